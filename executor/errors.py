@@ -1,0 +1,71 @@
+"""What can go wrong while a plan runs, and whose fault it is.
+
+PlanrailError (planner.errors)
+├── ToolDeclarationError           a function cannot be a tool as it is declared          (user: the tool's author)
+├── UnknownTool                    no such tool in the toolset                            (plan)
+├── UnknownRun                     no such run for this principal                         (user)
+├── NotAnswerable                  the question is not open, or this answer does not fit  (user)
+├── KeyTaken                       the idempotency key belongs to another submission      (user)
+├── LostOwnership                  another worker owns the run now; what was paid is a receipt
+├── JournalNewer                   the database was written by a newer Planrail           (environment)
+├── JournalUnreachable             the database is missing, locked, unreadable or full    (environment)
+└── UnknownArtifact                no bytes with that hash                                (data)
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from planner.errors import Fault, PlanrailError
+
+
+class ToolDeclarationError(PlanrailError):
+    """A function cannot be a tool as it is declared."""
+
+    fault: ClassVar[Fault] = "user"
+
+
+class UnknownTool(PlanrailError):
+    """No tool of that name; the hint names the nearest ones."""
+
+    fault: ClassVar[Fault] = "plan"
+
+
+class UnknownRun(PlanrailError):
+    """No such run, or not this principal's: the two are not told apart."""
+
+    fault: ClassVar[Fault] = "user"
+
+
+class NotAnswerable(PlanrailError):
+    """The question is not open (any more), or the answer does not fit its type."""
+
+    fault: ClassVar[Fault] = "user"
+
+
+class KeyTaken(PlanrailError):
+    """The idempotency key was used for another submission."""
+
+    fault: ClassVar[Fault] = "user"
+
+
+class LostOwnership(PlanrailError):
+    """Another worker has taken the run over: this one may write nothing more into it."""
+
+
+class JournalNewer(PlanrailError):
+    """The database has tables of a newer Planrail than this one."""
+
+    fault: ClassVar[Fault] = "environment"
+
+
+class JournalUnreachable(PlanrailError):
+    """The database cannot be opened, read or written; the hint says what to look at."""
+
+    fault: ClassVar[Fault] = "environment"
+
+
+class UnknownArtifact(PlanrailError):
+    """No bytes with that hash are stored."""
+
+    fault: ClassVar[Fault] = "data"

@@ -1,0 +1,270 @@
+"""The nodes of an expression: what a script's text means, with no trace of how it was written.
+
+Every node is frozen and compares by meaning: `at` (where it stood) takes no part in equality. There is no node that could
+name a Python object: `Attribute` reads a key of a mapping, `Call` names a library function, a method or a step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from typing import Literal, TypeAlias
+
+UnaryOp = Literal["-", "+", "not"]
+BinaryOp = Literal["+", "-", "*", "/", "//", "%"]
+CompareOp = Literal["==", "!=", "<", "<=", ">", ">=", "in", "not in"]
+ComprehensionKind = Literal["list", "set", "dict", "generator"]
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a node starts; lines and columns count from 1, columns in characters."""
+
+    line: int = 0
+    column: int = 0
+
+
+NOWHERE = Position()
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    at: Position = field(default=NOWHERE, compare=False, kw_only=True)
+    text: str = field(default="", compare=False, kw_only=True)  # as written, at most 200 characters: for messages
+
+
+@dataclass(frozen=True, slots=True)
+class Literal_(Node):
+    value: bool | int | float | str | None
+
+    def __eq__(self, other: object) -> bool:  # 1, 1.0 and True are three literals
+        return (
+            isinstance(other, Literal_)
+            and type(self.value) is type(other.value)
+            and repr(self.value) == repr(other.value)
+        )
+
+    def __hash__(self) -> int:
+        return hash((type(self.value), repr(self.value)))
+
+
+@dataclass(frozen=True, slots=True)
+class Name(Node):
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute(Node):
+    value: Expr
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subscript(Node):
+    value: Expr
+    index: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Slice(Node):
+    """`value[lower:upper]`; a script has no step in a slice."""
+
+    value: Expr
+    lower: Expr | None
+    upper: Expr | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unary(Node):
+    op: UnaryOp
+    operand: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Binary(Node):
+    op: BinaryOp
+    left: Expr
+    right: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Compare(Node):
+    """A chain as Python has it: `a < b <= c` is `Compare(a, ((<, b), (<=, c)))`. `is` and `is not` compile to == and !=."""
+
+    first: Expr
+    rest: tuple[tuple[CompareOp, Expr], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class And(Node):
+    values: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or(Node):
+    values: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IfElse(Node):
+    test: Expr
+    body: Expr
+    orelse: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf(Node):
+    """A list or a tuple: JSON has one of them."""
+
+    items: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetOf(Node):
+    items: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DictOf(Node):
+    """Pairs in order; a pair without a key is a splat: `{**a, "b": 1}`."""
+
+    pairs: tuple[tuple[Expr | None, Expr], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Field(Node):
+    """One replacement field of an f-string; the specification may hold fields itself."""
+
+    value: Expr
+    conversion: Literal["", "r", "s", "a"] = ""
+    spec: tuple[str | Field, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FString(Node):
+    parts: tuple[str | Field, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Clause(Node):
+    """`for targets in iterable if condition …`; nested targets as in `for i, (a, b) in …` are tuples in tuples."""
+
+    target: Target
+    iterable: Expr
+    conditions: tuple[Expr, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Comprehension(Node):
+    """`value` is set for a dict comprehension only: there `element` is the key.
+
+    `slots` are results of calls that were lifted out of the body, one a slot of the first clauses' product: see program.py.
+    """
+
+    kind: ComprehensionKind
+    element: Expr
+    clauses: tuple[Clause, ...]
+    value: Expr | None = None
+    slots: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lambda(Node):
+    """`lambda x: body`, only as `key=` of min, max and sorted."""
+
+    parameter: str
+    body: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Node):
+    """A call of a library function (`func` a Name), a method or a step (`func` an Attribute or a Name)."""
+
+    func: Expr
+    args: tuple[Expr, ...] = ()
+    keywords: tuple[tuple[str | None, Expr], ...] = ()  # a keyword without a name is a splat: `f(**d)`
+
+
+Target: TypeAlias = "str | tuple[Target, ...]"
+Expr: TypeAlias = (
+    Literal_
+    | Name
+    | Attribute
+    | Subscript
+    | Slice
+    | Unary
+    | Binary
+    | Compare
+    | And
+    | Or
+    | IfElse
+    | ListOf
+    | SetOf
+    | DictOf
+    | FString
+    | Comprehension
+    | Lambda
+    | Call
+)
+
+
+def children(node: Node) -> Iterator[Node]:
+    """The nodes directly below, in the order of the text (a comprehension's clauses before its element)."""
+    if isinstance(node, Comprehension):
+        yield from node.clauses
+        yield node.element
+        if node.value is not None:
+            yield node.value
+        return
+    for f in fields(node):
+        yield from _nodes(getattr(node, f.name))
+
+
+def _nodes(value: object) -> Iterator[Node]:
+    if isinstance(value, Node):
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _nodes(item)
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """The node and everything below it, parents first."""
+    yield node
+    for child in children(node):
+        yield from walk(child)
+
+
+def target_names(target: Target) -> tuple[str, ...]:
+    """The names that a target binds, from left to right."""
+    return (target,) if isinstance(target, str) else tuple(n for t in target for n in target_names(t))
+
+
+def free_names(node: Node) -> frozenset[str]:
+    """Names that the expression reads and does not bind itself."""
+    match node:
+        case Name():
+            return frozenset((node.id,))
+        case Lambda():
+            return free_names(node.body) - {node.parameter}
+        case Comprehension():
+            return _free_in_comprehension(node)
+        case Call(func=Name()):  # a library function's name is not a value's name
+            return _union(*node.args, *(v for _, v in node.keywords))
+        case _:
+            return _union(*children(node))
+
+
+def _union(*nodes: Node) -> frozenset[str]:
+    return frozenset[str]().union(*(free_names(n) for n in nodes))
+
+
+def _free_in_comprehension(node: Comprehension) -> frozenset[str]:
+    free: frozenset[str] = frozenset()
+    bound: frozenset[str] = frozenset(node.slots)
+    for clause in node.clauses:
+        free |= free_names(clause.iterable) - bound
+        bound |= frozenset(target_names(clause.target))
+        free |= _union(*clause.conditions) - bound
+    inner = _union(node.element) if node.value is None else _union(node.element, node.value)
+    return free | (inner - bound)
