@@ -1,32 +1,35 @@
 """Call a tool: arguments in by its schema, a ToolResult out, whatever the function does meanwhile.
 
 A call never raises for what the function did: a crash, a hang, a flood or a wrong type is a `ToolFailed`. Cancelling a call
-cancels an async function, kills a process, and abandons a thread (which cannot be killed; it is a daemon, so it holds no
-exit up).
+cancels an async function (and leaves one behind that will not end), kills a process with all that it started, and abandons
+a thread (which cannot be killed; it is a daemon, so it holds no exit up).
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
+import difflib
 import inspect
-import json
 import logging
-import sys
 import threading
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
-from pydantic_core import PydanticSerializationError
 
-from executor.tool import Tool, ToolContext, ToolDone, ToolFailed, ToolResult
+from executor.outcome import first_problem, jsoned
+from executor.process import call_in_process
+from executor.tool import Tool, ToolContext, ToolFailed, ToolResult
 from planner.toolspec import Json
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
-MAX_RESULT_BYTES = 16 * 1024 * 1024  # a larger result is a failure: bulk travels as artifacts
-_STREAM_LIMIT = 2 * MAX_RESULT_BYTES
+MAX_HUNG_THREADS = 64  # given-up threads that still run; above it calls of sync functions fail as transient
+GRACE_S = 1.0  # how long a cancelled async function may tidy up before it is left behind
+_hung: set[threading.Thread] = set()
+_left_behind: set[asyncio.Task[Any]] = set()
 
 
 async def call_tool(
@@ -35,15 +38,18 @@ async def call_tool(
     """Call the tool once. `timeout_s` may shorten or lengthen what the tool declares."""
     limit = tool.spec.timeout_s if timeout_s is None else timeout_s
     try:
-        bound = tool.arguments.model_validate(dict(arguments), strict=False)
+        bound = tool.bind(arguments)
     except ValidationError as error:
-        return ToolFailed(f"{tool.spec.name}: {_first(error)}", "invalid")
+        return ToolFailed(f"{tool.spec.name}: {_problem(tool, error)}", "invalid")
+    except RecursionError:
+        return ToolFailed(f"{tool.spec.name}: its arguments are nested too deeply.", "invalid")
+    deadline = asyncio.timeout(limit)
     try:
-        async with asyncio.timeout(limit) as deadline:
-            return await _run(tool, bound.__dict__, arguments, context)
-    except TimeoutError:
+        async with deadline:
+            return await _run(tool, bound, arguments, context)
+    except TimeoutError as error:
         if not deadline.expired():
-            return _crashed(tool, TimeoutError())
+            return _crashed(tool, error)
         return ToolFailed(f"{tool.spec.name} did not answer within {limit:g} s.", "timeout")
     except Exception as error:  # noqa: BLE001  # the boundary to foreign code: whatever it raises is a failed call
         return _crashed(tool, error)
@@ -51,91 +57,114 @@ async def call_tool(
 
 async def _run(tool: Tool, bound: Mapping[str, Any], raw: Mapping[str, Json], context: ToolContext) -> ToolResult:
     if tool.killable:
-        return await _in_process(tool, raw, context)
+        return await call_in_process(tool, raw, context)
     injected = {tool.context_parameter: context} if tool.context_parameter else {}
 
     def call() -> Any:
         return tool.function(**bound, **injected)
 
     if tool.is_async:
-        return jsoned(tool, await call())
+        value = await _cancellably(call)
+        return await _in_thread(lambda: jsoned(tool, value))
+    if (hanging := _hanging()) >= MAX_HUNG_THREADS:
+        return ToolFailed(f"{tool.spec.name} was not called: {hanging} earlier calls of tools hang.", "transient")
     return await _in_thread(lambda: jsoned(tool, call()))
 
 
-def jsoned(tool: Tool, value: Any) -> ToolResult:
-    """What a function returned, as the JSON value that its output schema promises."""
-    if isinstance(value, ToolFailed):
-        return value
+async def _cancellably(call: Callable[[], Awaitable[T]]) -> T:
+    """Await a foreign coroutine that may refuse to be cancelled, cancel itself, or call exit."""
+
+    async def guarded() -> T:
+        try:
+            return await call()
+        except SystemExit as error:  # it would end the loop
+            raise RuntimeError("the tool called exit") from error
+
+    task = asyncio.create_task(guarded())
     try:
-        text = tool.result.dump_json(tool.result.validate_python(value))
-    except (ValidationError, PydanticSerializationError, RecursionError) as error:
-        reason = _first(error) if isinstance(error, ValidationError) else "it is not JSON"
-        return ToolFailed(f"{tool.spec.name} returned what it does not declare: {reason}", "invalid")
-    if len(text) > MAX_RESULT_BYTES:
-        return ToolFailed(
-            f"{tool.spec.name} returned {len(text):,} bytes; the limit is {MAX_RESULT_BYTES:,}.", "invalid"
-        )
-    try:
-        return ToolDone(json.loads(text, parse_constant=_refuse_constant))
-    except ValueError as error:
-        return ToolFailed(f"{tool.spec.name} returned what is not JSON: {error}", "invalid")
+        await asyncio.wait({task})
+    except asyncio.CancelledError:
+        task.cancel()
+        await asyncio.wait({task}, timeout=GRACE_S)
+        if not task.done():
+            log.warning("a tool does not let itself be cancelled and is left behind")
+            _left_behind.add(task)
+            task.add_done_callback(_left_behind.discard)
+        task.add_done_callback(_seen)
+        raise
+    if task.cancelled():
+        raise RuntimeError("the tool cancelled itself")
+    return task.result()
 
 
-async def _in_thread(call: Callable[[], ToolResult]) -> ToolResult:
+def _seen(task: asyncio.Task[Any]) -> None:
+    """Look at how the task ended, so that asyncio does not complain that nobody did."""
+    if not task.cancelled() and (error := task.exception()):
+        log.info("a cancelled tool ended with %s", type(error).__name__)
+
+
+async def _in_thread(call: Callable[[], T]) -> T:
     """Run a sync function in a daemon thread: a pool's threads would hold up the exit when a tool hangs."""
     loop = asyncio.get_running_loop()
-    done: asyncio.Future[ToolResult] = loop.create_future()
+    done: asyncio.Future[T] = loop.create_future()
     state = contextvars.copy_context()
 
-    def settle(result: ToolResult | BaseException) -> None:
+    def settle(outcome: T | None, error: Exception | None) -> None:
         if done.done():
             return
-        if isinstance(result, BaseException):
-            done.set_exception(result)
+        if error is not None:
+            done.set_exception(error)
         else:
-            done.set_result(result)
+            done.set_result(outcome)  # type: ignore[arg-type]  # without an error there is an outcome
 
     def work() -> None:
-        outcome: ToolResult | BaseException
+        outcome: T | None = None
+        failure: Exception | None = None
         try:
             outcome = state.run(call)
         except BaseException as error:  # noqa: BLE001  # carried over to the loop, where the boundary is
-            outcome = error if isinstance(error, Exception) else RuntimeError(f"the tool raised {type(error).__name__}")
+            failure = _carriable(error)
         try:
-            loop.call_soon_threadsafe(settle, outcome)
+            loop.call_soon_threadsafe(settle, outcome, failure)
         except RuntimeError:
             log.debug("a tool ended after its loop had closed")
 
-    threading.Thread(target=work, name="planrail-tool", daemon=True).start()
-    return await done
-
-
-async def _in_process(tool: Tool, raw: Mapping[str, Json], context: ToolContext) -> ToolResult:
-    """Run a function of a module in a process of its own, and kill it when the call is given up."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "executor.child", tool.function.__module__, tool.function.__qualname__,
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=_STREAM_LIMIT,
-    )  # fmt: skip
-    workspace = str(context.workspace) if context.workspace else None
-    question = {"arguments": dict(raw), "key": context.key, "run": context.run, "workspace": workspace}
+    thread = threading.Thread(target=work, name="planrail-tool", daemon=True)
+    thread.start()
     try:
-        out, _ = await process.communicate(json.dumps(question).encode())
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode != 0:
-        return ToolFailed(f"{tool.spec.name} ended its process with code {process.returncode}.", "crashed")
-    answer = json.loads(out)
-    return ToolDone(answer["value"]) if answer["ok"] else ToolFailed(answer["message"], answer["kind"])
+        return await done
+    except asyncio.CancelledError:
+        _hung.add(thread)
+        raise
+
+
+def _carriable(error: BaseException) -> Exception:
+    """The error, or one that says its name where a future would not take it."""
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        return error
+    return RuntimeError(f"the tool raised {type(error).__name__}")
+
+
+def _hanging() -> int:
+    _hung.difference_update([t for t in _hung.copy() if not t.is_alive()])
+    return len(_hung)
 
 
 async def probe_tool(tool: Tool, key: str) -> bool | None:
-    """Whether the call with this key took effect; None when the tool cannot tell."""
-    if tool.probe is None:
+    """Whether the call with this key took effect; None when the tool cannot tell, fails to or takes too long."""
+    probe = tool.probe
+    if probe is None:
         return None
-    found = tool.probe(key) if inspect.iscoroutinefunction(tool.probe) else asyncio.to_thread(tool.probe, key)
-    return bool(await found)
+    try:
+        async with asyncio.timeout(tool.spec.timeout_s):
+            if inspect.iscoroutinefunction(probe):
+                found = await _cancellably(lambda: probe(key))
+            else:
+                found = await _in_thread(lambda: probe(key))
+    except Exception as error:  # the boundary to foreign code: whoever cannot say does not know
+        log.error("the probe of %s failed", tool.spec.name, exc_info=error)
+        return None
+    return found if isinstance(found, bool) else None
 
 
 def _crashed(tool: Tool, error: Exception) -> ToolFailed:
@@ -143,11 +172,12 @@ def _crashed(tool: Tool, error: Exception) -> ToolFailed:
     return ToolFailed(f"{tool.spec.name} crashed ({type(error).__name__}); the log has the details.", "crashed")
 
 
-def _first(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
-    return f"{where}: {first['msg']}" if where else str(first["msg"])
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
+def _problem(tool: Tool, error: ValidationError) -> str:
+    """What is wrong with the arguments, and for an unknown one which there are."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    if first["type"] != "extra_forbidden" or len(first["loc"]) != 1:
+        return first_problem(error)
+    given, known = str(first["loc"][0]), list(tool.spec.input_schema.get("properties", {}))
+    near = difflib.get_close_matches(given, known, n=1)
+    suggestion = f"Did you mean `{near[0]}`? " if near else ""
+    return f"it has no argument `{given[:80]}`. {suggestion}Its arguments: {', '.join(known) or 'none'}."

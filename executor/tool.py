@@ -11,6 +11,7 @@ function runs in a thread of its own, an async one on the loop, one declared `ki
 from __future__ import annotations
 
 import inspect
+import keyword
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -18,15 +19,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
 
 from executor.artifacts import Artifacts, MemoryArtifacts
 from executor.errors import ToolDeclarationError
+from executor.schema import untitled
 from planner.toolspec import Effect, Json, JsonSchema, ToolSpec, Trust
 
 FailureKind = Literal["not_found", "invalid", "refused", "transient", "timeout", "crashed", "failed"]
 F = TypeVar("F", bound=Callable[..., Any])
+
+MAX_DESCRIPTION = 300  # characters of a tool's description; a longer one is a ToolDeclarationError
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ class Declaration:
     timeout_s: float = 30.0
     retries: int = 2
     seconds: float = 0.1
-    probe: Callable[[str], Any] | None = None  # key → whether that call took effect
+    probe: Callable[..., Any] | None = None  # key → whether that call took effect; a method's probe may be a method
     name: str | None = None
 
 
@@ -98,7 +102,7 @@ def tool(
     timeout_s: float = 30.0,
     retries: int = 2,
     seconds: float = 0.1,
-    probe: Callable[[str], Any] | None = None,
+    probe: Callable[..., Any] | None = None,
     name: str | None = None,
 ) -> Callable[[F], F]:
     """Declare a function to be a tool; it stays the function it was. Its docstring's first paragraph is its description."""
@@ -131,6 +135,11 @@ class Tool:
     def is_async(self) -> bool:
         return inspect.iscoroutinefunction(self.function)
 
+    def bind(self, arguments: Mapping[str, Json]) -> dict[str, Any]:
+        """The arguments as the function's parameters take them; raises pydantic's ValidationError."""
+        bound = self.arguments.model_validate(dict(arguments), strict=False)
+        return {_parameter(name): value for name, value in bound.__dict__.items()}
+
 
 def is_tool(candidate: object) -> bool:
     """Whether `@tool` has declared this function or method."""
@@ -140,7 +149,10 @@ def is_tool(candidate: object) -> bool:
 def bind_tool(namespace: str, function: Callable[..., Any]) -> Tool:
     """The Tool behind a declared function; raises ToolDeclarationError where its types cannot become schemas."""
     declaration = _declaration(function)
-    name = f"{namespace}.{declaration.name or function.__name__}"
+    own = declaration.name or function.__name__
+    name = f"{namespace}.{own}"
+    if not own.isidentifier() or keyword.iskeyword(own):
+        raise ToolDeclarationError(f"`{own}` cannot be a tool's name.", hint="Give it one like `find_leads` with name=….")
     hints = _hints(function, name)
     context_parameter, arguments = _arguments(function, hints, name)
     result, output_schema = _result(hints, name)
@@ -148,7 +160,7 @@ def bind_tool(namespace: str, function: Callable[..., Any]) -> Tool:
     spec = ToolSpec(
         name=name,
         description=_description(function, name),
-        input_schema=_input_schema(arguments),
+        input_schema=_input_schema(arguments, name),
         output_schema=output_schema,
         probed=declaration.probe is not None,
         **{f: getattr(declaration, f) for f in _SPEC_FIELDS},
@@ -166,8 +178,9 @@ def _declaration(function: Callable[..., Any]) -> Declaration:
     declaration = getattr(function, "__planrail__", None)
     if not isinstance(declaration, Declaration):
         raise ToolDeclarationError(f"{function!r} is no tool.", hint="Decorate it with @tool(effect=…).")
-    if declaration.probe is not None and inspect.ismethod(function) and not inspect.ismethod(declaration.probe):
-        return replace(declaration, probe=declaration.probe.__get__(function.__self__))
+    probe = declaration.probe
+    if inspect.ismethod(function) and inspect.isfunction(probe) and len(inspect.signature(probe).parameters) > 1:
+        return replace(declaration, probe=probe.__get__(function.__self__))  # a method of the same object
     return declaration
 
 
@@ -175,7 +188,13 @@ def _description(function: Callable[..., Any], name: str) -> str:
     first = (inspect.getdoc(function) or "").partition("\n\n")[0]
     if not first:
         raise ToolDeclarationError(f"{name} has no docstring.", hint="Say in one sentence what it does.")
-    return " ".join(first.split())
+    description = " ".join(first.split())
+    if len(description) > MAX_DESCRIPTION:
+        raise ToolDeclarationError(
+            f"{name} describes itself in {len(description)} characters; {MAX_DESCRIPTION} is the limit.",
+            hint="Planners pay for it each time: shorten the docstring's first paragraph, and put the rest below it.",
+        )
+    return description
 
 
 def _hints(function: Callable[..., Any], name: str) -> dict[str, Any]:
@@ -203,49 +222,64 @@ def _arguments(function: Callable[..., Any], hints: dict[str, Any], name: str) -
             context_parameter = parameter.name
             continue
         default = ... if parameter.default is parameter.empty else parameter.default
-        fields[parameter.name] = (hints[parameter.name], default)
+        fields[_field(parameter.name)] = _typed(parameter.name, hints[parameter.name], default)
     try:
-        return context_parameter, create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
+        return context_parameter, create_model(name, __config__=_ARGUMENTS, **fields)
     except (PydanticSchemaGenerationError, PydanticUserError) as error:
-        raise ToolDeclarationError(f"{name}: {error}", hint="Arguments are JSON or pydantic types.") from error
+        raise ToolDeclarationError(f"{name}: {error}", hint=_JSON_ARGUMENTS) from error
 
 
-def _input_schema(arguments: type[BaseModel]) -> JsonSchema:
-    schema: JsonSchema = _untitled(arguments.model_json_schema())
+_ARGUMENTS = ConfigDict(extra="forbid", protected_namespaces=())
+_JSON_ARGUMENTS = "Arguments are JSON or pydantic types."
+_SHADOWED = "argument_"  # what stands before a parameter's name that pydantic's models have themselves: `copy`, `json`
+
+
+def _field(parameter: str) -> str:
+    shadowing = parameter.startswith(("_", _SHADOWED)) or hasattr(BaseModel, parameter)
+    return _SHADOWED + parameter if shadowing else parameter
+
+
+def _parameter(field_name: str) -> str:
+    return field_name.removeprefix(_SHADOWED)
+
+
+def _typed(parameter: str, annotation: Any, default: Any) -> tuple[Any, Any]:
+    if _field(parameter) == parameter:
+        return annotation, default
+    return annotation, Field(default, alias=parameter)
+
+
+def _input_schema(arguments: type[BaseModel], name: str) -> JsonSchema:
+    try:
+        schema: JsonSchema = untitled(arguments.model_json_schema())
+    except PydanticUserError as error:
+        raise ToolDeclarationError(f"{name}: {error}", hint=_JSON_ARGUMENTS) from error
     return schema
 
 
 def _result(hints: dict[str, Any], name: str) -> tuple[TypeAdapter[Any], JsonSchema]:
     try:
         adapter: TypeAdapter[Any] = TypeAdapter(_without_failure(hints["return"]))
-        return adapter, _untitled(adapter.json_schema(mode="serialization"))
+        return adapter, untitled(adapter.json_schema(mode="serialization"))
     except (PydanticSchemaGenerationError, PydanticUserError) as error:
         raise ToolDeclarationError(f"{name}: {error}", hint="A result is a JSON or pydantic type.") from error
 
 
 def _without_failure(annotation: Any) -> Any:
+    if annotation is ToolFailed:
+        return None
     if typing.get_origin(annotation) not in (typing.Union, types.UnionType):
         return annotation
     rest = tuple(a for a in typing.get_args(annotation) if a is not ToolFailed)
     return typing.Union[rest]  # noqa: UP007  # the members are known at run time only
 
 
-def _untitled(schema: Any) -> Any:
-    """The schema without pydantic's generated titles: a planner reads it, and every token counts."""
-    match schema:
-        case dict():
-            return {k: _untitled(v) for k, v in schema.items() if not (k == "title" and isinstance(v, str))}
-        case list():
-            return [_untitled(s) for s in schema]
-        case _:
-            return schema
-
-
 def _check(d: Declaration, function: Callable[..., Any], arguments: type[BaseModel], name: str) -> None:
     for argument in (*d.sensitive, *d.bounds.values()):
-        if argument not in arguments.model_fields:
+        if _field(argument) not in arguments.model_fields:
             raise ToolDeclarationError(f"{name} declares something of `{argument}`, which is no argument of it.")
-    if d.killable and (inspect.ismethod(function) or "<locals>" in function.__qualname__):
+    outside = inspect.ismethod(function) or "<locals>" in function.__qualname__ or function.__module__ == "__main__"
+    if d.killable and outside:
         raise ToolDeclarationError(
             f"{name} is killable but no function of a module.",
             hint="A process of its own has to import it by name.",

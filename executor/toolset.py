@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import keyword
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -25,7 +26,7 @@ class Toolset:
     @classmethod
     def of(cls, namespace: str, provider: object | Iterable[Callable[..., Any]]) -> Toolset:
         """The tools of a list of declared functions, or of an object's declared methods."""
-        if not namespace.isidentifier():
+        if not namespace.isidentifier() or keyword.iskeyword(namespace):
             raise ToolDeclarationError(f"`{namespace}` cannot be a namespace.", hint="Use a name like `crm`.")
         functions = provider if isinstance(provider, (list, tuple)) else _declared_methods(provider)
         return cls(bind_tool(namespace, f) for f in functions)
@@ -59,7 +60,7 @@ class Toolset:
 
 
 def _declared_methods(provider: object) -> list[Callable[..., Any]]:
-    members = inspect.getmembers(provider, is_tool)
-    if not members:
+    static = inspect.getmembers_static(provider, lambda m: is_tool(getattr(m, "__func__", m)))  # runs no property
+    if not static:
         raise ToolDeclarationError(f"{provider!r} declares no tool.", hint="Decorate its methods with @tool(effect=…).")
-    return [member for _, member in members]
+    return [getattr(provider, name) for name, _ in static]

@@ -6,9 +6,10 @@ name a Python object: `Attribute` reads a key of a mapping, `Call` names a libra
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
-from typing import Literal, TypeAlias
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields, replace
+from functools import cache
+from typing import Literal, TypeAlias, TypeVar
 
 UnaryOp = Literal["-", "+", "not"]
 BinaryOp = Literal["+", "-", "*", "/", "//", "%"]
@@ -38,11 +39,7 @@ class Literal_(Node):
     value: bool | int | float | str | None
 
     def __eq__(self, other: object) -> bool:  # 1, 1.0 and True are three literals
-        return (
-            isinstance(other, Literal_)
-            and type(self.value) is type(other.value)
-            and repr(self.value) == repr(other.value)
-        )
+        return isinstance(other, Literal_) and type(self.value) is type(other.value) and repr(self.value) == repr(other.value)
 
     def __hash__(self) -> int:
         return hash((type(self.value), repr(self.value)))
@@ -106,6 +103,13 @@ class Or(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Either(Node):
+    """`"a" | "b"` or `T | None`: only in the type after `returns=`."""
+
+    values: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class IfElse(Node):
     test: Expr
     body: Expr
@@ -158,14 +162,16 @@ class Clause(Node):
 class Comprehension(Node):
     """`value` is set for a dict comprehension only: there `element` is the key.
 
-    `slots` are results of calls that were lifted out of the body, one a slot of the first clauses' product: see program.py.
+    `slots` are (hidden name, depth): results of calls that were lifted out of the body, see `planner.program`. The value of
+    such a name is a list with one entry for each combination of the first `depth` clauses that passed the conditions of the
+    clauses before; the comprehension reads the entry of the combination it stands at.
     """
 
     kind: ComprehensionKind
     element: Expr
     clauses: tuple[Clause, ...]
     value: Expr | None = None
-    slots: tuple[str, ...] = ()
+    slots: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +191,7 @@ class Call(Node):
     keywords: tuple[tuple[str | None, Expr], ...] = ()  # a keyword without a name is a splat: `f(**d)`
 
 
+NodeT = TypeVar("NodeT", bound=Node)
 Target: TypeAlias = "str | tuple[Target, ...]"
 Expr: TypeAlias = (
     Literal_
@@ -197,6 +204,7 @@ Expr: TypeAlias = (
     | Compare
     | And
     | Or
+    | Either
     | IfElse
     | ListOf
     | SetOf
@@ -216,8 +224,8 @@ def children(node: Node) -> Iterator[Node]:
         if node.value is not None:
             yield node.value
         return
-    for f in fields(node):
-        yield from _nodes(getattr(node, f.name))
+    for name in _parts(type(node)):
+        yield from _nodes(getattr(node, name))
 
 
 def _nodes(value: object) -> Iterator[Node]:
@@ -226,6 +234,31 @@ def _nodes(value: object) -> Iterator[Node]:
     elif isinstance(value, tuple):
         for item in value:
             yield from _nodes(item)
+
+
+def rebuild(node: NodeT, change: Callable[[Node], Node]) -> NodeT:
+    """The node with each of its direct children changed; the node itself where none is."""
+    changed = {}
+    for name in _parts(type(node)):
+        before = getattr(node, name)
+        after = _changed(before, change)
+        if after is not before:
+            changed[name] = after
+    return replace(node, **changed) if changed else node
+
+
+@cache
+def _parts(kind: type[Node]) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(kind) if f.name not in ("at", "text"))
+
+
+def _changed(value: object, change: Callable[[Node], Node]) -> object:
+    if isinstance(value, Node):
+        return change(value)
+    if isinstance(value, tuple):
+        after = tuple(_changed(v, change) for v in value)
+        return after if any(a is not b for a, b in zip(after, value, strict=True)) else value
+    return value
 
 
 def walk(node: Node) -> Iterator[Node]:
@@ -261,10 +294,30 @@ def _union(*nodes: Node) -> frozenset[str]:
 
 def _free_in_comprehension(node: Comprehension) -> frozenset[str]:
     free: frozenset[str] = frozenset()
-    bound: frozenset[str] = frozenset(node.slots)
+    bound: frozenset[str] = frozenset(name for name, _ in node.slots)
     for clause in node.clauses:
         free |= free_names(clause.iterable) - bound
         bound |= frozenset(target_names(clause.target))
         free |= _union(*clause.conditions) - bound
     inner = _union(node.element) if node.value is None else _union(node.element, node.value)
-    return free | (inner - bound)
+    return free | (inner - bound) | frozenset(name for name, _ in node.slots)
+
+
+@dataclass(frozen=True, slots=True)
+class Bind(Node):
+    """`targets = value`, or a bare call where there are no targets."""
+
+    targets: tuple[str, ...]
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Branch(Node):
+    """`if test: then … else: orelse`; an `elif` is a Branch in `orelse`."""
+
+    test: Expr
+    then: tuple[Statement, ...]
+    orelse: tuple[Statement, ...] = ()
+
+
+Statement: TypeAlias = Bind | Branch

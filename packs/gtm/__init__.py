@@ -1,0 +1,24 @@
+"""The pack `gtm`: lead generation over a CRM and an outbox in the configured database, with sample businesses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from executor.pack import Pack, PackHost
+from executor.toolset import Toolset
+from packs.gtm.crm import Crm
+from packs.gtm.mail import Outbox
+from packs.gtm.store import Store
+
+__all__ = ["pack"]
+
+
+def pack(host: PackHost) -> Pack:
+    """The pack, ready to be called; the database is not touched before a tool is."""
+    store = Store(host.database)
+    return Pack(
+        name="gtm",
+        about="Lead generation: find, score and enrich business leads in a CRM and draft introductions to them.",
+        tools=Toolset.of("crm", Crm(store)) | Toolset.of("mail", Outbox(store)),
+        playbooks=Path(__file__).parent / "playbooks",
+    )

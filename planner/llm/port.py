@@ -1,12 +1,14 @@
 """The port to language models: one request in, text as it comes, then what it cost.
 
-A port counts everything that was billed: a reply carries its usage, and so does every error (`ModelError.usage`).
+A port counts everything that was billed: a reply carries its usage, and so does every error (`ModelError.usage`). A reply
+that nobody waits for any more (a cancelled call) has neither; `planner.tokens.estimate_usage` says what it has cost.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Literal, Protocol
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Literal, Protocol, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
@@ -24,7 +26,11 @@ class Message(BaseModel):
 
 
 class ModelRequest(BaseModel):
-    """What is asked of a model. With `response_schema` the reply has to be one JSON document of that schema."""
+    """What is asked of a model. With `response_schema` the reply has to be one JSON document of that schema.
+
+    A port asks the vendor for that schema as well as it can; what comes back is text all the same, which
+    `planner.llm.json_reply.parse_json_reply` turns into a checked value.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -47,20 +53,37 @@ class ModelReply(BaseModel):
     finish: Literal["stop", "length"] = "stop"
 
 
+class Restarted(BaseModel):
+    """The reply broke off and is asked for again: forget every piece so far.
+
+    Comes from `planner.llm.retry.Retrying` only, and only when pieces were given out before. Whoever acts on pieces (a plan
+    that is compiled line by line) starts over here; whoever takes the final `ModelReply.text` need not care.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    reason: str
+
+
+Piece: TypeAlias = str | Restarted | ModelReply
+
+
 class Model(Protocol):
     """A place where language models answer."""
 
-    def stream(self, request: ModelRequest) -> AsyncIterator[str | ModelReply]:
+    def stream(self, request: ModelRequest) -> AsyncGenerator[Piece, None]:
         """Yield the reply's text piece by piece and at last, once, the whole ModelReply.
 
-        Raises ModelUnavailable, ModelRefused or ModelMisconfigured; each carries the usage that was billed.
+        Raises ModelError: ModelUnavailable, ModelRefused, ModelMisconfigured, or itself where the vendor calls the request
+        wrong. Each carries the usage that was billed. Whoever stops early closes it (`contextlib.aclosing`).
         """
         ...
 
 
 async def complete(model: Model, request: ModelRequest) -> ModelReply:
     """The whole reply; for callers who have no use for the pieces."""
-    async for piece in model.stream(request):
-        if isinstance(piece, ModelReply):
-            return piece
+    async with aclosing(model.stream(request)) as pieces:
+        async for piece in pieces:
+            if isinstance(piece, ModelReply):
+                return piece
     raise RuntimeError("the model's port ended its stream without a reply")

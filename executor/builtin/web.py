@@ -1,0 +1,142 @@
+"""Web: one HTTP exchange with the public internet, within bounds of size, time and hops.
+
+The transport is used without a client: no proxy and no .netrc of the environment, no cookie. A request goes to an address that
+was checked (`executor.builtin.addresses`), while Host and the TLS server name stay the URL's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import httpx
+from pydantic import BaseModel, ConfigDict, Field
+
+from executor.builtin import addresses
+from executor.builtin.addresses import Resolve, parsed_url, permitted
+from executor.builtin.decoding import BoundedBody
+from executor.builtin.handle import Unfit
+
+_REDIRECTS = (301, 302, 303, 307, 308)
+
+
+class HttpSettings(BaseModel):
+    """What the tools of the namespace `http` may do."""
+
+    model_config = ConfigDict(frozen=True)
+
+    max_bytes: int = Field(default=10 * 1024 * 1024, gt=0)  # of a body, also decompressed; more is a failure
+    timeout_s: float = Field(default=25.0, gt=0)  # for all hops together; then a failure
+    max_redirects: int = Field(default=5, ge=0)  # one more is a failure
+    allow_private: tuple[str, ...] = ()  # host names or addresses, as in the URL, that need not be public
+    user_agent: str = "planrail"
+    ca_file: Path | None = None  # certificates to trust besides the usual ones, for intranets
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server answered at last, after redirects."""
+
+    url: str
+    status: int
+    headers: httpx.Headers
+    body: bytes
+
+
+class Unsent(Unfit):
+    """The request did not reach the server: nothing happened there."""
+
+
+class Web:
+    """Exchanges under one set of bounds."""
+
+    def __init__(self, settings: HttpSettings, *, resolve: Resolve = addresses.resolve) -> None:
+        self._settings = settings
+        self._resolve = resolve
+        self._allowed = frozenset(host.lower() for host in settings.allow_private)
+
+    async def get(self, url: str) -> Answer:
+        """GET, following redirects; each hop is checked anew. Raises Unfit."""
+        async with asyncio.timeout(self._settings.timeout_s):
+            at = parsed_url(url)
+            for _ in range(self._settings.max_redirects + 1):
+                answer = await self._exchange("GET", at, {}, b"")
+                location = answer.headers.get("location")
+                if answer.status not in _REDIRECTS or location is None:
+                    return answer
+                at = _joined(at, location)
+        raise Unfit(f"More than {self._settings.max_redirects} redirects.", "failed")
+
+    async def post(self, url: str, content: bytes, headers: Mapping[str, str]) -> Answer:
+        """POST once; a redirect is not followed. Raises Unsent where nothing can have happened, else Unfit."""
+        async with asyncio.timeout(self._settings.timeout_s):
+            return await self._exchange("POST", parsed_url(url), headers, content)
+
+    async def _exchange(self, method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes) -> Answer:
+        reachable = await permitted(url, resolve=self._resolve, allow_private=self._allowed)
+        async with httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False) as transport:
+            response = await self._sent(transport, method, url, headers, content, reachable)
+            try:
+                body = await self._body(response)
+            finally:
+                await response.aclose()
+        return Answer(str(url), response.status_code, response.headers, body)
+
+    async def _sent(
+        self,
+        transport: httpx.AsyncHTTPTransport,
+        method: str,
+        url: httpx.URL,
+        headers: Mapping[str, str],
+        content: bytes,
+        reachable: Sequence[str],
+    ) -> httpx.Response:
+        """The response of the first address that takes the connection."""
+        named = {
+            "Host": url.netloc.decode("ascii"),
+            "User-Agent": self._settings.user_agent,
+            "Accept-Encoding": "gzip, deflate",
+            **headers,
+        }
+        extensions = {
+            "sni_hostname": url.raw_host.decode("ascii"),
+            "timeout": {"connect": min(10.0, self._settings.timeout_s), "read": None, "write": None, "pool": None},
+        }
+        for address in reachable:
+            request = httpx.Request(
+                method, url.copy_with(host=address), headers=named, content=content or None, extensions=extensions
+            )
+            try:
+                return await transport.handle_async_request(request)
+            except (httpx.ConnectError, httpx.ConnectTimeout):
+                continue
+            except httpx.HTTPError as error:
+                raise Unfit(f"The exchange with {url.host} broke off: {type(error).__name__}.", "transient") from error
+        raise Unsent(f"{url.host} cannot be reached.", "transient")
+
+    async def _body(self, response: httpx.Response) -> bytes:
+        body = BoundedBody(response.headers.get("content-encoding", ""), self._settings.max_bytes)
+        try:
+            async for piece in response.aiter_raw():
+                body.feed(piece)
+        except httpx.HTTPError as error:
+            raise Unfit("The server's answer was cut off.", "transient") from error
+        return body.whole()
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        context = httpx.create_ssl_context(trust_env=False)
+        if self._settings.ca_file is not None:
+            context.load_verify_locations(self._settings.ca_file)
+        return context
+
+
+def _joined(at: httpx.URL, location: str) -> httpx.URL:
+    try:
+        return parsed_url(str(at.join(location)))
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise Unfit("The server redirects to what is no URL.", "failed") from error

@@ -1,0 +1,250 @@
+"""Events: everything that happens to a run, in the past tense. The journal of a run is a list of them; all else is a view.
+
+    RunSubmitted ─► (PlannerCalled ─► PlanProposed ─► PlanRefused)* ─► PlanCertified ─► steps … ─► RunEnded
+
+A step's calls: CallStarted ─► CallRetried* ─► CallFinished | CallFailed, by (step, item): `item` is "" for a step that is one
+call, the slot's number for an item of a map. An effect's CallStarted is its claim: it is durable before the act.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from executor.artifacts import Artifact
+from executor.submission import Submission
+from planner.certificate import Certificate
+from planner.diagnostic import Diagnostic
+from planner.plan import Plan
+from planner.toolspec import Json
+from planner.usage import NO_USAGE, Usage
+
+RunStatus = Literal["queued", "running", "waiting", "done", "failed", "partial", "cancelled"]
+TERMINAL: frozenset[RunStatus] = frozenset(("done", "failed", "partial", "cancelled"))
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")  # an older Planrail may meet a newer one's fields
+
+
+class RunSubmitted(_Event):
+    """A submission was accepted. `now` is what `now()` and `today()` say in this run, for good."""
+
+    type: Literal["run_submitted"] = "run_submitted"
+    submission: Submission
+    now: datetime
+
+
+class SegmentStarted(_Event):
+    """A worker took the run on (again)."""
+
+    type: Literal["segment_started"] = "segment_started"
+    epoch: int
+    worker: str
+    version: str
+
+
+class PlannerCalled(_Event):
+    """The planner's model answered, or failed to; its usage counts either way."""
+
+    type: Literal["planner_called"] = "planner_called"
+    purpose: Literal["write", "repair"]
+    model: str
+    usage: Usage
+    seconds: float
+    error: str = ""
+
+
+class PlanProposed(_Event):
+    """A script is there to be compiled and checked."""
+
+    type: Literal["plan_proposed"] = "plan_proposed"
+    script: str
+    source: Literal["planner", "script", "plan", "playbook", "fallback"]
+    playbook: str = ""
+    params: dict[str, Json] = Field(default_factory=dict)
+
+
+class PlanRefused(_Event):
+    """The compiler or the checker refused the proposal."""
+
+    type: Literal["plan_refused"] = "plan_refused"
+    diagnostics: tuple[Diagnostic, ...]
+
+
+class PlanCertified(_Event):
+    """The plan that runs from here on, and what was proved of it."""
+
+    type: Literal["plan_certified"] = "plan_certified"
+    plan: Plan
+    script: str
+    params: dict[str, Json] = Field(default_factory=dict)
+    certificate: Certificate
+
+
+class CallStarted(_Event):
+    """A call is about to be made. For an effect this is the claim: durable before the act."""
+
+    type: Literal["call_started"] = "call_started"
+    step: str
+    item: str = ""
+    call: str  # the tool's full name, or ask, choose, …
+    key: str = ""  # the idempotency key of a tool call
+    arguments: Json = None  # what the tool is given; secrets stand as their names
+    claim: bool = False
+    deadline: datetime | None = None  # the claim's worker gives up by then
+
+
+class CallRetried(_Event):
+    """An attempt failed in a way that is worth another one."""
+
+    type: Literal["call_retried"] = "call_retried"
+    step: str
+    item: str = ""
+    attempt: int  # the one that failed, from 1
+    reason: str
+    usage: Usage = NO_USAGE
+
+
+class CallFinished(_Event):
+    """A call gave a value. `how` tells a value of the call from the script's `otherwise` or a not-found default."""
+
+    type: Literal["call_finished"] = "call_finished"
+    step: str
+    item: str = ""
+    value: Json = None
+    artifact: Artifact | None = None  # the value's JSON text, when it is too big to stand here
+    labels: Json = None  # planner.labels.Labels as JSON
+    usage: Usage = NO_USAGE
+    seconds: float = 0.0
+    how: Literal["call", "otherwise", "default", "receipt", "reconciled"] = "call"
+    reason: str = ""  # why the value is not the call's own
+
+
+class CallFailed(_Event):
+    """A call gave none, after its retries; without an `otherwise` that is a surprise."""
+
+    type: Literal["call_failed"] = "call_failed"
+    step: str
+    item: str = ""
+    kind: str
+    message: str
+    usage: Usage = NO_USAGE
+    seconds: float = 0.0
+
+
+class Question(BaseModel):
+    """Something a person has to decide. `of` is the step that waits; `shown` are the bound arguments it is about."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    kind: Literal["approve", "ask_user", "reconcile"]
+    of: str
+    item: str = ""
+    text: str
+    answer_schema: Json = None  # JSON Schema of the answer; an approval's answer is true or false
+    shown: Json = None
+
+
+class QuestionAsked(_Event):
+    """A person is asked."""
+
+    type: Literal["question_asked"] = "question_asked"
+    question: Question
+
+
+class QuestionAnswered(_Event):
+    """A person answered; the first answer to a question counts."""
+
+    type: Literal["question_answered"] = "question_answered"
+    question: str
+    answer: Json
+    by: str
+
+
+class Surprised(_Event):
+    """Something did not go as the plan said: a failed expectation, a failed step, a value that does not fit."""
+
+    type: Literal["surprised"] = "surprised"
+    step: str
+    item: str = ""
+    kind: Literal["expect", "failed", "expression", "fan_out", "refused", "shape"]
+    message: str
+
+
+class CeilingReached(_Event):
+    """A ceiling was asked and said no."""
+
+    type: Literal["ceiling_reached"] = "ceiling_reached"
+    ceiling: str
+    limit: float
+    wanted: float
+    step: str = ""
+
+
+class CancelRequested(_Event):
+    """Somebody asked the run to stop."""
+
+    type: Literal["cancel_requested"] = "cancel_requested"
+    by: str
+
+
+class RunParked(_Event):
+    """Only people or timers are awaited: no worker holds the run."""
+
+    type: Literal["run_parked"] = "run_parked"
+    questions: tuple[str, ...]
+
+
+class RunResumed(_Event):
+    """Somebody asked an ended (cancelled, failed, partial) or orphaned run to go on."""
+
+    type: Literal["run_resumed"] = "run_resumed"
+    by: str
+
+
+class RunEnded(_Event):
+    """The run is over, until somebody resumes it."""
+
+    type: Literal["run_ended"] = "run_ended"
+    status: Literal["done", "failed", "partial", "cancelled"]
+    answer: Json = None
+    answer_labels: Json = None
+    reason: str = ""
+    hint: str = ""
+
+
+Event = Annotated[
+    RunSubmitted
+    | SegmentStarted
+    | PlannerCalled
+    | PlanProposed
+    | PlanRefused
+    | PlanCertified
+    | CallStarted
+    | CallRetried
+    | CallFinished
+    | CallFailed
+    | QuestionAsked
+    | QuestionAnswered
+    | Surprised
+    | CeilingReached
+    | CancelRequested
+    | RunParked
+    | RunResumed
+    | RunEnded,
+    Field(discriminator="type"),
+]
+
+
+class Recorded(BaseModel):
+    """An event as it stands in the journal: `seq` counts a run's events from 1 without a gap."""
+
+    model_config = ConfigDict(frozen=True)
+
+    seq: int
+    at: datetime
+    event: Event

@@ -1,0 +1,154 @@
+"""MemoryJournal: the journal of one process and one event loop, gone with it: for tests, trials and runs nobody resumes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from executor.errors import KeyTaken, LostOwnership, UnknownRun
+from executor.events import Event, Recorded, RunStatus, RunSubmitted
+from executor.journal.bell import Bell
+from executor.journal.codec import decode_event, decode_receipt, encode
+from executor.journal.port import Receipt, RunRecord
+from executor.submission import Submission
+
+
+@dataclass
+class _Kept:
+    """A run's row, and its events and receipts as text: what is read back is what a database would give."""
+
+    record: RunRecord
+    digest: str
+    outside: int = 0
+    events: list[tuple[datetime, str]] = field(default_factory=list)
+    receipts: dict[str, str] = field(default_factory=dict)
+
+    def update(self, **new: Any) -> None:
+        self.record = self.record.model_copy(update=new)
+
+
+class MemoryJournal:
+    """A journal in memory. `clock` gives the events' times."""
+
+    def __init__(self, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._clock = clock
+        self._runs: dict[str, _Kept] = {}
+        self._keys: dict[tuple[str, str], _Kept] = {}
+        self._bell = Bell()
+
+    async def create(self, submission: Submission, *, run: str, key: str, now: datetime) -> RunRecord:
+        principal = submission.principal.id
+        if there := self._keys.get((principal, key)):
+            if there.digest != submission.digest():
+                raise KeyTaken("The idempotency key belongs to another submission.", hint="Use a new key for a new submission.")
+            return there.record
+        record = RunRecord(
+            id=run, principal=principal, key=key, goal=submission.goal, status="queued", seq=1, epoch=0, owner=None, tools="",
+            created_at=now, updated_at=now,
+        )  # fmt: skip
+        kept = _Kept(record, submission.digest(), events=[(now, encode(RunSubmitted(submission=submission, now=now)))])
+        self._runs[run] = self._keys[principal, key] = kept
+        self._bell.ring()
+        return record
+
+    async def append(
+        self,
+        run: str,
+        events: Sequence[Event],
+        *,
+        epoch: int | None,
+        status: RunStatus | None = None,
+        tools: str | None = None,
+        release: bool = False,
+        only_if: Sequence[RunStatus] | None = None,
+    ) -> int | None:
+        kept = self._known(run)
+        if epoch is not None and epoch != kept.record.epoch:
+            raise LostOwnership(f"Run {run} is at epoch {kept.record.epoch}; epoch {epoch} may not write into it any more.")
+        if only_if is not None and kept.record.status not in only_if:
+            return None
+        now = self._clock()
+        kept.events.extend([(now, encode(e)) for e in events])
+        seq = len(kept.events)
+        if events and epoch is None:
+            kept.outside = seq
+        new: dict[str, object] = {"status": status, "tools": tools}
+        kept.update(seq=seq, updated_at=now, **{name: value for name, value in new.items() if value is not None})
+        if release:
+            kept.update(owner=None)
+        self._bell.ring()
+        return seq
+
+    async def read(self, run: str, *, after: int = 0, limit: int | None = None) -> list[Recorded]:
+        kept = self._runs.get(run)
+        if kept is None:
+            return []
+        after = max(after, 0)
+        page = kept.events[after:] if limit is None else kept.events[after : after + limit]
+        return [decode_event(seq, at, body) for seq, (at, body) in enumerate(page, after + 1)]
+
+    async def take(self, run: str, worker: str, *, dead: Sequence[str] = ()) -> int | None:
+        kept = self._runs.get(run)
+        if kept is None:
+            return None
+        held = kept.record
+        orphaned = held.status == "running" and (held.owner is None or held.owner in dead)
+        if held.status != "queued" and not orphaned:
+            return None
+        kept.update(status="running", owner=worker, epoch=held.epoch + 1, updated_at=self._clock())
+        self._bell.ring()
+        return kept.record.epoch
+
+    async def get(self, run: str) -> RunRecord | None:
+        kept = self._runs.get(run)
+        return None if kept is None else kept.record
+
+    async def find(
+        self,
+        *,
+        principal: str | None = None,
+        statuses: Sequence[RunStatus] | None = None,
+        before: str | None = None,
+        limit: int = 50,
+    ) -> list[RunRecord]:
+        if before is not None and before not in self._runs:
+            return []
+        last = None if before is None else _age(self._runs[before].record)
+        wanted = [
+            r
+            for r in (kept.record for kept in self._runs.values())
+            if (principal is None or r.principal == principal)
+            and (statuses is None or r.status in statuses)
+            and (last is None or _age(r) < last)
+        ]
+        return sorted(wanted, key=_age, reverse=True)[:limit]
+
+    async def keep_receipt(self, run: str, receipt: Receipt) -> None:
+        self._known(run).receipts.setdefault(receipt.key, encode(receipt))
+        self._bell.ring()
+
+    async def receipts(self, run: str) -> list[Receipt]:
+        kept = self._runs.get(run)
+        return [] if kept is None else [decode_receipt(body) for body in kept.receipts.values()]
+
+    async def outside(self, worker: str) -> Mapping[str, int]:
+        return {
+            run: kept.outside
+            for run, kept in self._runs.items()
+            if kept.record.owner == worker and kept.record.status == "running" and kept.outside
+        }
+
+    def changes(self) -> AsyncIterator[None]:
+        return self._bell.listen()
+
+    def _known(self, run: str) -> _Kept:
+        try:
+            return self._runs[run]
+        except KeyError:
+            raise UnknownRun(f"There is no run {run}.") from None
+
+
+def _age(record: RunRecord) -> tuple[datetime, str]:
+    return record.created_at, record.id

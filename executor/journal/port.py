@@ -1,0 +1,108 @@
+"""The journal's port: runs and their events, appended under a fence, followed from any number.
+
+**The fence.** Each time a worker takes a run, the run's `epoch` grows. An append that names an epoch is written only if the
+run still has it; otherwise LostOwnership is raised and nothing is written. What that worker had paid for goes to a receipt.
+Appends without an epoch (a person's answer, a cancel) are no owner's and need no fence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from executor.events import CallFinished, Event, Recorded, RunStatus
+from executor.submission import Submission
+
+
+class RunRecord(BaseModel):
+    """A run's row: what lists show and owners compete for. Everything in it can be derived from the journal, but `owner`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    principal: str
+    key: str
+    goal: str
+    status: RunStatus
+    seq: int  # of the last event
+    epoch: int
+    owner: str | None  # the worker that holds the run
+    tools: str  # fingerprint of the toolset the run needs; "" until its plan is certified
+    created_at: datetime
+    updated_at: datetime
+
+
+class Receipt(BaseModel):
+    """A paid result that could not be written as an event, because the run was lost or cancelled meanwhile."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str  # of the call: idempotency key, or step and item for a model's call
+    finished: CallFinished
+
+
+class Journal(Protocol):
+    """Runs and their events."""
+
+    async def create(self, submission: Submission, *, run: str, key: str, now: datetime) -> RunRecord:
+        """Create the run with its RunSubmitted event, status `queued`.
+
+        If the principal has a run with that key already, return that one; raises KeyTaken if it was another submission.
+        """
+        ...
+
+    async def append(
+        self,
+        run: str,
+        events: Sequence[Event],
+        *,
+        epoch: int | None,
+        status: RunStatus | None = None,
+        tools: str | None = None,
+        release: bool = False,
+        only_if: Sequence[RunStatus] | None = None,
+    ) -> int | None:
+        """Append events in order, in one transaction, and return the run's last seq when it is durable.
+
+        `status` and `tools` set the record's fields, `release` gives up the ownership. With `only_if` nothing is written,
+        and None returned, unless the run's status is one of those. Raises LostOwnership (fence) and UnknownRun.
+        """
+        ...
+
+    async def read(self, run: str, *, after: int = 0, limit: int | None = None) -> list[Recorded]:
+        """The run's events with seq > after, in order; an empty list for an unknown run."""
+        ...
+
+    async def take(self, run: str, worker: str, *, dead: Sequence[str] = ()) -> int | None:
+        """Own the run if it is queued, or running without an owner or with an owner that is `dead`; the new epoch, or None."""
+        ...
+
+    async def get(self, run: str) -> RunRecord | None: ...
+
+    async def find(
+        self,
+        *,
+        principal: str | None = None,
+        statuses: Sequence[RunStatus] | None = None,
+        before: str | None = None,
+        limit: int = 50,
+    ) -> list[RunRecord]:
+        """Records, newest first; `before` is the id of the last record of the page before."""
+        ...
+
+    async def keep_receipt(self, run: str, receipt: Receipt) -> None:
+        """Keep a paid result; the first one with its key counts."""
+        ...
+
+    async def receipts(self, run: str) -> list[Receipt]: ...
+
+    async def outside(self, worker: str) -> Mapping[str, int]:
+        """The worker's running runs → seq of the last event that came from outside (appended without an epoch), if any."""
+        ...
+
+    def changes(self) -> AsyncIterator[None]:
+        """Yield once at once, and again each time any run may have changed, in this process or another."""
+        ...

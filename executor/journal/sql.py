@@ -1,0 +1,136 @@
+"""SqlJournal: the journal in an SQL database; see `dialect.py` for what differs from database to database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import URL, Engine
+
+from executor.events import Event, Recorded, RunStatus
+from executor.journal import statements
+from executor.journal.bell import Bell
+from executor.journal.dialect import Dialect, explained
+from executor.journal.dialects import dialect_of, parse_url
+from executor.journal.port import Receipt, RunRecord
+from executor.journal.readers import Readers
+from executor.journal.schema import bring_to_head
+from executor.journal.writer import Writer
+from executor.submission import Submission
+
+LOCK_TIMEOUT_S = 10.0  # a database that is locked for longer is JournalUnreachable
+
+
+class SqlJournal:
+    """The journal in an SQL database; any number of processes may share it. Made by `open`, ended by `close`."""
+
+    def __init__(self, engine: Engine, dialect: Dialect, *, timeout_s: float, clock: Callable[[], datetime]) -> None:
+        self._engine = engine
+        self._dialect = dialect
+        self._clock = clock
+        self._bell = Bell(lambda changed, stop: dialect.watch(engine, changed, stop))
+        self._readers = Readers(engine, dialect)
+        self._writer = Writer(engine, dialect, timeout_s=timeout_s, committed=self._bell.ring)
+
+    @classmethod
+    async def open(
+        cls, url: str, *, timeout_s: float = LOCK_TIMEOUT_S, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> Self:
+        """The journal at that URL, made or migrated if need be; raises JournalUnreachable and JournalNewer.
+
+        `timeout_s` is how long anything waits for another process's lock. `clock` gives the events' times.
+        """
+        parsed = parse_url(url)
+        dialect = dialect_of(parsed.get_backend_name())
+        engine = await asyncio.to_thread(_opened, dialect, parsed, timeout_s)
+        return cls(engine, dialect, timeout_s=timeout_s, clock=clock)
+
+    @property
+    def engine(self) -> Engine:
+        """The database, for the artifact store and for packs; to be used from threads."""
+        return self._engine
+
+    async def close(self) -> None:
+        """Write what waits, end the iterations of `changes`, and let go of the database."""
+        await asyncio.to_thread(self._close)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def create(self, submission: Submission, *, run: str, key: str, now: datetime) -> RunRecord:
+        return await self._writer.write(
+            lambda c: statements.create_run(c, self._dialect, submission, run_id=run, key=key, now=now)
+        )
+
+    async def append(
+        self,
+        run: str,
+        events: Sequence[Event],
+        *,
+        epoch: int | None,
+        status: RunStatus | None = None,
+        tools: str | None = None,
+        release: bool = False,
+        only_if: Sequence[RunStatus] | None = None,
+    ) -> int | None:
+        addition = statements.Addition(
+            run=run, bodies=statements.bodies_of(events), epoch=epoch, status=status, tools=tools, release=release,
+            only_if=None if only_if is None else tuple(only_if),
+        )  # fmt: skip
+        return await self._writer.write(lambda c: statements.append_events(c, addition, self._clock()))
+
+    async def read(self, run: str, *, after: int = 0, limit: int | None = None) -> list[Recorded]:
+        return await self._readers.read(lambda c: statements.read_events(c, run, after, limit))
+
+    async def take(self, run: str, worker: str, *, dead: Sequence[str] = ()) -> int | None:
+        return await self._writer.write(lambda c: statements.take_run(c, run, worker, dead, self._clock()))
+
+    async def get(self, run: str) -> RunRecord | None:
+        return await self._readers.read(lambda c: statements.get_run(c, run))
+
+    async def find(
+        self,
+        *,
+        principal: str | None = None,
+        statuses: Sequence[RunStatus] | None = None,
+        before: str | None = None,
+        limit: int = 50,
+    ) -> list[RunRecord]:
+        return await self._readers.read(lambda c: statements.find_runs(c, principal, statuses, before, limit))
+
+    async def keep_receipt(self, run: str, receipt: Receipt) -> None:
+        await self._writer.write(lambda c: statements.insert_receipt(c, self._dialect, run, receipt, self._clock()))
+
+    async def receipts(self, run: str) -> list[Receipt]:
+        return await self._readers.read(lambda c: statements.read_receipts(c, run))
+
+    async def outside(self, worker: str) -> Mapping[str, int]:
+        return await self._readers.read(lambda c: statements.outside_of(c, worker))
+
+    def changes(self) -> AsyncIterator[None]:
+        return self._bell.listen()
+
+    def _close(self) -> None:
+        self._writer.close()
+        self._bell.close()
+        self._readers.close()
+        self._engine.dispose()
+
+
+def _opened(dialect: Dialect, url: URL, timeout_s: float) -> Engine:
+    engine = dialect.engine(url, timeout_s=timeout_s)
+    try:
+        with explained(dialect, url):
+            bring_to_head(engine, dialect)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine

@@ -1,0 +1,181 @@
+"""What the SQL journal asks of the database, each as a function of an open connection. Portable SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Row, Select, and_, insert, literal, or_, select, tuple_, union_all, update
+from sqlalchemy.exc import IntegrityError
+
+from executor.errors import KeyTaken, LostOwnership, UnknownRun
+from executor.events import Event, Recorded, RunStatus, RunSubmitted
+from executor.journal.codec import decode_event, decode_receipt, encode
+from executor.journal.dialect import Dialect
+from executor.journal.port import Receipt, RunRecord
+from executor.journal.tables import UtcTime
+from executor.journal.tables import event_table as event
+from executor.journal.tables import receipt_table as receipt
+from executor.journal.tables import run_table as run
+from executor.submission import Submission
+
+_RECORD = tuple(run.c[name] for name in RunRecord.model_fields)
+
+
+@dataclass(frozen=True)
+class Addition:
+    """What one append asks for; see `Journal.append`. `bodies` are the events' types and JSON texts."""
+
+    run: str
+    bodies: tuple[tuple[str, str], ...]
+    epoch: int | None
+    status: RunStatus | None
+    tools: str | None
+    release: bool
+    only_if: tuple[RunStatus, ...] | None
+
+    def values(self, at: datetime) -> dict[str, object]:
+        """The run row's new values."""
+        seq = run.c.seq + len(self.bodies)
+        new: dict[str, object] = {"seq": seq, "updated_at": at}
+        if self.bodies and self.epoch is None:
+            new["outside"] = seq
+        if self.status is not None:
+            new["status"] = self.status
+        if self.tools is not None:
+            new["tools"] = self.tools
+        if self.release:
+            new["owner"] = None
+        return new
+
+
+def bodies_of(events: Sequence[Event]) -> tuple[tuple[str, str], ...]:
+    """The events' types and JSON texts."""
+    return tuple((e.type, encode(e)) for e in events)
+
+
+def create_run(
+    connection: Connection, dialect: Dialect, submission: Submission, *, run_id: str, key: str, now: datetime
+) -> RunRecord:
+    """The new run, or the one that has the key; raises KeyTaken if that is another submission's."""
+    row = {
+        "id": run_id, "principal": submission.principal.id, "key": key, "digest": submission.digest(),
+        "goal": submission.goal, "status": "queued", "seq": 1, "outside": 0, "epoch": 0, "owner": None, "tools": "",
+        "created_at": now, "updated_at": now,
+    }  # fmt: skip
+    made = connection.execute(dialect.insert_once(run, "principal", "key").values(row).returning(run.c.id)).scalar_one_or_none()
+    if made is not None:
+        _insert_events(connection, run_id, 1, bodies_of([RunSubmitted(submission=submission, now=now)]), now, None)
+    same_key = and_(run.c.principal == row["principal"], run.c.key == key)
+    stored = connection.execute(select(*_RECORD, run.c.digest).where(same_key)).one()
+    if stored.digest != row["digest"]:
+        raise KeyTaken("The idempotency key belongs to another submission.", hint="Use a new key for a new submission.")
+    return _record(stored)
+
+
+def append_events(connection: Connection, addition: Addition, at: datetime) -> int | None:
+    """Allocate seqs and check the fence in one statement, then insert; see `Journal.append`."""
+    statement = update(run).where(run.c.id == addition.run)
+    if addition.epoch is not None:
+        statement = statement.where(run.c.epoch == addition.epoch)
+    if addition.only_if is not None:
+        statement = statement.where(run.c.status.in_(addition.only_if))
+    seq = connection.execute(statement.values(addition.values(at)).returning(run.c.seq)).scalar_one_or_none()
+    if seq is None:
+        _check_fence(connection, addition)
+        return None
+    _insert_events(connection, addition.run, seq - len(addition.bodies) + 1, addition.bodies, at, addition.epoch)
+    return int(seq)
+
+
+def _check_fence(connection: Connection, addition: Addition) -> None:
+    epoch = connection.execute(select(run.c.epoch).where(run.c.id == addition.run)).scalar_one_or_none()
+    if epoch is None:
+        raise UnknownRun(f"There is no run {addition.run}.")
+    if addition.epoch is not None and epoch != addition.epoch:
+        raise LostOwnership(f"Run {addition.run} is at epoch {epoch}; epoch {addition.epoch} may not write into it any more.")
+
+
+def _insert_events(
+    connection: Connection, run_id: str, first: int, bodies: Sequence[tuple[str, str]], at: datetime, epoch: int | None
+) -> None:
+    rows = [
+        {"run": run_id, "seq": seq, "at": at, "epoch": epoch, "type": kind, "body": body}
+        for seq, (kind, body) in enumerate(bodies, first)
+    ]
+    if rows:
+        connection.execute(insert(event), rows)
+
+
+def take_run(connection: Connection, run_id: str, worker: str, dead: Sequence[str], at: datetime) -> int | None:
+    """The new epoch if the run was free; see `Journal.take`."""
+    orphaned = and_(run.c.status == "running", or_(run.c.owner.is_(None), run.c.owner.in_(dead)))
+    free = and_(run.c.id == run_id, or_(run.c.status == "queued", orphaned))
+    new = {"status": "running", "owner": worker, "epoch": run.c.epoch + 1, "updated_at": at}
+    return connection.execute(update(run).where(free).values(new).returning(run.c.epoch)).scalar_one_or_none()
+
+
+def read_events(connection: Connection, run_id: str, after: int, limit: int | None) -> list[Recorded]:
+    """The run's events with seq > after."""
+    wanted = select(event.c.seq, event.c.at, event.c.body).where(event.c.run == run_id, event.c.seq > after)
+    rows = connection.execute(wanted.order_by(event.c.seq).limit(limit))
+    return [decode_event(seq, at, body) for seq, at, body in rows]
+
+
+def get_run(connection: Connection, run_id: str) -> RunRecord | None:
+    """The run's record."""
+    row = connection.execute(select(*_RECORD).where(run.c.id == run_id)).one_or_none()
+    return None if row is None else _record(row)
+
+
+def find_runs(
+    connection: Connection, principal: str | None, statuses: Sequence[RunStatus] | None, before: str | None, limit: int
+) -> list[RunRecord]:
+    """A page of records, newest first. One query a status, so that each reads `limit` rows of an index and sorts nothing."""
+    wanted = select(*_RECORD)
+    if principal is not None:
+        wanted = wanted.where(run.c.principal == principal)
+    if before is not None:
+        created_at = connection.execute(select(run.c.created_at).where(run.c.id == before)).scalar_one_or_none()
+        if created_at is None:
+            return []
+        wanted = wanted.where(tuple_(run.c.created_at, run.c.id) < tuple_(literal(created_at, UtcTime()), before))
+    parts = [wanted] if statuses is None else [wanted.where(run.c.status == status) for status in dict.fromkeys(statuses)]
+    if not parts:
+        return []
+    return [_record(row) for row in connection.execute(_newest(parts, limit))]
+
+
+def _newest(parts: Sequence[Select[*tuple[object, ...]]], limit: int) -> Select[*tuple[object, ...]]:
+    """The newest `limit` rows of all parts."""
+    pages = [part.order_by(run.c.created_at.desc(), run.c.id.desc()).limit(limit) for part in parts]
+    if len(pages) == 1:
+        return pages[0]
+    every = union_all(*(select(page.subquery()) for page in pages)).subquery()
+    return select(every).order_by(every.c.created_at.desc(), every.c.id.desc()).limit(limit)
+
+
+def insert_receipt(connection: Connection, dialect: Dialect, run_id: str, kept: Receipt, at: datetime) -> None:
+    """Keep the receipt unless one with its key is there; raises UnknownRun."""
+    row = {"run": run_id, "key": kept.key, "at": at, "body": encode(kept)}
+    try:
+        connection.execute(dialect.insert_once(receipt, "run", "key").values(row))
+    except IntegrityError:
+        raise UnknownRun(f"There is no run {run_id}.") from None
+
+
+def read_receipts(connection: Connection, run_id: str) -> list[Receipt]:
+    """The run's receipts, in the order they were kept."""
+    wanted = select(receipt.c.body).where(receipt.c.run == run_id).order_by(receipt.c.at, receipt.c.key)
+    return [decode_receipt(body) for body in connection.execute(wanted).scalars()]
+
+
+def outside_of(connection: Connection, worker: str) -> Mapping[str, int]:
+    """The worker's running runs that have outside events → seq of the last one."""
+    wanted = select(run.c.id, run.c.outside).where(run.c.owner == worker, run.c.status == "running", run.c.outside > 0)
+    return {row.id: row.outside for row in connection.execute(wanted)}
+
+
+def _record(row: Row[*tuple[object, ...]]) -> RunRecord:
+    return RunRecord.model_validate({name: getattr(row, name) for name in RunRecord.model_fields})

@@ -1,0 +1,102 @@
+"""The journal's tables, as SQLAlchemy Core sees them; migrations/ brings a database there, and a test compares the two."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+HEAD = "0001"  # the newest migration; a test holds it equal to Alembic's head, so that Alembic loads only when it is needed
+REVISION_TABLE = "planrail_revision"  # Alembic's table, under a name that cannot meet a pack's or a host's own
+
+_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An instant as text of fixed width (`2026-11-22T10:11:29.000123Z`): sorts as time does, the same in every database."""
+
+    impl = String(27)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone cannot stand in the journal")
+        return value.astimezone(UTC).strftime(_FORMAT)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else datetime.fromisoformat(value)
+
+
+metadata = MetaData()
+
+run_table = Table(
+    "planrail_run",
+    metadata,
+    Column("id", String(200), primary_key=True),
+    Column("principal", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("digest", String(64), nullable=False),  # of the submission: tells a repeat from another one with the same key
+    Column("goal", Text, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("seq", Integer, nullable=False),  # of the last event
+    Column("outside", Integer, nullable=False),  # seq of the last event that was appended without an epoch; 0: none
+    Column("epoch", Integer, nullable=False),
+    Column("owner", Text),
+    Column("tools", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    UniqueConstraint("principal", "key", name="planrail_run_key"),
+)
+Index("planrail_run_newest", run_table.c.created_at, run_table.c.id)
+Index("planrail_run_status", run_table.c.status, run_table.c.created_at, run_table.c.id)
+Index("planrail_run_principal", run_table.c.principal, run_table.c.created_at, run_table.c.id)
+Index("planrail_run_principal_status", run_table.c.principal, run_table.c.status, run_table.c.created_at, run_table.c.id)
+Index("planrail_run_owner", run_table.c.owner, run_table.c.status)
+
+event_table = Table(
+    "planrail_event",
+    metadata,
+    Column("run", String(200), ForeignKey("planrail_run.id"), primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", UtcTime, nullable=False),
+    Column("epoch", Integer),  # the epoch it was appended under; null: from outside
+    Column("type", String(40), nullable=False),
+    Column("body", Text, nullable=False),  # JSON
+)
+
+receipt_table = Table(
+    "planrail_receipt",
+    metadata,
+    Column("run", String(200), ForeignKey("planrail_run.id"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("body", Text, nullable=False),  # JSON
+)
+
+artifact_table = Table(
+    "planrail_artifact",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("media_type", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),  # bytes
+    Column("rows", BigInteger),
+    Column("at", UtcTime, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)

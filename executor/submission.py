@@ -1,0 +1,40 @@
+"""Submission: what somebody asks for, whole; a run is one submission carried out."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from planner.budget import Budget
+from planner.plan import Plan
+from planner.toolspec import Json, digest
+
+
+class Principal(BaseModel):
+    """Who submits or answers. `kind` is the label of the goal's words; `scopes` may hold "approve"."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str = "local"
+    kind: Literal["user", "agent"] = "user"
+    scopes: frozenset[str] = frozenset()
+
+
+class Submission(BaseModel):
+    """A goal in words, and optionally the plan for it: at most one of `script`, `plan` and `playbook`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    goal: str = Field(default="", max_length=50_000)
+    script: str | None = None
+    plan: Plan | None = None
+    playbook: str | None = None
+    params: dict[str, Json] = Field(default_factory=dict)
+    budget: Budget = Budget()
+    preapproved: bool = False  # the script's own `approve` steps are answered yes (`--yes`)
+    principal: Principal = Principal()
+
+    def digest(self) -> str:
+        """Equal submissions of one principal have equal digests."""
+        return digest(self.model_dump(mode="json", by_alias=True))

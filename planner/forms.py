@@ -1,0 +1,285 @@
+"""Forms: which calls are steps, and how the arguments of each kind of step are read."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from planner.diagnostic import Diagnostic
+from planner.language import STEPS, TOOL, StepForm
+from planner.library import FUNCTIONS, METHODS, RE_FUNCTIONS, LibraryFunction
+from planner.names import Names
+from planner.program import Options, Step
+from planner.syntax import Attribute, Call, Expr, Literal_, Name, Node
+from planner.toolspec import JsonSchema, ToolSpec
+from planner.types import TypeRefused, schema_of
+
+_UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+MAX_LIMIT = 1_000_000
+
+
+class Refusal(Exception):
+    """Something that the language does not have, with its place."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        super().__init__(diagnostic.message)
+        self.diagnostic = diagnostic
+
+    @classmethod
+    def of(cls, node: Node, code: str, message: str, hint: str = "") -> Refusal:
+        text = node.text.partition("\n")[0][:80]
+        line, column = max(node.at.line, 1), max(node.at.column, 1)
+        return cls(Diagnostic(code=code, line=line, column=column, text=text, message=message, hint=hint))
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A call that is a step: its form, and its tool if it is one."""
+
+    form: StepForm
+    tool: ToolSpec | None = None
+
+
+Lower = Callable[[Expr], Expr]
+V = TypeVar("V", bool, int, str)
+
+
+class Forms:
+    """Recognises calls by the names that are known where they stand."""
+
+    def __init__(self, tools: Mapping[str, ToolSpec], names: Names) -> None:
+        self._tools = tools
+        self._names = names
+
+    def form(self, call: Call, local: frozenset[str]) -> Form | None:
+        """The step that this call is; None for a function or a method. Raises Refusal for a tool or step that is not there."""
+        match call.func:
+            case Name(id=word) if word in STEPS:
+                return self._step_form(call, STEPS[word])
+            case Attribute(value=Name(id=space), key=key) if not (space == "re" or self._is_value(space, local)):
+                return self._tool_form(call, f"{space}.{key}")
+            case _:
+                return None
+
+    def _step_form(self, call: Call, form: StepForm) -> Form:
+        if form.later:
+            message = f"`{form.word}` is a step of the language, but this version does not run it yet."
+            raise Refusal.of(call, "later", message, "Write the plan without it.")
+        return Form(form)
+
+    def _tool_form(self, call: Call, name: str) -> Form:
+        spec = self._tools.get(name)
+        if spec is not None:
+            return Form(TOOL, spec)
+        near = difflib.get_close_matches(name, self._tools, n=3, cutoff=0.5)
+        same = [t for t in self._tools if t.startswith(name.partition(".")[0] + ".")][:6]
+        hint = f"Nearest: {', '.join(near or same)}." if near or same else "See the list of tools."
+        raise Refusal.of(call, "unknown-tool", f"There is no tool {name}.", hint)
+
+    def _is_value(self, name: str, local: frozenset[str]) -> bool:
+        return name in local or self._names.readable(name, ()) != "unbound"
+
+    def is_library(self, call: Call, local: frozenset[str]) -> bool:
+        """Whether the call is one of `re.…`."""
+        return isinstance(call.func, Attribute) and call.func.value == Name("re") and "re" not in local
+
+    def check_function(self, call: Call, local: frozenset[str]) -> None:
+        """Raise Refusal unless the call is a function or method of the library with arguments that it takes."""
+        function = self._function(call, local)
+        misuse = function.misuse(len(call.args), tuple(k for k, _ in call.keywords))
+        if misuse:
+            raise Refusal.of(call, "argument", f"{misuse}.", f"It is written `{function.signature}`.")
+
+    def _function(self, call: Call, local: frozenset[str]) -> LibraryFunction:
+        match call.func:
+            case Name(id=name) if name in FUNCTIONS:
+                return FUNCTIONS[name]
+            case Name(id="secret"):
+                raise Refusal.of(call, "secret", "secret(…) stands only as an argument of a tool, by itself.")
+            case Name(id=name):
+                near = self._names.nearest(name, self._tools)
+                raise Refusal.of(call, "unknown-function", f"There is no function {name}.", _or_else(near))
+            case Attribute(key=name) if self.is_library(call, local) and name in RE_FUNCTIONS:
+                return RE_FUNCTIONS[name]
+            case Attribute(key=name) if not self.is_library(call, local) and name in METHODS:
+                return METHODS[name]
+            case Attribute(key=name):
+                near = difflib.get_close_matches(name, [*METHODS, *(f"re.{n}" for n in RE_FUNCTIONS)], n=3)
+                raise Refusal.of(call, "unknown-method", f"There is no method {name}.", _or_else(near))
+            case _:
+                raise Refusal.of(call, "call", "Only a tool, a step, a function or a method is called.")
+
+    def unbound(self, name: str, local: frozenset[str]) -> str:
+        """What is wrong with a name that nothing binds."""
+        if name in self._names.namespaces:
+            return f"`{name}` is a namespace of tools, no value."
+        if self._names.reserved(name):
+            return f"`{name}` {self._names.reserved(name)}, no value."
+        return f"`{name}` is not bound yet."
+
+    def near(self, name: str, local: frozenset[str]) -> str:
+        """A hint for a name that nothing binds."""
+        found = difflib.get_close_matches(name, local, n=1) or self._names.nearest(name)
+        return _or_else(found, "Bind it on a line before.")
+
+    # -- the steps themselves; ids, places and maps are the lifter's
+
+    def step(self, form: Form, call: Call, lower: Lower) -> Step:
+        """The step that the call makes, its arguments lowered; raises Refusal."""
+        if form.tool is not None:
+            return self._tool_step(form.tool, call, lower)
+        match form.form.word:
+            case "attempt" | "pages":
+                return self._inner_step(form.form, call, lower)
+            case _:
+                return self._plain_step(form.form, call, lower)
+
+    def _tool_step(self, spec: ToolSpec, call: Call, lower: Lower) -> Step:
+        properties = spec.input_schema.get("properties", {})
+        if call.args:
+            named = ", ".join(f"{p}=…" for p in properties) or "nothing"
+            message = "The arguments of a tool are written by name."
+            raise Refusal.of(call.args[0], "argument", message, f"{spec.name} takes {named}.")
+        arguments: dict[str, Expr] = {}
+        options: dict[str, Expr] = {}
+        splat: Expr | None = None
+        for name, value in call.keywords:
+            if name is None:
+                if splat is not None:
+                    raise Refusal.of(value, "splat", "One ** is enough.", "Join the dicts: **{**a, **b}.")
+                splat = lower(value)
+            elif name in properties or name not in TOOL.options:
+                arguments[name] = value if _is_secret(value) else lower(value)
+            else:
+                options[name] = value
+        return Step("", "tool", arguments, tool=spec.name, splat=splat, options=_options(options, lower))
+
+    def _plain_step(self, form: StepForm, call: Call, lower: Lower) -> Step:
+        given = self._arguments(form, call)
+        options = {k: v for k, v in given.items() if k in form.options}
+        arguments = {k: lower(v) for k, v in given.items() if k not in form.options}
+        returns = _returns(options.pop("returns", None), form)
+        if form.word == "expect" and "why" not in arguments:
+            arguments["why"] = Literal_(given["condition"].text[:120])
+        kinds = {"ask": "ask", "choose": "choose", "ask_user": "ask_user", "approve": "approve", "expect": "expect"}
+        kind = kinds.get(form.word, "answer")
+        return Step("", kind, arguments, options=_options(options, lower), returns=returns)  # type: ignore[arg-type]  # a Kind
+
+    def _inner_step(self, form: StepForm, call: Call, lower: Lower) -> Step:
+        given = self._arguments(form, call)
+        inner = given.pop("call")
+        inner_form = self.form(inner, frozenset()) if isinstance(inner, Call) else None
+        if not isinstance(inner, Call) or inner_form is None or inner_form.tool is None:
+            raise Refusal.of(inner, "argument", f"It is written `{form.signature}`.", "Its first argument is a call of a tool.")
+        if inner_form.tool.has_effect:
+            message = f"{form.word} takes a read, and {inner_form.tool.name} has an effect."
+            raise Refusal.of(inner, "argument", message, "Call it as a statement of its own.")
+        step = self._tool_step(inner_form.tool, inner, lower)
+        options = _options({k: v for k, v in given.items() if k in form.options}, lower)
+        merged = Options(
+            otherwise=lower(given["default"]) if form.word == "attempt" else options.otherwise or step.options.otherwise,
+            limit=options.limit if options.limit is not None else step.options.limit,
+            timeout_s=step.options.timeout_s, retry=step.options.retry,
+            cursor=options.cursor, items=options.items,
+        )  # fmt: skip
+        kind = "attempt" if form.word == "attempt" else "pages"
+        return Step("", kind, step.arguments, tool=step.tool, splat=step.splat, options=merged)  # type: ignore[arg-type]  # a Kind
+
+    def _arguments(self, form: StepForm, call: Call) -> dict[str, Expr]:
+        """Every argument by its name; raises Refusal for what the form does not take or needs and has not."""
+        if len(call.args) > len(form.positional):
+            raise Refusal.of(call.args[len(form.positional)], "argument", f"It is written `{form.signature}`.")
+        given: dict[str, Expr] = dict(zip(form.positional, call.args, strict=False))
+        for name, value in call.keywords:
+            known = name in form.positional or name in form.options or name in form.named or form.takes_inputs
+            if name is None or not known or name in given:
+                message = f"`{form.word}` takes no {name or '**'} here: it is written `{form.signature}`."
+                raise Refusal.of(value, "argument", message)
+            given[name] = value
+        missing = sorted(form.required - set(given))
+        if missing:
+            raise Refusal.of(call, "argument", f"`{missing[0]}` is missing: it is written `{form.signature}`.")
+        return given
+
+
+def _returns(node: Expr | None, form: StepForm) -> JsonSchema | None:
+    if form.word not in ("ask", "choose", "ask_user"):
+        return None
+    if form.word == "choose":
+        if node is not None and node != Literal_(None):
+            raise Refusal.of(node, "type", "choose gives an element of its list.", "Write returns=None if nothing may fit.")
+        return None if node is None else {"type": "null"}
+    if node is None:
+        return {"type": "string"}
+    try:
+        return schema_of(node)
+    except TypeRefused as refused:
+        place = refused.node if refused.node.text else node
+        raise Refusal.of(place, "type", "This is no type.", str(refused)) from None
+
+
+def _options(given: Mapping[str, Expr], lower: Lower) -> Options:
+    otherwise = given.get("otherwise")
+    return Options(
+        otherwise=None if otherwise is None else lower(otherwise),
+        limit=_whole(given.get("limit"), "limit", 0, MAX_LIMIT),
+        timeout_s=_duration(given.get("timeout")),
+        retry=_whole(given.get("retry"), "retry", 0, 10),
+        again=_literal(given.get("again"), "again", bool) or False,
+        planner_model=_model(given.get("model")),
+        cursor=_literal(given.get("cursor"), "cursor", str) or "next",
+        items=_literal(given.get("items"), "items", str) or "items",
+    )
+
+
+def _literal(node: Expr | None, name: str, kind: type[V]) -> V | None:
+    if node is None:
+        return None
+    if isinstance(node, Literal_) and type(node.value) is kind:
+        return node.value
+    raise Refusal.of(node, "option", f"`{name}` is written out, as a {kind.__name__}.")
+
+
+def _whole(node: Expr | None, name: str, least: int, most: int) -> int | None:
+    value = _literal(node, name, int)
+    if value is not None and node is not None and not least <= value <= most:
+        raise Refusal.of(node, "option", f"`{name}` is a number from {least} to {most:,}.")
+    return value
+
+
+def _duration(node: Expr | None) -> float | None:
+    """Seconds of a text like "30s", "10m", "1h"."""
+    if node is None:
+        return None
+    if isinstance(node, Literal_) and type(node.value) in (int, float) and float(node.value or 0) > 0:
+        return float(node.value or 0)
+    found = _DURATION.fullmatch(node.value.strip()) if isinstance(node, Literal_) and isinstance(node.value, str) else None
+    if found is None or float(found[1]) <= 0:
+        raise Refusal.of(node, "option", "This is no length of time.", 'Write it like "30s", "10m" or "1h".')
+    return float(found[1]) * _UNIT_SECONDS[found[2]]
+
+
+def _model(node: Expr | None) -> bool:
+    value = _literal(node, "model", str)
+    if node is not None and value not in ("planner", "executor"):
+        raise Refusal.of(node, "option", "`model` names a role.", 'Write model="planner" for the strong one, or leave it out.')
+    return value == "planner"
+
+
+def _is_secret(node: Expr) -> bool:
+    return (
+        isinstance(node, Call)
+        and node.func == Name("secret")
+        and len(node.args) == 1
+        and isinstance(node.args[0], Literal_)
+        and isinstance(node.args[0].value, str)
+        and not node.keywords
+    )
+
+
+def _or_else(near: list[str], otherwise: str = "") -> str:
+    return f"Nearest: {', '.join(near)}." if near else otherwise

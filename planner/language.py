@@ -1,0 +1,102 @@
+"""The plan language as one table: what the compiler accepts is what the prompt teaches and the docs print.
+
+The library's functions and methods stand in `planner.library`; here are the grammar, the steps and the types.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+GRAMMAR = """\
+script     = { statement }
+statement  = name {"," name} "=" expression | call | "if" expression ":" block [ "elif" … | "else:" block ]
+call       = step "(" … ")"
+step       = tool (namespace "." name) | ask | choose | ask_user | approve | expect | attempt | pages | answer
+expression = literals, names, x.key, x["key"], slices, + - * / // %, comparison, in / not in, and / or / not,
+             a if c else b, list / dict / set / generator comprehensions (also two fors, tuple targets), f-strings,
+             **dict in a tool's call, lambda x: expr only as key= of min, max, sorted
+no         = loops, def, class, import, walrus, try, with, del, global, await, decorators"""
+
+TYPES = 'str int float bool date datetime, [T], {"k": T}, {str: T}, "a" | "b", T | None'
+
+RESERVED = frozenset(("re", "str", "int", "float", "bool", "date", "datetime", "True", "False", "None", "secret"))
+
+
+@dataclass(frozen=True)
+class StepForm:
+    """How a step is written. `positional` names its plain arguments in order; `options` are settled when it is compiled."""
+
+    word: str
+    signature: str
+    summary: str
+    positional: tuple[str, ...] = ()
+    required: frozenset[str] = frozenset()
+    named: frozenset[str] = frozenset()  # further arguments that are expressions
+    options: frozenset[str] = frozenset()
+    takes_inputs: bool = False  # any other named argument is an input of the step
+    in_expressions: bool = True  # may stand inside an expression or a comprehension
+    later: bool = False  # of the language, but not of this version
+
+
+_CALL_OPTIONS = frozenset(("otherwise", "limit", "timeout", "retry", "again"))
+_MODEL_OPTIONS = frozenset(("otherwise", "limit", "returns", "model", "timeout"))
+
+TOOL = StepForm(
+    "tool", 'ns.tool(arg=…, [otherwise=expr, limit=n, timeout="30s", retry=n, again=True])', "one tool call",
+    options=_CALL_OPTIONS, takes_inputs=True,
+)  # fmt: skip
+
+STEPS = {
+    form.word: form
+    for form in (
+        StepForm(
+            "ask", 'ask("instruction", name=value…, returns=T, [otherwise=expr, model="planner"])',
+            "a model without tools that sees only these inputs; typed result; model=\"planner\" for hard synthesis",
+            ("instruction",), frozenset(("instruction",)), options=_MODEL_OPTIONS, takes_inputs=True,
+        ),
+        StepForm(
+            "choose", 'choose("question", items, [returns=None if nothing may fit])',
+            "a model picks one of items by its index",
+            ("question", "items"), frozenset(("question", "items")), options=_MODEL_OPTIONS, takes_inputs=True,
+        ),
+        StepForm(
+            "ask_user", 'ask_user("question", returns=T)', "a person answers; a refusal ends the run unless otherwise=",
+            ("question",), frozenset(("question",)), options=frozenset(("otherwise", "returns", "limit")),
+        ),
+        StepForm(
+            "approve", 'approve("what")', "a person allows every later effect; a refusal ends the run unless otherwise=",
+            ("what",), frozenset(("what",)), options=frozenset(("otherwise",)), in_expressions=False,
+        ),
+        StepForm(
+            "expect", 'expect(cond, "why")', "false stops every later effect, model and person",
+            ("condition", "why"), frozenset(("condition",)), in_expressions=False,
+        ),
+        StepForm(
+            "attempt", "attempt(ns.read(…), default=x)", "a read whose not-found becomes the default",
+            ("call",), frozenset(("call", "default")), named=frozenset(("default",)), options=frozenset(("limit",)),
+        ),
+        StepForm(
+            "pages", 'pages(ns.read(…), cursor="next", items="items", limit=n)',
+            "all items of a read, following its cursor: the field it is in and the argument of the same name",
+            ("call",), frozenset(("call",)), options=frozenset(("cursor", "items", "limit", "otherwise")),
+        ),
+        StepForm(
+            "answer", "answer(x)", "the run's result; one on every path, after all effects",
+            ("value",), frozenset(("value",)), in_expressions=False,
+        ),
+        StepForm("do", 'do("instruction", tools=[ns.tool, …], max_calls=n, returns=T, name=value…)',
+                 "a cheap model in a bounded loop over these tools", later=True),
+        StepForm("delegate", 'delegate("agent", "goal", name=value…, returns=T)', "another agent", later=True),
+        StepForm("wait", 'wait("10m")', "a durable timer", later=True),
+        StepForm("poll", 'poll(ns.read(…), until=expr, every="30s", timeout="1h")', "read until it is so", later=True),
+        StepForm("first", 'first([call for x in xs], until=expr, each_within="5m")', "one after the other", later=True),
+    )
+}  # fmt: skip
+
+RULES = """\
+Every name is assigned once. A name is known from the line after its own.
+Steps run in parallel as soon as their inputs are there; effects keep the order of the script.
+[ns.tool(id=x.id) for x in xs] is a map: one call an item, in parallel. Give maps a bound: a slice xs[:20] or limit=20.
+x.key reads a key; a missing key, an index out of range and max([]) stop the run. x.get("key") gives None.
+Calls do not stand under and / or: use if. Arguments of tools are written by name."""
+

@@ -1,0 +1,131 @@
+"""Program: a plan as the steps that run, each with what it reads, what guards it and what it maps over.
+
+**Lifting.** A call inside an expression becomes a step of its own, and a hidden name `$id` stands in its place. A call in a
+comprehension becomes a map: a step with a `Space`, the product of the `for` clauses up to the depth where the call stands, one
+slot a combination. `conditions` are the filters that stand before the call at that depth: a slot where one is false has no
+call. Several calls in one body are maps over equal spaces, where the later ones read the earlier ones' slots: a chain an item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from planner.diagnostic import Diagnostic
+from planner.syntax import NOWHERE, Clause, Expr, Position, free_names, target_names
+from planner.toolspec import JsonSchema
+
+Kind = Literal["let", "tool", "ask", "choose", "ask_user", "approve", "expect", "attempt", "pages", "answer"]
+MODEL_KINDS = frozenset(("ask", "choose"))
+PERSON_KINDS = frozenset(("ask_user", "approve"))
+TOOL_KINDS = frozenset(("tool", "attempt", "pages"))
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """An `if` that a step stands under: it runs only if the test's truth is `when`. `branch` names the `if` statement."""
+
+    test: Expr
+    when: bool
+    branch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """What a map goes over: the clauses, and the hidden names of slots that were made at which depth."""
+
+    clauses: tuple[Clause, ...]
+    slots: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Names that every slot binds for itself."""
+        bound = frozenset(n for c in self.clauses for n in target_names(c.target))
+        return bound | {name for name, _ in self.slots}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a call says beside its arguments; None and False where it says nothing."""
+
+    otherwise: Expr | None = None
+    limit: int | None = None  # the most items of a map, or of pages
+    timeout_s: float | None = None
+    retry: int | None = None
+    again: bool = False
+    planner_model: bool = False  # `model="planner"`
+    cursor: str = "next"
+    items: str = "items"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One statement's work: a call, a map of calls, or (`let`) a pure value. `to` are the names that its value is bound to."""
+
+    id: str
+    kind: Kind
+    arguments: Mapping[str, Expr]
+    to: tuple[str, ...] = ()
+    tool: str = ""
+    splat: Expr | None = None
+    options: Options = Options()
+    returns: JsonSchema | None = None
+    guards: tuple[Guard, ...] = ()
+    space: Space | None = None
+    conditions: tuple[Expr, ...] = ()
+    at: Position = NOWHERE
+    source: str = ""
+
+    @property
+    def hidden(self) -> str:
+        """The name by which other steps read this one's value; for a map, the list of all its slots."""
+        return f"${self.id}"
+
+    @property
+    def body(self) -> tuple[Expr, ...]:
+        """The expressions that are evaluated for the call itself: once, or once an item."""
+        extra = tuple(e for e in (self.splat, self.options.otherwise) if e is not None)
+        return (*self.conditions, *self.arguments.values(), *extra)
+
+    def reads(self) -> frozenset[str]:
+        """Names from outside that the step reads, its guards included."""
+        names = frozenset[str]().union(*(free_names(g.test) for g in self.guards))
+        inside = frozenset[str]().union(*(free_names(e) for e in self.body))
+        if self.space is None:
+            return names | inside
+        bound: frozenset[str] = frozenset()
+        for clause in self.space.clauses:
+            names |= free_names(clause.iterable) - bound
+            bound |= frozenset(target_names(clause.target))
+            names |= frozenset[str]().union(*(free_names(c) for c in clause.conditions)) - bound
+        slots = frozenset(name for name, _ in self.space.slots)
+        return names | (inside - bound) | slots
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """The steps of a plan in the script's order. `parameters` are names bound before the first step."""
+
+    steps: tuple[Step, ...]
+    parameters: frozenset[str] = frozenset()
+    warnings: tuple[Diagnostic, ...] = ()
+    _index: dict[str, int] = field(default_factory=dict, compare=False, repr=False)
+    _definitions: dict[str, tuple[str, ...]] = field(default_factory=dict, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        for number, step in enumerate(self.steps):
+            self._index[step.id] = number
+            for name in (*step.to, step.hidden):
+                self._definitions[name] = (*self._definitions.get(name, ()), step.id)
+
+    def __getitem__(self, step: str) -> Step:
+        return self.steps[self._index[step]]
+
+    def position(self, step: str) -> int:
+        """The step's place in the script's order."""
+        return self._index[step]
+
+    def definitions(self, name: str) -> tuple[str, ...]:
+        """The steps that may bind the name: several where branches exclude each other, none for a parameter."""
+        return self._definitions.get(name, ())
