@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from executor.artifacts import Artifact
 from executor.submission import Submission
+from planner.budget import Budget
 from planner.certificate import Certificate
 from planner.diagnostic import Diagnostic
 from planner.plan import Plan
@@ -105,6 +106,7 @@ class CallRetried(_Event):
     item: str = ""
     attempt: int  # the one that failed, from 1
     reason: str
+    tool_call: bool = False  # the further attempt is a tool call, which the ceilings count
     usage: Usage = NO_USAGE
 
 
@@ -119,8 +121,16 @@ class CallFinished(_Event):
     labels: Json = None  # planner.labels.Labels as JSON
     usage: Usage = NO_USAGE
     seconds: float = 0.0
+    further_calls: int = 0  # tool calls beyond the one that started: the pages of a `pages`
     how: Literal["call", "otherwise", "default", "receipt", "reconciled"] = "call"
     reason: str = ""  # why the value is not the call's own
+
+
+class StepSkipped(_Event):
+    """A guard was false: the step does not run."""
+
+    type: Literal["step_skipped"] = "step_skipped"
+    step: str
 
 
 class CallFailed(_Event):
@@ -161,7 +171,8 @@ class QuestionAnswered(_Event):
 
     type: Literal["question_answered"] = "question_answered"
     question: str
-    answer: Json
+    answer: Json = None
+    refused: bool = False  # the person would not answer; for an approval, false means the same
     by: str
 
 
@@ -200,10 +211,11 @@ class RunParked(_Event):
 
 
 class RunResumed(_Event):
-    """Somebody asked an ended (cancelled, failed, partial) or orphaned run to go on."""
+    """Somebody asked an ended (cancelled, failed, partial) run to go on: what failed is tried again, what is done stays."""
 
     type: Literal["run_resumed"] = "run_resumed"
     by: str
+    budget: Budget | None = None  # new ceilings, for a run that met one
 
 
 class RunEnded(_Event):
@@ -228,6 +240,7 @@ Event = Annotated[
     | CallRetried
     | CallFinished
     | CallFailed
+    | StepSkipped
     | QuestionAsked
     | QuestionAnswered
     | Surprised

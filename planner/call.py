@@ -15,9 +15,12 @@ from planner.values import kind
 Scope = Mapping[str, Tagged]
 Evaluate = Callable[[Expr, Scope], Tagged]
 
+_CALLING = 3  # operations that a call is worth
+
 
 def call(node: Call, scope: Scope, evaluate: Evaluate, meter: Meter, clock: Clock) -> Tagged:
     """The result of a library function or method. Raises ExpressionError for anything else and for a wrong call."""
+    meter.work(_CALLING)
     function, receiver = _callee(node, scope, evaluate)
     wrong = function.misuse(len(node.args), tuple(name for name, _ in node.keywords))
     if wrong:

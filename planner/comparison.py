@@ -15,6 +15,25 @@ from planner.values import OrderedSet, Value, is_number, kind
 def equal(a: Value, b: Value, meter: Meter) -> bool:
     """Whether two values are equal; the meter is asked for every pair of parts."""
     meter.work(1)
+    pending = [(a, b)]
+    while pending:
+        x, y = pending.pop()
+        if isinstance(x, list) and isinstance(y, list):
+            if len(x) != len(y):
+                return False
+            meter.work(len(x))
+            pending.extend(zip(x, y, strict=True))
+        elif isinstance(x, dict) and isinstance(y, dict):
+            if x.keys() != y.keys():
+                return False
+            meter.work(len(x))
+            pending.extend((v, y[k]) for k, v in x.items())
+        elif not _equal_leaves(x, y, meter):
+            return False
+    return True
+
+
+def _equal_leaves(a: Value, b: Value, meter: Meter) -> bool:
     if isinstance(a, str) and isinstance(b, str):
         if len(a) != len(b):
             return False
@@ -22,10 +41,6 @@ def equal(a: Value, b: Value, meter: Meter) -> bool:
         return a == b
     if is_number(a) and is_number(b):
         return bool(a == b)
-    if isinstance(a, list) and isinstance(b, list):
-        return len(a) == len(b) and all(equal(x, y, meter) for x, y in zip(a, b, strict=True))
-    if isinstance(a, dict) and isinstance(b, dict):
-        return len(a) == len(b) and all(k in b and equal(v, b[k], meter) for k, v in a.items())
     if isinstance(a, OrderedSet) and isinstance(b, OrderedSet):
         return len(a) == len(b) and all(b.has(v, meter) for v in a)
     moments = _moments(a, b)
@@ -62,6 +77,8 @@ def contains(container: Value, element: Value, meter: Meter) -> bool:
         case list():
             return any(equal(element, v, meter) for v in container)
         case dict():
+            if isinstance(element, list | dict | OrderedSet):
+                raise ExpressionError(f"The keys of an object are texts, not {kind(element)}")
             return isinstance(element, str) and element in container
         case OrderedSet():
             return container.has(element, meter)

@@ -8,9 +8,9 @@ its kind BoundExceeded.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
 from typing import Any
 
+from planner.access import read_element, read_key, read_slice
 from planner.arithmetic import binary, unary
 from planner.bounds import BOUNDS, Bounds, Meter
 from planner.call import call
@@ -21,7 +21,6 @@ from planner.elements import bind_target, listed
 from planner.errors import BoundExceeded, ExpressionError
 from planner.formatting import written
 from planner.labels import NO_LABEL, Label, Labels, Tagged, dict_labels, join_all
-from planner.library import METHODS
 from planner.syntax import (
     And,
     Attribute,
@@ -131,54 +130,17 @@ def _name(run: _Interpreter, node: Name, scope: Scope) -> Tagged:
 
 
 def _attribute(run: _Interpreter, node: Attribute, scope: Scope) -> Tagged:
-    of = run.value(node.value, scope)
-    value = of.value
-    if type(value) is not dict:
-        raise ExpressionError(f"{kind(value).capitalize()} has no key {node.key!r}", hint=_attribute_hint(node.key, value))
-    if node.key not in value:
-        raise _no_key(node.key, value)
-    return Tagged(value[node.key], of.labels.child(node.key))
+    return read_key(run.value(node.value, scope), node.key)
 
 
 def _subscript(run: _Interpreter, node: Subscript, scope: Scope) -> Tagged:
-    of, index = run.value(node.value, scope), run.value(node.index, scope)
-    decided = index.labels.whole()
-    match of.value, index.value:
-        case dict(), str(key):
-            if key not in of.value:
-                raise _no_key(key, of.value)
-            return Tagged(of.value[key], of.labels.child(key).with_choice(decided))
-        case ((list() | str()), int(place)):
-            size = len(of.value)
-            if not -size <= place < size:
-                raise ExpressionError(f"There is no element {place}: there are {size}", hint="Test its length first.")
-            if isinstance(of.value, str):
-                return Tagged(of.value[place], Labels.of(of.labels.whole().join(decided.as_choice())))
-            decided = decided.join(of.labels.top()) if place < 0 else decided
-            return Tagged(of.value[place], of.labels.child(place % size).with_choice(decided))
-        case dict(), _:
-            raise ExpressionError(f"The keys of an object are texts, not {kind(index.value)}", hint="Use str() on the key.")
-        case _:
-            raise ExpressionError(f"{kind(of.value).capitalize()} has no element {kind(index.value)} could name")
+    return read_element(run.value(node.value, scope), run.value(node.index, scope))
 
 
 def _slice(run: _Interpreter, node: Slice, scope: Scope) -> Tagged:
     of = run.value(node.value, scope)
-    ends = [None if end is None else run.value(end, scope) for end in (node.lower, node.upper)]
-    for end in ends:
-        if end is not None and end.value is not None and not isinstance(end.value, int):
-            raise ExpressionError(f"A slice ends at whole numbers, not {kind(end.value)}")
-    decided = join_all(end.labels.whole() for end in ends if end is not None)
-    if not isinstance(of.value, list | str):
-        raise ExpressionError(f"{kind(of.value).capitalize()} cannot be sliced", hint="Make a list of it: list(x).")
-    places = range(len(of.value))[slice(*(None if end is None else end.value for end in ends))]
-    if isinstance(of.value, str):
-        run.meter.text(len(places))
-        return Tagged(of.value[places.start : places.stop], Labels.of(of.labels.whole().join(decided.as_choice())))
-    run.meter.elements(len(places))
-    shape = of.labels.top().join(decided)
-    own = decided if all(end is None or (end.value or 0) >= 0 for end in ends) else shape
-    return listed([Tagged(of.value[i], of.labels.child(i)) for i in places], own=own.as_choice(), shape=shape)
+    lower, upper = (None if end is None else run.value(end, scope) for end in (node.lower, node.upper))
+    return read_slice(of, lower, upper, run.meter)
 
 
 def _unary(run: _Interpreter, node: Unary, scope: Scope) -> Tagged:
@@ -275,17 +237,6 @@ def _lambda(run: _Interpreter, node: Lambda, scope: Scope) -> Tagged:
 
 def _call(run: _Interpreter, node: Call, scope: Scope) -> Tagged:
     return call(node, scope, run.value, run.meter, run.clock)
-
-
-def _no_key(key: str, value: Mapping[str, object]) -> ExpressionError:
-    there = ", ".join(k[:40] for k in islice(value, 5)) or "none"
-    return ExpressionError(f"There is no key {key[:80]!r}", hint=f"There are: {there}{', …' if len(value) > 5 else ''}.")
-
-
-def _attribute_hint(key: str, value: object) -> str:
-    if key in METHODS:
-        return f"Call it: {METHODS[key].signature}."
-    return "It may be null: test it first." if value is None else ""
 
 
 _VALUE: Mapping[type, Callable[[_Interpreter, Any, Scope], Tagged]] = {  # Any: each function takes the node beside it

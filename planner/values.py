@@ -94,7 +94,7 @@ def kind(value: Value) -> str:
 
 def is_number(value: Value) -> bool:
     """Whether the value counts; booleans do, as in Python."""
-    return isinstance(value, int | float)
+    return isinstance(value, (int, float))
 
 
 def truth(tagged: Tagged) -> bool:

@@ -28,6 +28,10 @@ _REFUSED_6 = [ipaddress.IPv6Network(n) for n in ("2001:db8::/32", "3fff::/20")]
 _NUMERIC = re.compile(r"(0x[0-9a-f]*|[0-9]+)", re.IGNORECASE)
 
 
+class Unsent(Unfit):
+    """A request did not reach the server: nothing happened there."""
+
+
 async def resolve(host: str, port: int) -> Sequence[str]:
     """The addresses of a host name by the system's resolver; raises OSError."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -45,6 +49,8 @@ def parsed_url(text: str) -> httpx.URL:
         raise Unfit(f"This is no URL: {error}.", "refused") from error
     if url.scheme not in ("http", "https") or not host:
         raise Unfit("Only http and https URLs can be reached.", "refused")
+    if not 0 < port_of(url) < 65_536:
+        raise Unfit("A port is a number from 1 to 65,535.", "refused")
     if url.userinfo or "@" in text.partition("://")[2].partition("/")[0]:
         raise Unfit("A URL must not carry credentials.", "refused")
     if _ambiguous(host):
@@ -60,18 +66,18 @@ def _ambiguous(host: str) -> bool:
 
 
 def port_of(url: httpx.URL) -> int:
-    return url.port or (443 if url.scheme == "https" else 80)
+    return url.port if url.port is not None else (443 if url.scheme == "https" else 80)
 
 
 async def permitted(url: httpx.URL, *, resolve: Resolve, allow_private: Collection[str]) -> Sequence[str]:
-    """The addresses to connect to; raises Unfit when the name has none, or one that is not public."""
+    """The addresses to connect to; raises Unfit when one is not public, Unsent when there is none."""
     host = url.raw_host.decode("ascii").lower()
     try:
         addresses = list(dict.fromkeys(await resolve(host, port_of(url))))
     except (OSError, UnicodeError) as error:
-        raise Unfit(f"The host {host} cannot be found.", "transient") from error
+        raise Unsent(f"The host {host} cannot be found.", "transient") from error
     if not addresses:
-        raise Unfit(f"The host {host} has no address.", "transient")
+        raise Unsent(f"The host {host} has no address.", "transient")
     if host.rstrip(".") not in allow_private and not all(is_public(a) for a in addresses):
         raise Unfit(f"The host {host} is not on the public internet.", "refused")
     return addresses

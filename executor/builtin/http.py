@@ -15,9 +15,9 @@ from pydantic import BaseModel
 
 from executor.artifacts import Artifacts
 from executor.builtin import addresses
-from executor.builtin.addresses import Resolve
+from executor.builtin.addresses import Resolve, Unsent
 from executor.builtin.handle import Handle, Text, Unfit, kept_text
-from executor.builtin.web import Answer, HttpSettings, Unsent, Web
+from executor.builtin.web import Answer, HttpSettings, Web
 from executor.tool import ToolContext, ToolFailed, tool
 from executor.toolset import Toolset
 from planner.toolspec import Json

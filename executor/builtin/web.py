@@ -17,7 +17,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field
 
 from executor.builtin import addresses
-from executor.builtin.addresses import Resolve, parsed_url, permitted
+from executor.builtin.addresses import Resolve, Unsent, parsed_url, permitted
 from executor.builtin.decoding import BoundedBody
 from executor.builtin.handle import Unfit
 
@@ -45,10 +45,6 @@ class Answer:
     status: int
     headers: httpx.Headers
     body: bytes
-
-
-class Unsent(Unfit):
-    """The request did not reach the server: nothing happened there."""
 
 
 class Web:
@@ -112,8 +108,9 @@ class Web:
             )
             try:
                 return await transport.handle_async_request(request)
-            except (httpx.ConnectError, httpx.ConnectTimeout):
-                continue
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                if "CERTIFICATE_VERIFY_FAILED" in str(error):  # httpx keeps no more of the reason than its text
+                    raise Unfit(f"The certificate of {url.host} is not valid for it.", "refused") from error
             except httpx.HTTPError as error:
                 raise Unfit(f"The exchange with {url.host} broke off: {type(error).__name__}.", "transient") from error
         raise Unsent(f"{url.host} cannot be reached.", "transient")

@@ -67,8 +67,9 @@ class Journal(Protocol):
     ) -> int | None:
         """Append events in order, in one transaction, and return the run's last seq when it is durable.
 
-        `status` and `tools` set the record's fields, `release` gives up the ownership. With `only_if` nothing is written,
-        and None returned, unless the run's status is one of those. Raises LostOwnership (fence) and UnknownRun.
+        `status` and `tools` set the record's fields, `release` gives up the ownership; `events` may be empty. With `only_if`
+        nothing is written, and None returned, unless the run's status is one of those. Raises LostOwnership (fence) and
+        UnknownRun. A caller that is cancelled while it waits does not undo the write.
         """
         ...
 

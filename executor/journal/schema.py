@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,14 +16,27 @@ from executor.journal.tables import HEAD, REVISION_TABLE
 
 log = logging.getLogger(__name__)
 
+_RETRY_SECONDS = 0.02
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def bring_to_head(engine: Engine, dialect: Dialect) -> None:
+def bring_to_head(engine: Engine, dialect: Dialect, *, timeout_s: float) -> None:
     """Migrate the database if it is older than this build; raises JournalNewer if it is newer.
 
     Any number of processes may do this at once: the first one migrates under a lock, the others find it done.
     """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            return _bring_to_head(engine, dialect)
+        except DBAPIError as error:  # SQLite does not wait for a lock when it switches to WAL
+            if not dialect.is_transient(error) or time.monotonic() >= deadline:
+                raise
+        time.sleep(_RETRY_SECONDS)
+
+
+def _bring_to_head(engine: Engine, dialect: Dialect) -> None:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         dialect.prepare(connection)
         if stored_revision(connection) == HEAD:

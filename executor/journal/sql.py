@@ -129,7 +129,7 @@ def _opened(dialect: Dialect, url: URL, timeout_s: float) -> Engine:
     engine = dialect.engine(url, timeout_s=timeout_s)
     try:
         with explained(dialect, url):
-            bring_to_head(engine, dialect)
+            bring_to_head(engine, dialect, timeout_s=timeout_s)
     except BaseException:
         engine.dispose()
         raise

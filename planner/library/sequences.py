@@ -170,7 +170,7 @@ def keys(a: Arguments) -> Tagged:
 
 def items(a: Arguments) -> Tagged:
     (subject,) = a.positional
-    a.meter.elements(2 * len(subject.value))
+    a.meter.elements(4 * len(subject.value))
     name = key_labels(subject.labels)
     pairs = [listed([Tagged(k, name), Tagged(v, subject.labels.child(k))]) for k, v in subject.value.items()]
     return listed(pairs, shape=subject.labels.top(), own=subject.labels.top().as_choice())

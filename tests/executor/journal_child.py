@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from executor.engine.local import LocalEngine
@@ -34,7 +35,7 @@ async def open_(url: str) -> None:
 
 
 async def hang(url: str, folder: str, worker: str) -> None:
-    """An engine whose segments never end."""
+    """An engine that takes one run and never ends it."""
 
     async def advance(run: str, epoch: int, nudge: asyncio.Event) -> None:
         say("started", run, epoch)
@@ -43,7 +44,7 @@ async def hang(url: str, folder: str, worker: str) -> None:
     with WorkerLock(Path(folder), worker) as lock:
         async with (
             await SqlJournal.open(url) as journal,
-            LocalEngine(journal, advance, liveness=lock, worker=worker),
+            LocalEngine(journal, advance, liveness=lock, worker=worker, concurrency=1),
         ):
             await asyncio.to_thread(sys.stdin.readline)
 
@@ -70,5 +71,15 @@ async def lock(folder: str, worker: str) -> None:
 
 
 if __name__ == "__main__":
-    jobs = {"append": append, "open": open_, "hang": hang, "work": work, "lock": lock}
-    asyncio.run(jobs[sys.argv[1]](*sys.argv[2:]))
+    jobs: dict[str, Callable[..., Awaitable[None]]] = {
+        "append": append,
+        "open": open_,
+        "hang": hang,
+        "work": work,
+        "lock": lock,
+    }
+
+    async def main() -> None:
+        await jobs[sys.argv[1]](*sys.argv[2:])
+
+    asyncio.run(main())

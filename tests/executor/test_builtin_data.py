@@ -216,17 +216,19 @@ async def test_handles_that_are_no_table_say_so() -> None:
     ]
 
 
-async def test_a_hundred_megabytes_of_csv_are_read_in_bounded_time() -> None:
+@pytest.mark.parametrize("size", [5_000_000, pytest.param(100_000_000, marks=pytest.mark.proof)])
+async def test_megabytes_of_csv_are_read_in_bounded_time(size: int) -> None:
     here = context()
     line = b"some name,12.5," + b"x" * 80 + b"\n"
-    handle = here.artifacts.put(b"name,amount,note\n" + line * (100_000_000 // len(line)), media_type="text/csv").handle()
+    lines = size // len(line)
+    handle = here.artifacts.put(b"name,amount,note\n" + line * lines, media_type="text/csv").handle()
     started = time.monotonic()
     read = await give("read_csv", here, text=handle)
-    assert (read["count"], read["rejected"]) == (100_000_000 // len(line), [])
+    assert (read["count"], read["rejected"]) == (lines, [])
     assert time.monotonic() - started < 60
 
 
-CELLS = st.text(st.characters(exclude_categories=("Cs",)), max_size=8)
+CELLS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 
 
 @settings(max_examples=60, deadline=None)
@@ -240,9 +242,8 @@ async def test_csv_makes_the_round_trip(names: list[str], cells: list[list[str]]
     text = await give("to_csv", rows=rows, delimiter=delimiter)
     assert (await give("read_csv", text=text))["rows"] == rows
     if rows:
-        assert [r for r in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)][1:] == [
-            list(r.values()) for r in rows
-        ]
+        independent = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+        assert independent[1:] == [list(r.values()) for r in rows]
 
 
 @given(st.integers(-(10**15) + 1, 10**15 - 1) | st.decimals(-1000, 1000, places=3).map(float))

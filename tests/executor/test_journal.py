@@ -208,7 +208,7 @@ async def test_every_kind_of_write_is_a_change(journal: Journal) -> None:
     async def write(what: int) -> object:
         match what:
             case 0:
-                return await create(journal, "r")
+                return await journal.create(submission(), run="r", key="r", now=NOON)
             case 1:
                 return await journal.take("r", "w")
             case 2:

@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from executor.errors import JournalNewer, JournalUnreachable, LostOwnership, Unk
 from executor.journal.artifacts import MAX_BYTES, ArtifactTooLarge, SqlArtifacts
 from executor.journal.schema import MIGRATIONS
 from executor.journal.sql import SqlJournal
+from executor.journal.sqlite import SqliteDialect
 from executor.journal.tables import HEAD, REVISION_TABLE, metadata
 
 
@@ -165,9 +166,32 @@ async def test_a_lock_that_stays_is_told_and_one_that_goes_is_waited_for(file: P
         await create(journal, "r")
         with locked(file):
             with pytest.raises(JournalUnreachable, match=r"journal\.db is locked by another process"):
-                await journal.append("r", [CANCEL], epoch=None)
+                async with asyncio.timeout(3):  # SQLite's own time-out is 5 s
+                    await journal.append("r", [CANCEL], epoch=None)
             assert len(await journal.read("r")) == 1  # readers do not mind
         assert await journal.append("r", [CANCEL], epoch=None) == 2
+
+
+async def test_a_new_database_that_is_locked_is_told(file: Path) -> None:
+    with locked(file), pytest.raises(JournalUnreachable, match=r"journal\.db is locked by another process"):
+        await SqlJournal.open(f"sqlite:///{file}", timeout_s=0.1)
+
+
+class _Deaf(SqliteDialect):
+    """Hears nothing of other processes."""
+
+    def watch(self, engine: Engine, changed: Callable[[], None], stop: threading.Event) -> None:
+        stop.wait()
+
+
+async def test_a_write_of_this_process_is_a_change_without_the_watch(journal: SqlJournal) -> None:
+    engine = SqliteDialect().engine(journal.engine.url, timeout_s=1)
+    async with SqlJournal(engine, _Deaf(), timeout_s=1, clock=lambda: NOON) as deaf, asyncio.timeout(BOUND_S):
+        changes = deaf.changes()
+        await anext(changes)
+        await create(deaf, "r")
+        await anext(changes)
+        await changes.aclose()  # type: ignore[attr-defined]  # an async generator
 
 
 async def _refused(url: str) -> str:

@@ -43,7 +43,8 @@ async def talking(
 async def failure(reply: Reply, request: ModelRequest = ASK) -> ModelError:
     async with talking(in_order(reply)) as (_, model):
         with pytest.raises(ModelError) as raised:
-            await complete(model, request)
+            async with asyncio.timeout(10):
+                await complete(model, request)
     return raised.value
 
 
@@ -172,7 +173,14 @@ async def test_a_status_says_whose_fault_it_is(reply: Reply, kind: type[ModelErr
 
 @pytest.mark.parametrize(
     ("retry_after", "seconds"),
-    [("7", 7.0), ("0.5", 0.5), ("Thu, 01 Jan 2026 00:01:00 GMT", 60.0), ("Wed, 31 Dec 2025 00:00:00 GMT", 0.0), ("soon", None)],
+    [
+        ("7", 7.0),
+        ("0.5", 0.5),
+        ("Thu, 01 Jan 2026 00:01:00 GMT", 60.0),
+        ("Wed, 31 Dec 2025 00:00:00 GMT", 0.0),
+        ("Thu, 01 Jan 2026 00:01:00 -0000", 60.0),
+        ("soon", None),
+    ],
 )
 async def test_retry_after_is_read_as_seconds_or_as_a_date(retry_after: str, seconds: float | None) -> None:
     error = await failure(Reply(status=429, retry_after=retry_after))

@@ -48,6 +48,7 @@ async def test_an_error_in_the_script_is_raised_each_time_and_counts_a_call() ->
         with pytest.raises(ModelRefused, match="no") as raised:
             await complete(model, ASK)
         assert raised.value.usage == Usage(model_calls=1)
+    assert refusal.usage == Usage()  # the script itself is as it was
 
 
 async def test_an_error_keeps_what_it_carries() -> None:

@@ -1,0 +1,71 @@
+"""Ledger: asks the ceilings of a run before every act, with what parallel acts have reserved, and settles after."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from executor.events import CeilingReached
+from executor.run import Address, Run
+from planner.usage import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """The most that one act can take."""
+
+    calls: int = 0
+    model_calls: int = 0
+    tokens: int = 0
+    usd: float = 0.0
+
+
+NOTHING = Need()
+
+
+@dataclass
+class Ledger:
+    """The ceilings of one run. What is spent stands in the run's state; what is in flight is reserved here."""
+
+    run: Run
+    _reserved: dict[Address, Need] = field(default_factory=dict)
+
+    def ask(self, address: Address, need: Need) -> CeilingReached | None:
+        """Reserve the need for an act, on top of what its address has reserved; or say which ceiling forbids it."""
+        budget, usage = self.run.budget, self.run.usage
+        held = list(self._reserved.values())
+        held_calls, held_models = sum(n.calls for n in held), sum(n.model_calls for n in held)
+        held_tokens, held_usd = sum(n.tokens for n in held), sum(n.usd for n in held)
+        wanted: tuple[tuple[str, float, float, float], ...] = (
+            ("calls", budget.calls, self.run.tool_calls + held_calls, need.calls),
+            ("calls_per_step", budget.calls_per_step, self._of_step(address[0]), need.calls),
+            ("model_calls", budget.model_calls, usage.model_calls + held_models, need.model_calls),
+            ("tokens", budget.tokens, usage.tokens + held_tokens, need.tokens),
+            ("usd", budget.usd, usage.usd + held_usd, need.usd),
+        )
+        for name, limit, taken, part in wanted:
+            if part > 0 and taken + part > limit:
+                return CeilingReached(ceiling=name, limit=limit, wanted=taken + part, step=address[0])
+        before = self._reserved.get(address, NOTHING)
+        self._reserved[address] = Need(
+            before.calls + need.calls, before.model_calls + need.model_calls, before.tokens + need.tokens, before.usd + need.usd
+        )
+        return None
+
+    def _of_step(self, step: str) -> int:
+        held = sum(n.calls for (s, _), n in self._reserved.items() if s == step)
+        return self.run.calls_of.get(step, 0) + held
+
+    def counted(self, address: Address, calls: int) -> None:
+        """These calls stand in the run's state from now on: they are reserved no longer."""
+        held = self._reserved.get(address)
+        if held is not None:
+            self._reserved[address] = Need(max(held.calls - calls, 0), held.model_calls, held.tokens, held.usd)
+
+    def settle(self, address: Address) -> None:
+        """The act is over, well or not: what it used stands in the run's state."""
+        self._reserved.pop(address, None)
+
+
+def model_need(usage: Usage) -> Need:
+    """The need of a model call that takes at most this."""
+    return Need(model_calls=usage.model_calls, tokens=usage.tokens, usd=usage.usd)

@@ -1,0 +1,244 @@
+"""Moves: what may happen next to a run. Pure: decided from the program, its order, and what the journal says.
+
+A step may start when its guards are true, the names that it reads have values, and every step that it waits for (see
+`planner.order`) has succeeded or was skipped. After a surprise only steps that stand before it in the script may start: they
+are those that a reader, going line by line, would have seen happen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from executor.bind import Bound, bind
+from executor.events import CallFailed, CallFinished, Event, Question, StepSkipped
+from executor.run import Address, Run
+from executor.values import Done, Failed, Pending, Ready, Skipped, Values
+from planner.errors import ExpressionError
+from planner.expression import to_json, truth
+from planner.flow import person_labels
+from planner.labels import Tagged
+from planner.order import has_effect
+from planner.program import PERSON_KINDS, Program, Step
+from planner.syntax import Expr
+from planner.toolspec import Json, ToolSpec
+
+Otherwise = Callable[[], Tagged]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a run is decided by, besides its journal."""
+
+    program: Program
+    waits: Mapping[str, Sequence[str]]
+    tools: Mapping[str, ToolSpec]
+    fan_out: int
+    preapproved: bool = False
+
+
+@dataclass(frozen=True)
+class Start:
+    """A call that may start. `otherwise` gives the script's own answer for when it fails."""
+
+    step: Step
+    item: str
+    bound: Bound
+    otherwise: Otherwise | None = None
+
+    @property
+    def address(self) -> Address:
+        return (self.step.id, self.item)
+
+
+@dataclass
+class Moves:
+    """What may happen now. `questions` are to be asked at once, `approvals` when nothing else can go on."""
+
+    events: list[Event] = field(default_factory=list)
+    starts: list[Start] = field(default_factory=list)
+    questions: list[Question] = field(default_factory=list)
+    approvals: list[Question] = field(default_factory=list)
+    surprises: list[tuple[Step, Failed]] = field(default_factory=list)
+    complete: bool = False
+
+
+def next_moves(frame: Frame, run: Run, values: Values, in_flight: frozenset[Address]) -> Moves:
+    """Everything that may happen now, in the script's order."""
+    moves = Moves(complete=True)
+    for step in frame.program.steps:
+        outcome = values.outcome(step.id)
+        match outcome:
+            case Done():
+                continue
+            case Skipped():
+                if step.kind != "let" and step.id not in run.skipped:
+                    moves.events.append(StepSkipped(step=step.id))
+                continue
+            case Failed():
+                moves.complete = False
+                moves.surprises.append((step, outcome))
+            case Pending():
+                moves.complete = False
+                if not moves.surprises or step.kind == "expect":
+                    _step(step, frame, run, values, in_flight, moves)
+    return moves
+
+
+def _step(step: Step, frame: Frame, run: Run, values: Values, in_flight: frozenset[Address], moves: Moves) -> None:
+    if step.kind == "let" or values.guard(step) is not None:
+        return
+    if not all(isinstance(values.outcome(w), Done | Skipped) for w in frame.waits[step.id]):
+        return
+    for item, scope in _slots(step, frame, values, moves):
+        if (step.id, item) not in in_flight:
+            _call(step, item, scope, frame, run, values, moves)
+
+
+def _slots(step: Step, frame: Frame, values: Values, moves: Moves) -> list[tuple[str, Mapping[str, Tagged]]]:
+    """The calls of a step that are ready to start, by item."""
+    if step.space is None:
+        scope = values.scope(step.reads())
+        return [] if scope is None else [("", scope)]
+    try:
+        size = values.size(step.id)
+    except ExpressionError:
+        return []
+    slots = [] if size is None else [(str(i), values.slot(step.id, i)) for i in range(size)]
+    most = frame.fan_out if step.options.limit is None else min(step.options.limit, frame.fan_out)
+    if slots and values.present(step.id) > most:
+        failed = Failed(
+            "fan_out", f"`{step.id}` has more than {most} items: bound it with a slice, or raise limit= or fan_out."
+        )
+        values.fail(step.id, failed)
+        moves.surprises.append((step, failed))
+        return []
+    return [(item, slot.scope) for item, slot in slots if isinstance(slot, Ready)]
+
+
+def _call(step: Step, item: str, scope: Mapping[str, Tagged], frame: Frame, run: Run, values: Values, moves: Moves) -> None:
+    expr = step.options.otherwise
+    otherwise = None if expr is None else partial(values.evaluate, expr, scope)
+    try:
+        bound = bind(step, scope, values.evaluate)
+    except ExpressionError as error:
+        moves.events.append(unbound(step, item, error, otherwise))
+        return
+    start = Start(step, item, bound, otherwise)
+    match step.kind:
+        case "expect":
+            _expect(start, values, moves)
+        case "answer":
+            value = bound.tagged["value"]
+            event = CallFinished(step=step.id, value=to_json(value.value), labels=value.labels.to_json())
+            moves.events.append(event)
+        case kind if kind in PERSON_KINDS:
+            _person(start, frame, run, values, moves)
+        case _:
+            moves.starts.append(start)
+
+
+def unbound(step: Step, item: str, error: ExpressionError, otherwise: Otherwise | None) -> Event:
+    """What becomes of a call whose arguments have no value."""
+    if otherwise is not None:
+        return instead(step.id, item, otherwise, str(error))
+    return CallFailed(step=step.id, item=item, kind="expression", message=str(error))
+
+
+def instead(step: str, item: str, otherwise: Otherwise, reason: str) -> CallFinished | CallFailed:
+    """The script's own value for a call that failed."""
+    try:
+        value = otherwise()
+        return CallFinished(
+            step=step, item=item, value=to_json(value.value), labels=value.labels.to_json(), how="otherwise", reason=reason
+        )
+    except ExpressionError as error:
+        return CallFailed(step=step, item=item, kind="expression", message=f"{reason} Its otherwise failed: {error}")
+
+
+def _expect(start: Start, values: Values, moves: Moves) -> None:
+    if truth(start.bound.tagged["condition"]):
+        moves.events.append(CallFinished(step=start.step.id, value=True))
+        return
+    failed = Failed("expect", str(start.bound.arguments["why"]))
+    values.fail(start.step.id, failed)
+    moves.surprises.append((start.step, failed))
+
+
+def _person(start: Start, frame: Frame, run: Run, values: Values, moves: Moves) -> None:
+    step, item = start.step, start.item
+    if step.kind == "approve" and frame.preapproved:
+        moves.events.append(CallFinished(step=step.id, item=item, value=True, reason="approved with the submission"))
+        return
+    name = f"{step.id}:{item}" if item else step.id
+    answer = run.answers.get(name)
+    if answer is None:
+        question = _question(start, name, frame, values)
+        if name not in run.questions:
+            (moves.approvals if step.kind == "approve" else moves.questions).append(question)
+        return
+    refused = answer.refused or (step.kind == "approve" and answer.answer is not True)
+    if not refused:
+        event = CallFinished(step=step.id, item=item, value=answer.answer, labels=person_labels().to_json())
+        moves.events.append(event)
+    elif start.otherwise is not None:
+        moves.events.append(instead(step.id, item, start.otherwise, f"Refused by {answer.by}."))
+    else:
+        failed = Failed("refused", f"{answer.by} refused: {_text(start)}", item)
+        values.fail(step.id, failed)
+        moves.surprises.append((step, failed))
+
+
+def _text(start: Start) -> str:
+    key = "what" if start.step.kind == "approve" else "question"
+    return str(start.bound.arguments[key])
+
+
+def _question(start: Start, name: str, frame: Frame, values: Values) -> Question:
+    if start.step.kind == "approve":
+        shown = covered(start.step, frame, values)
+        schema: Json = {"type": "boolean"}
+        return Question(id=name, kind="approve", of=start.step.id, text=_text(start), answer_schema=schema, shown=shown)
+    schema = start.step.returns
+    return Question(id=name, kind="ask_user", of=start.step.id, item=start.item, text=_text(start), answer_schema=schema)
+
+
+def covered(approve: Step, frame: Frame, values: Values) -> list[dict[str, Json]]:
+    """The later effects that an approval covers, with their arguments as far as these are bound by now."""
+    shown: list[dict[str, Json]] = []
+    later = frame.program.steps[frame.program.position(approve.id) + 1 :]
+    for step in later:
+        if has_effect(step, frame.tools) and not isinstance(values.guard(step), Skipped):
+            shown.extend(_shown(step, values))
+    return shown
+
+
+def _shown(step: Step, values: Values) -> list[dict[str, Json]]:
+    sources = {name: _source(expr) for name, expr in step.arguments.items()}
+    scopes: list[Mapping[str, Tagged]] = []
+    try:
+        if step.space is None:
+            scope = values.scope(step.reads())
+            scopes = [] if scope is None else [scope]
+        elif (size := values.size(step.id)) is not None:
+            scopes = [s.scope for i in range(size) if isinstance(s := values.slot(step.id, i), Ready)]
+        bound = [bind(step, scope, values.evaluate) for scope in scopes]
+    except ExpressionError as error:
+        return [{"tool": step.tool, "arguments": sources, "note": str(error)}]
+    if not bound:
+        return [{"tool": step.tool, "arguments": sources, "note": "not known yet"}]
+    return [{"tool": step.tool, "arguments": b.shown()} for b in bound]
+
+
+def _source(expr: Expr) -> str:
+    return expr.text
+
+
+def earliest(surprises: Sequence[tuple[Step, Failed]]) -> tuple[Step, Failed]:
+    """The surprise that a run tells: the first in the script, unless a failed `expect` names its cause."""
+    first = surprises[0]
+    for step, failed in surprises:
+        if failed.kind == "expect" and step.reads() & (first[0].reads() | set(first[0].to)):
+            return step, failed
+    return first

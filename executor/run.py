@@ -1,0 +1,227 @@
+"""Run: what the journal says of a run, folded into one state. Nothing else decides what a run is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from executor.events import (
+    TERMINAL,
+    CallFailed,
+    CallFinished,
+    CallRetried,
+    CallStarted,
+    CancelRequested,
+    CeilingReached,
+    PlanCertified,
+    PlannerCalled,
+    PlanProposed,
+    PlanRefused,
+    Question,
+    QuestionAnswered,
+    QuestionAsked,
+    Recorded,
+    RunEnded,
+    RunParked,
+    RunResumed,
+    RunStatus,
+    RunSubmitted,
+    SegmentStarted,
+    StepSkipped,
+    Surprised,
+)
+from executor.submission import Submission
+from planner.budget import Budget
+from planner.toolspec import Json, digest
+from planner.usage import NO_USAGE, Usage
+
+Address = tuple[str, str]  # (step, item)
+
+
+@dataclass
+class CallState:
+    """One call of a run: at most one of `finished` and `failed` is set."""
+
+    started: CallStarted | None = None
+    finished: CallFinished | None = None
+    failed: CallFailed | None = None
+    retries: list[CallRetried] = field(default_factory=list)
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    @property
+    def open(self) -> bool:
+        """Started, and nothing known of its end."""
+        return self.started is not None and self.finished is None and self.failed is None
+
+
+@dataclass
+class Run:
+    """The state of a run after the events up to `seq`."""
+
+    id: str
+    seq: int = 0
+    submission: Submission = field(default_factory=Submission)
+    budget: Budget = field(default_factory=Budget)
+    now: datetime | None = None
+    status: RunStatus = "queued"
+    proposed: PlanProposed | None = None  # the last proposal, unless it was refused
+    refusals: list[tuple[PlanProposed, PlanRefused]] = field(default_factory=list)
+    certified: PlanCertified | None = None
+    calls: dict[Address, CallState] = field(default_factory=dict)
+    skipped: set[str] = field(default_factory=set)
+    questions: dict[str, Question] = field(default_factory=dict)
+    answers: dict[str, QuestionAnswered] = field(default_factory=dict)
+    surprises: list[Surprised] = field(default_factory=list)
+    ceilings: list[CeilingReached] = field(default_factory=list)
+    planner_calls: list[PlannerCalled] = field(default_factory=list)
+    usage: Usage = NO_USAGE
+    tool_calls: int = 0
+    calls_of: dict[str, int] = field(default_factory=dict)  # step → tool calls, retries included
+    ordinals: dict[str, int] = field(default_factory=dict)  # digest of (tool, arguments) → calls that had them
+    cancel_requested: bool = False
+    ended: RunEnded | None = None
+    epoch: int = 0
+    seconds: float = 0.0  # of the run's own clock: time in segments
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    _segment_at: datetime | None = None
+
+    def call(self, step: str, item: str = "") -> CallState:
+        """The call's state; an empty one if it has not started."""
+        return self.calls.get((step, item)) or CallState()
+
+    @property
+    def open_questions(self) -> list[Question]:
+        """Questions that nobody has answered."""
+        return [q for q in self.questions.values() if q.id not in self.answers]
+
+
+def fold(run: Run, recorded: Iterable[Recorded]) -> Run:
+    """The same run after further events, which must follow its own without a gap."""
+    for record in recorded:
+        run.seq = max(run.seq, record.seq)
+        _clock(run, record)
+        _apply(run, record)
+    return run
+
+
+def _clock(run: Run, record: Recorded) -> None:
+    """Count the time that segments have held the run; waiting for people or workers does not count."""
+    match record.event:
+        case SegmentStarted():
+            run._segment_at = record.at
+        case RunParked() | RunEnded() if run._segment_at is not None:
+            run.seconds += max((record.at - run._segment_at).total_seconds(), 0.0)
+            run._segment_at = None
+        case _ if run._segment_at is not None:
+            run.seconds += max((record.at - run._segment_at).total_seconds(), 0.0)
+            run._segment_at = record.at
+
+
+def _apply(run: Run, record: Recorded) -> None:
+    """What one event changes."""
+    match record.event:
+        case CallStarted() | CallRetried() | CallFinished() | CallFailed() | StepSkipped() as event:
+            _apply_call(run, event, record.at)
+        case PlannerCalled() | PlanProposed() | PlanRefused() | PlanCertified() as event:
+            _apply_plan(run, event)
+        case QuestionAsked(question=question):
+            run.questions.setdefault(question.id, question)
+        case QuestionAnswered() as event if event.question in run.questions:
+            run.answers.setdefault(event.question, event)
+        case Surprised() as event:
+            run.surprises.append(event)
+        case CeilingReached() as event:
+            run.ceilings.append(event)
+        case _:
+            _apply_life(run, record)
+
+
+def _apply_life(run: Run, record: Recorded) -> None:
+    match record.event:
+        case RunSubmitted() as event:
+            run.submission, run.now, run.started_at = event.submission, event.now, record.at
+            run.budget = event.submission.budget
+        case SegmentStarted() as event:
+            run.epoch, run.status = event.epoch, "running"
+        case CancelRequested():
+            run.cancel_requested = True
+        case RunParked():
+            run.status = "waiting"
+        case RunEnded() as event:
+            run.ended, run.status, run.ended_at = event, event.status, record.at
+        case RunResumed() as event:
+            _resume(run, event)
+
+
+def _resume(run: Run, event: RunResumed) -> None:
+    """Forget why the run ended; failed calls are open to be made again, finished ones stay."""
+    run.ended, run.ended_at, run.cancel_requested, run.status = None, None, False, "queued"
+    run.budget = event.budget or run.budget
+    run.surprises.clear()
+    run.ceilings.clear()
+    if run.certified is None:
+        run.refusals.clear()
+        run.proposed = None
+    for address in [a for a, c in run.calls.items() if c.failed is not None]:
+        del run.calls[address]
+    refused = [q for q, a in run.answers.items() if a.refused or (a.answer is False and run.questions[q].kind == "approve")]
+    for question in refused:
+        del run.answers[question], run.questions[question]
+
+
+def _apply_plan(run: Run, event: PlannerCalled | PlanProposed | PlanRefused | PlanCertified) -> None:
+    match event:
+        case PlannerCalled():
+            run.planner_calls.append(event)
+            run.usage += event.usage
+        case PlanProposed():
+            run.proposed = event
+        case PlanRefused():
+            if run.proposed is not None:
+                run.refusals.append((run.proposed, event))
+            run.proposed = None
+        case PlanCertified():
+            run.certified = event
+
+
+def _apply_call(run: Run, event: CallStarted | CallRetried | CallFinished | CallFailed | StepSkipped, at: datetime) -> None:
+    if isinstance(event, StepSkipped):
+        run.skipped.add(event.step)
+        return
+    call = run.calls.setdefault((event.step, event.item), CallState())
+    match event:
+        case CallStarted():
+            if call.started is None and event.key:
+                same = same_call(event.call, event.arguments)
+                run.ordinals[same] = run.ordinals.get(same, 0) + 1
+            call.started, call.started_at = event, at
+            _count(run, event.step, 1 if event.key else 0)
+        case CallRetried():
+            call.retries.append(event)
+            run.usage += event.usage
+            _count(run, event.step, 1 if event.tool_call else 0)
+        case CallFinished():
+            call.finished, call.ended_at = event, at
+            run.usage += event.usage
+            _count(run, event.step, event.further_calls)
+        case CallFailed():
+            call.failed, call.ended_at = event, at
+            run.usage += event.usage
+
+
+def _count(run: Run, step: str, calls: int) -> None:
+    run.tool_calls += calls
+    run.calls_of[step] = run.calls_of.get(step, 0) + calls
+
+
+def same_call(tool: str, arguments: Json) -> str:
+    """The digest by which two calls are told to be equal."""
+    return digest([tool, arguments])
+
+
+def is_over(status: RunStatus) -> bool:
+    """Whether a run of that status has ended."""
+    return status in TERMINAL
