@@ -17,7 +17,7 @@ Evaluate = Callable[[Expr, Mapping[str, Tagged]], Tagged]
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """The arguments of one call as JSON, with the join of their labels. `secrets` are arguments that stand for a secret's name."""
+    """The arguments of one call as JSON, with their labels. `secrets` are arguments that stand for a secret's name."""
 
     arguments: dict[str, Json]
     labels: Mapping[str, Label] = field(default_factory=dict)

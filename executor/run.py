@@ -62,7 +62,7 @@ class Run:
 
     id: str
     seq: int = 0
-    submission: Submission = field(default_factory=Submission)
+    submission: Submission = field(default_factory=lambda: Submission(goal="(not submitted)"))
     budget: Budget = field(default_factory=Budget)
     now: datetime | None = None
     status: RunStatus = "queued"

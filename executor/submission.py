@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from planner.budget import Budget
 from planner.plan import Plan
@@ -34,6 +34,18 @@ class Submission(BaseModel):
     budget: Budget = Budget()
     preapproved: bool = False  # the script's own `approve` steps are answered yes (`--yes`)
     principal: Principal = Principal()
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        plans = [p for p in (self.script, self.plan, self.playbook) if p is not None]
+        if len(plans) > 1:
+            raise ValueError("give one of script, plan and playbook")
+        if not plans and not self.goal.strip():
+            raise ValueError("the goal is empty: say what is to be done, or give a script, a plan or a playbook")
+        for text in (self.goal, self.script or ""):
+            if any("\ud800" <= c <= "\udfff" for c in text):
+                raise ValueError("the text is not UTF-8")
+        return self
 
     def digest(self) -> str:
         """Equal submissions of one principal have equal digests."""

@@ -99,4 +99,3 @@ Steps run in parallel as soon as their inputs are there; effects keep the order 
 [ns.tool(id=x.id) for x in xs] is a map: one call an item, in parallel. Give maps a bound: a slice xs[:20] or limit=20.
 x.key reads a key; a missing key, an index out of range and max([]) stop the run. x.get("key") gives None.
 Calls do not stand under and / or: use if. Arguments of tools are written by name."""
-

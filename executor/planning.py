@@ -1,0 +1,178 @@
+"""Planning: from a submission to a certified plan, each stage an event, so that it goes on where it was after a crash.
+
+A plan comes from what was submitted (script, plan, playbook), else from a playbook whose structure the goal has, else from the
+planner's model. What the checker refuses goes back to the model, at most `budget.repairs` times; then to the playbook's
+fallback, if there is one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from executor.events import CeilingReached, PlanCertified, PlannerCalled, PlanProposed, PlanRefused
+from executor.ledger import Ledger, model_need
+from executor.recorder import Recorder
+from executor.run import Run
+from planner.check import Ground, certify
+from planner.compiler import compile_script
+from planner.diagnostic import Diagnostic
+from planner.errors import CompileError, ModelError, PlanrailError
+from planner.errors import PlanRefused as Refused
+from planner.labels import Label, Origin
+from planner.plan import Plan
+from planner.planner import Draft, Planner
+from planner.playbook import Playbooks
+from planner.script import plan_of, script_of
+from planner.toolspec import Json, ToolSpec
+from planner.worst import Terms
+
+_PLANNING = ("$plan", "")  # the ledger's address for what planning takes
+
+
+class NotPlanned(PlanrailError):
+    """There is no plan for the goal; the run fails with this message."""
+
+    def __init__(self, message: str, *, hint: str = "", ceiling: CeilingReached | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.ceiling = ceiling
+
+
+@dataclass(frozen=True)
+class Planning:
+    """Finds a plan for a run. `planner` is None where no model is configured."""
+
+    tools: Mapping[str, ToolSpec]
+    playbooks: Playbooks
+    planner: Planner | None
+    terms: Terms
+
+    async def plan(self, recorder: Recorder) -> None:
+        """Bring the run to a PlanCertified event; raises NotPlanned."""
+        run = recorder.run
+        while run.certified is None:
+            if run.proposed is None:
+                await recorder.commit(await self._propose(recorder))
+            proposed = run.proposed
+            assert proposed is not None
+            try:
+                certified = self.certified(proposed, run)
+            except (CompileError, Refused) as refused:
+                await recorder.commit(PlanRefused(diagnostics=refused.diagnostics))
+            else:
+                await recorder.commit(certified)
+
+    def certified(self, proposed: PlanProposed, run: Run) -> PlanCertified:
+        """Compile and check a proposal; raises CompileError and PlanRefused."""
+        params = proposed.params
+        program, statements = compile_script(proposed.script, self.tools, parameters=frozenset(params))
+        plan = plan_of(statements)
+        certificate = certify(program, plan, self.ground(run, params))
+        return PlanCertified(plan=plan, script=proposed.script, params=params, certificate=certificate)
+
+    def ground(self, run: Run, params: Mapping[str, Json]) -> Ground:
+        """What the run's certificate stands on."""
+        return Ground(self.tools, run.budget, self.terms, params, literal_label(run))
+
+    async def _propose(self, recorder: Recorder) -> PlanProposed:
+        run = recorder.run
+        if run.refusals:
+            return await self._after_refusal(recorder)
+        submission = run.submission
+        if submission.script is not None:
+            return PlanProposed(script=submission.script, source="script", params=submission.params)
+        if submission.plan is not None:
+            return self._typed(submission.plan, submission.params)
+        if submission.playbook is not None:
+            return self._from_playbook(submission.playbook, submission.params)
+        matched = self.playbooks.match(submission.goal)
+        if matched is not None:
+            playbook, values = matched
+            return PlanProposed(script=playbook.script, source="playbook", playbook=playbook.name, params=values)
+        return await self._written_by_model(recorder)
+
+    def _from_playbook(self, name: str, given: Mapping[str, Json]) -> PlanProposed:
+        try:
+            playbook = self.playbooks.get(name)
+            return PlanProposed(script=playbook.script, source="playbook", playbook=playbook.name, params=playbook.bind(given))
+        except PlanrailError as error:
+            raise NotPlanned(error.message, hint=error.hint) from error
+
+    def _typed(self, plan: Plan, params: dict[str, Json]) -> PlanProposed:
+        try:
+            return PlanProposed(script=script_of(plan), source="plan", params=params)
+        except CompileError as error:
+            raise NotPlanned(str(error), hint="Each source in a plan is one expression of the language.") from error
+
+    async def _after_refusal(self, recorder: Recorder) -> PlanProposed:
+        """A repair by the model, while it may; else the playbook's fallback; else no plan."""
+        run = recorder.run
+        proposed, refused = run.refusals[-1]
+        repairs = sum(1 for p, _ in run.refusals if p.source == "planner")
+        if proposed.source == "planner" and repairs <= run.budget.repairs:
+            return await self._written_by_model(recorder)
+        if proposed.source == "playbook" and self._fallback(proposed) is not None:
+            fallback = self._fallback(proposed)
+            assert fallback is not None
+            return fallback
+        listed = "\n".join(str(d) for d in refused.diagnostics)
+        hint = "" if proposed.source == "planner" else "Correct it, and submit it again."
+        raise NotPlanned(f"The plan is refused.\n{listed}", hint=hint)
+
+    def _fallback(self, proposed: PlanProposed) -> PlanProposed | None:
+        name = self.playbooks.get(proposed.playbook).fallback
+        if name is None:
+            return None
+        playbook = self.playbooks.get(name)
+        values = playbook.bind({k: v for k, v in proposed.params.items() if k in playbook.names})
+        return PlanProposed(script=playbook.script, source="fallback", playbook=playbook.name, params=values)
+
+    async def _written_by_model(self, recorder: Recorder) -> PlanProposed:
+        run = recorder.run
+        if self.planner is None:
+            raise NotPlanned(*self._no_model(run.submission.goal))
+        tried = [(p.script, r.diagnostics) for p, r in run.refusals if p.source == "planner"]
+        messages = self.planner.messages(run.submission.goal, self.tools.values(), tried)
+        ledger = Ledger(run)
+        ceiling = ledger.ask(_PLANNING, model_need(self.planner.role.most(messages)))
+        if ceiling is not None:
+            raise NotPlanned(f"Asking the planner would pass the ceiling {ceiling.ceiling}.", ceiling=ceiling)
+        purpose: Literal["write", "repair"] = "repair" if tried else "write"
+        begun = time.monotonic()
+        model = self.planner.role.terms.model
+        try:
+            draft = await self.planner.write(messages)
+        except ModelError as error:
+            seconds = round(time.monotonic() - begun, 3)
+            failed = PlannerCalled(purpose=purpose, model=model, usage=error.usage, seconds=seconds, error=error.message)
+            await recorder.commit(failed)
+            raise NotPlanned(f"The planner gave no plan: {error.message}", hint=error.hint) from error
+        called = PlannerCalled(purpose=purpose, model=model, usage=draft.usage, seconds=round(time.monotonic() - begun, 3))
+        recorder.note(called)
+        proposal = PlanProposed(script=draft.script, source="planner")
+        if not draft.unreadable:
+            return proposal
+        await recorder.commit(proposal, PlanRefused(diagnostics=(_unreadable(draft),)))
+        return await self._propose(recorder)
+
+    def _no_model(self, goal: str) -> tuple[str]:
+        near = self.playbooks.nearest(goal)
+        listed = "".join(f"\n  {p.name}: {p.goals[0]}" for p in near if p.goals)
+        return (
+            "No playbook fits this goal, and no model is configured to write a plan. The nearest playbooks:"
+            f"{listed or ' (there are none)'}\n"
+            "To add a model, set OPENAI_API_KEY (and PLANRAIL_PLANNER_MODEL), or OPENAI_BASE_URL for a local one.",
+        )
+
+
+def literal_label(run: Run) -> Label:
+    """The label of what a script says of itself: as trusted as whoever submitted the goal."""
+    kind = run.submission.principal.kind
+    return Label(frozenset((Origin(kind, trusted=True),)))
+
+
+def _unreadable(draft: Draft) -> Diagnostic:
+    text = draft.script.partition("\n")[0][:80]
+    return Diagnostic(code="unreadable", line=1, column=1, text=text, message=draft.unreadable)

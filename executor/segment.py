@@ -1,0 +1,231 @@
+"""Segment: one owner's stretch of a run: take it, load its journal, go on, end or park it. Nothing is replayed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from executor.artifacts import Artifacts
+from executor.errors import LostOwnership
+from executor.events import CallFailed, CallFinished, PlanCertified, RunEnded, RunParked, RunStatus, SegmentStarted, Surprised
+from executor.journal.port import Journal, Receipt
+from executor.moves import Frame
+from executor.perform import Ended, Performer, Secrets
+from executor.planning import NotPlanned, Planning, literal_label
+from executor.recorder import Recorder
+from executor.run import Run, fold
+from executor.schedule import End, Scheduler
+from executor.toolset import Toolset
+from executor.values import Done, Values
+from planner.clock import Clock
+from planner.compiler import compile_script
+from planner.labels import Labels, Tagged
+from planner.models import Models
+from planner.order import waits
+from planner.program import Program
+from planner.toolspec import Json
+
+log = logging.getLogger(__name__)
+INLINE_BYTES = 64 * 1024  # of a value's JSON in an event; a larger value is an artifact
+_PARTIAL_BYTES = 256 * 1024  # of what a partial run tells of its values
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Executes segments; holds what all runs of a process share. `advance` is what an engine calls."""
+
+    journal: Journal
+    artifacts: Artifacts
+    toolset: Toolset
+    models: Models
+    planning: Planning
+    secrets: Secrets
+    now: Callable[[], datetime]
+    worker: str
+    version: str
+    workspaces: Path | None = None
+
+    async def advance(self, run_id: str, epoch: int, nudge: asyncio.Event) -> None:
+        """Carry the run on until it ends or only people are awaited."""
+        recorded = await self.journal.read(run_id)
+        run = fold(Run(run_id), recorded)
+        if run.ended is not None:
+            return
+        recorder = Recorder(self.journal, run, epoch=epoch, now=self.now)
+        await recorder.commit(SegmentStarted(epoch=epoch, worker=self.worker, version=self.version))
+        if run.cancel_requested:
+            await _end(recorder, "cancelled", reason="It was cancelled before it began.")
+            return
+        try:
+            if run.certified is None:
+                await self.planning.plan(recorder)
+        except NotPlanned as problem:
+            await _unplanned(recorder, problem)
+            return
+        await self._execute(recorder, nudge, seen=recorded[-1].seq)
+
+    async def _execute(self, recorder: Recorder, nudge: asyncio.Event, *, seen: int) -> None:
+        run = recorder.run
+        assert run.certified is not None
+        problem = self._changed(run.certified)
+        if problem:
+            await _end(recorder, "failed", reason=problem, hint="Submit the goal again: its plan will be checked anew.")
+            return
+        scheduler, values = await self._scheduler(recorder, run.certified, nudge, seen)
+        try:
+            end = await scheduler.run()
+        except LostOwnership:
+            await self._keep_receipts(run, scheduler.unsaved)
+            raise
+        await self._keep_receipts(run, scheduler.unsaved)
+        await self._close(recorder, values, end)
+
+    def _changed(self, certified: PlanCertified) -> str:
+        """Why the certificate does not hold here: a tool is missing, or is not what was certified."""
+        for name, fingerprint in certified.certificate.tools.items():
+            if name not in self.toolset:
+                return f"The tool {name} is not here."
+            if self.toolset[name].spec.fingerprint() != fingerprint:
+                return f"The tool {name} has changed since the plan was certified."
+        return ""
+
+    async def _scheduler(
+        self, recorder: Recorder, certified: PlanCertified, nudge: asyncio.Event, seen: int
+    ) -> tuple[Scheduler, Values]:
+        run = recorder.run
+        await self._adopt_receipts(recorder)
+        frame = self.frame(run, certified)
+        values = self.values(run, frame.program)
+        workspace = None if self.workspaces is None else self.workspaces / run.id
+        performer = Performer(run.id, self.toolset, self.models, self.artifacts, self.secrets, workspace)
+        nudge.set()  # what came between the load and now is looked at first
+        scheduler = Scheduler(
+            frame=frame,
+            values=values,
+            recorder=recorder,
+            performer=performer,
+            nudge=nudge,
+            keep=self.keep,
+            now=self.now,
+            seen=seen,
+        )
+        return scheduler, values
+
+    def frame(self, run: Run, certified: PlanCertified) -> Frame:
+        """What the run's moves are decided by."""
+        specs = self.toolset.specs
+        program, _ = compile_script(certified.script, specs, parameters=frozenset(certified.params))
+        order = waits(program, specs)
+        return Frame(program, order, specs, run.budget.fan_out, run.submission.preapproved)
+
+    def values(self, run: Run, program: Program) -> Values:
+        """The run's values, as far as its calls are done."""
+        assert run.certified is not None
+        assert run.now is not None
+        label = literal_label(run)
+        params = {name: Tagged(value, Labels.of(label)) for name, value in run.certified.params.items()}
+        return Values(program, run, clock=Clock(run.now), parameters=params, literal=label, load=self.load)
+
+    # -- large values
+
+    def keep(self, ended: Ended) -> Ended:
+        """The event with a large value moved into the artifact store."""
+        if isinstance(ended, CallFailed) or ended.value is None:
+            return ended
+        text = json.dumps(ended.value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+        if len(text) <= INLINE_BYTES:
+            return ended
+        artifact = self.artifacts.put(text, media_type="application/json")
+        return ended.model_copy(update={"value": None, "artifact": artifact})
+
+    def load(self, finished: CallFinished) -> Json:
+        """The value of an event whose value is an artifact."""
+        assert finished.artifact is not None
+        return json.loads(self.artifacts.get(finished.artifact.hash).decode("utf-8", "surrogatepass"))
+
+    # -- receipts
+
+    async def _keep_receipts(self, run: Run, unsaved: Sequence[Ended]) -> None:
+        for ended in unsaved:
+            if isinstance(ended, CallFinished):
+                started = run.call(ended.step, ended.item).started
+                key = started.key if started is not None and started.key else f"{ended.step}:{ended.item}"
+                await self.journal.keep_receipt(run.id, Receipt(key=key, finished=self.keep(ended)))  # type: ignore[arg-type]  # finished stays finished
+
+    async def _adopt_receipts(self, recorder: Recorder) -> None:
+        """Take over what an earlier owner has paid for and could not write."""
+        adopted = [r.finished for r in await self.journal.receipts(recorder.run.id)]
+        open_ones = [f for f in adopted if recorder.run.call(f.step, f.item).finished is None]
+        if open_ones:
+            await recorder.commit(*(f.model_copy(update={"how": "receipt"}) for f in open_ones))
+
+    # -- ends
+
+    async def _close(self, recorder: Recorder, values: Values, end: End) -> None:
+        run = recorder.run
+        match end:
+            case "parked":
+                await _park(recorder)
+            case "done":
+                await self._answer(recorder, values)
+            case "partial":
+                ceiling = run.ceilings[-1]
+                reason = f"The ceiling {ceiling.ceiling} ({ceiling.limit:g}) was reached."
+                hint = f"planrail resume {run.id} --budget {ceiling.ceiling}=… goes on from here."
+                await _end(recorder, "partial", reason=reason, hint=hint, answer=_bound(values))
+            case "failed":
+                surprise = run.surprises[-1]
+                await _end(recorder, "failed", reason=_told(surprise), hint=f"planrail why {run.id} shows where it hurt.")
+            case "cancelled":
+                await _end(recorder, "cancelled", hint=f"planrail resume {run.id} goes on from here.")
+
+    async def _answer(self, recorder: Recorder, values: Values) -> None:
+        """End the run with the answer that was given last."""
+        answer = Tagged(None)
+        for step in values.program.steps:
+            if step.kind == "answer" and isinstance(done := values.outcome(step.id), Done):
+                answer = done.value
+        await _end(recorder, "done", answer=answer.value, labels=answer.labels.to_json())
+
+
+async def _park(recorder: Recorder) -> None:
+    parked = RunParked(questions=tuple(q.id for q in recorder.run.open_questions))
+    await recorder.commit(parked, status="waiting", release=True)
+
+
+async def _end(
+    recorder: Recorder, status: RunStatus, *, reason: str = "", hint: str = "", answer: Json = None, labels: Json = None
+) -> None:
+    ended = RunEnded(status=status, answer=answer, answer_labels=labels, reason=reason, hint=hint)  # type: ignore[arg-type]  # a terminal one
+    await recorder.commit(ended, status=status, release=True)
+
+
+async def _unplanned(recorder: Recorder, problem: NotPlanned) -> None:
+    if problem.ceiling is not None:
+        recorder.note(problem.ceiling)
+    status: RunStatus = "failed" if problem.ceiling is None else "partial"
+    await _end(recorder, status, reason=problem.message, hint=problem.hint)
+
+
+def _told(surprise: Surprised) -> str:
+    where = f"{surprise.step}[{surprise.item}]" if surprise.item else surprise.step
+    return f"{where}: {surprise.message}"
+
+
+def _bound(values: Values) -> Json:
+    """What a partial run has so far, by the script's names, as far as it is small enough to tell."""
+    found: dict[str, Json] = {}
+    room = _PARTIAL_BYTES
+    for step in values.program.steps:
+        for name in step.to:
+            value = values.name(name)
+            size = 0 if value is None else len(json.dumps(value.value, default=str))
+            if value is not None and size <= room:
+                found[name] = value.value
+                room -= size
+    return {"bound": found}

@@ -1,0 +1,268 @@
+"""Playbook: a plan that a person wrote, with slots; kept as a file under git and found by the structure of a goal.
+
+---
+goal: "Find {vertical} leads in {city}"            # literal text and slots; several lines are alternatives
+params: {vertical: str, city: str, limit: int = 20}
+tools: [crm]
+fallback: lead_list.plan                           # runs when confidence falls below the floor
+---
+leads = crm.find_leads(vertical=vertical, city=city, limit=limit)
+answer(f"{len(leads.items)} leads")
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import re2
+import yaml
+from jsonschema import Draft202012Validator
+
+from planner.errors import CompileError, PlaybookError
+from planner.parse import parse_expression
+from planner.syntax import Literal_
+from planner.toolspec import Json, JsonSchema
+from planner.types import TypeRefused, schema_of
+
+_SLOT = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_INLINE_PARAMS = re.compile(r"^params:[ \t]*\{(.*)\}[ \t]*(#.*)?$", re.MULTILINE)
+MAX_GOAL = 2_000  # characters of a goal that is matched; a longer one is no template's
+_MAX_WORDS = 6  # of a text slot
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One slot. `schema` is the JSON Schema of its type; `required` unless it has a default."""
+
+    name: str
+    type: str
+    schema: JsonSchema
+    default: Json = None
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class Playbook:
+    """A playbook file, read. `name` is the file's, without its ending."""
+
+    name: str
+    goals: tuple[str, ...]
+    parameters: tuple[Parameter, ...]
+    tools: tuple[str, ...]
+    script: str
+    fallback: str | None = None
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(p.name for p in self.parameters)
+
+    def bind(self, given: Mapping[str, Json]) -> dict[str, Json]:
+        """The values of all parameters; raises PlaybookError for one that is missing, unknown or of another type."""
+        unknown = sorted(set(given) - self.names)
+        if unknown:
+            raise PlaybookError(f"{self.name} has no parameter {unknown[0]}.", hint=f"It has: {', '.join(sorted(self.names))}.")
+        values: dict[str, Json] = {}
+        for p in self.parameters:
+            if p.name not in given and p.required:
+                raise PlaybookError(f"{self.name} needs {p.name}: {p.type}.", hint=f"Give it with -p {p.name}=….")
+            value = _converted(given[p.name], p.schema) if p.name in given else p.default
+            problem = next(iter(Draft202012Validator(dict(p.schema)).iter_errors(value)), None)
+            if problem is not None:
+                raise PlaybookError(f"{self.name}: {p.name} is {p.type}: {problem.message[:160]}.")
+            values[p.name] = value
+        return values
+
+    def match(self, goal: str) -> dict[str, Json] | None:
+        """The parameters' values if the goal has the structure of one of the goals."""
+        text = " ".join(goal.split()).rstrip(".!?")
+        if len(text) > MAX_GOAL:
+            return None
+        for template in self.goals:
+            found = re2.fullmatch(_pattern(template, self.parameters), text)
+            if found is None:
+                continue
+            try:
+                return self.bind({k: v for k, v in found.groupdict().items() if v is not None})
+            except PlaybookError:
+                continue
+        return None
+
+
+def read_playbook(path: Path) -> Playbook:
+    """The playbook in a file; raises PlaybookError, which names the file."""
+    try:
+        return parse_playbook(path.stem, path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise PlaybookError(f"{path} cannot be read: {error}.") from error
+
+
+def parse_playbook(name: str, text: str) -> Playbook:
+    """The playbook in a text; raises PlaybookError, which names the playbook."""
+    parts = re.split(r"^---[ \t]*$", text.replace("\r\n", "\n"), maxsplit=2, flags=re.MULTILINE)
+    if len(parts) != 3 or parts[0].strip():
+        raise PlaybookError(f"{name}: a playbook begins with a line ---, its head, and a line ---.")
+    head = _head(name, parts[1])
+    goals = head.get("goal", "")
+    lines = goals if isinstance(goals, list) else str(goals).splitlines()
+    parameters = tuple(_parameter(name, k, v) for k, v in _mapping(name, "params", head.get("params")).items())
+    playbook = Playbook(
+        name=name,
+        goals=tuple(" ".join(str(g).split()).rstrip(".!?") for g in lines if str(g).strip()),
+        parameters=parameters,
+        tools=tuple(str(t) for t in head.get("tools") or ()),
+        script="\n" * (parts[1].count("\n") + 1) + parts[2].removeprefix("\n"),  # lines keep their numbers in the file
+        fallback=None if head.get("fallback") is None else str(head["fallback"]).removesuffix(".plan"),
+    )
+    for goal in playbook.goals:
+        unknown = [s for s in _SLOT.findall(goal) if s not in playbook.names]
+        if unknown:
+            raise PlaybookError(f"{name}: the goal has the slot {{{unknown[0]}}}, and params does not.")
+    return playbook
+
+
+def _head(name: str, text: str) -> Mapping[str, Any]:
+    """The YAML between the lines. `params: {limit: int = 20}` on one line is read as it is meant."""
+    try:
+        inline = _INLINE_PARAMS.search(text)
+        rest = _INLINE_PARAMS.sub("", text)
+        head = _mapping(name, "its head", yaml.safe_load(rest))
+        if inline is None:
+            return head
+        return {**head, "params": dict(_split(name, part) for part in _fields(inline[1]))}
+    except yaml.YAMLError as error:
+        problem = str(getattr(error, "problem", error))
+        raise PlaybookError(f"{name}: its head is no YAML: {problem}.") from error
+
+
+def _mapping(name: str, what: str, value: Any) -> Mapping[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise PlaybookError(f"{name}: {what} is no mapping.")
+    return value
+
+
+def _fields(text: str) -> list[str]:
+    """The parts between commas that stand in no bracket and no string."""
+    parts, depth, quote, last = [""], 0, "", ""
+    for c in text:
+        if quote:
+            quote = "" if c == quote and last != "\\" else quote
+        elif c in "\"'":
+            quote = c
+        elif c in "[{(":
+            depth += 1
+        elif c in ")}]":
+            depth -= 1
+        if c == "," and depth == 0 and not quote:
+            parts.append("")
+        else:
+            parts[-1] += c
+        last = c
+    return [p for p in parts if p.strip()]
+
+
+def _split(name: str, part: str) -> tuple[str, str]:
+    key, colon, rest = part.partition(":")
+    if not colon:
+        raise PlaybookError(f"{name}: `{part.strip()}` in params has no type.", hint="Write name: type.")
+    return key.strip(), rest.strip()
+
+
+def _parameter(playbook: str, name: str, written: Any) -> Parameter:
+    declared, equals, default = str(written).partition("=")
+    try:
+        schema = schema_of(parse_expression(declared))
+        value = parse_expression(default) if equals else None
+    except (CompileError, TypeRefused) as error:
+        raise PlaybookError(f"{playbook}: the parameter {name}: {error}") from error
+    if value is None:
+        return Parameter(name, declared.strip(), schema)
+    if not isinstance(value, Literal_):
+        raise PlaybookError(f"{playbook}: the default of {name} is written out.")
+    return Parameter(name, declared.strip(), schema, value.value, required=False)
+
+
+def _pattern(template: str, parameters: tuple[Parameter, ...]) -> str:
+    """The goal's structure as a regular expression: the text as it is, whatever its case, and a group for each slot."""
+    kinds = {p.name: p for p in parameters}
+    pattern, last = "(?i)", 0
+    seen: set[str] = set()
+    for found in _SLOT.finditer(template):
+        name = found[1]
+        pattern += str(re2.escape(template[last : found.start()]))
+        pattern += f"(?P<{name}>{_slot(kinds[name].schema)})" if name not in seen else _slot(kinds[name].schema)
+        seen.add(name)
+        last = found.end()
+    return pattern + str(re2.escape(template[last:]))
+
+
+def _slot(schema: JsonSchema) -> str:
+    if "enum" in schema:
+        return "|".join(str(re2.escape(str(v))) for v in schema["enum"])
+    match schema.get("type"):
+        case "integer":
+            return r"-?[0-9]{1,9}"
+        case "number":
+            return r"-?[0-9]{1,9}(?:\.[0-9]{1,6})?"
+        case _:
+            return rf"\S+(?: \S+){{0,{_MAX_WORDS - 1}}}?"
+
+
+def _converted(value: Json, schema: JsonSchema) -> Json:
+    """A value that came as text (from a goal or the command line) in the parameter's type."""
+    if not isinstance(value, str):
+        return value
+    if "enum" in schema:
+        return next((v for v in schema["enum"] if str(v).lower() == value.lower()), value)
+    kind = schema.get("type")
+    try:
+        if kind == "integer":
+            return int(value)
+        if kind == "number":
+            return float(value)
+    except ValueError:
+        return value
+    if kind == "boolean":
+        return {"true": True, "yes": True, "false": False, "no": False}.get(value.lower(), value)
+    return value
+
+
+class Playbooks:
+    """The playbooks that are known, by name."""
+
+    def __init__(self, playbooks: Iterable[Playbook] = ()) -> None:
+        self._by_name = {p.name: p for p in playbooks}
+
+    def __iter__(self) -> Iterator[Playbook]:
+        return iter(self._by_name.values())
+
+    def get(self, name: str) -> Playbook:
+        """The playbook of that name; raises PlaybookError with the nearest names."""
+        found = self._by_name.get(name.removesuffix(".plan"))
+        if found is None:
+            near = ", ".join(difflib.get_close_matches(name, self._by_name, n=3) or self._by_name) or "none"
+            raise PlaybookError(f"There is no playbook {name}.", hint=f"There are: {near}.")
+        return found
+
+    def match(self, goal: str) -> tuple[Playbook, dict[str, Json]] | None:
+        """The first playbook whose structure the goal has, with its parameters' values."""
+        for playbook in self._by_name.values():
+            values = playbook.match(goal)
+            if values is not None:
+                return playbook, values
+        return None
+
+    def nearest(self, goal: str, n: int = 3) -> list[Playbook]:
+        """The playbooks whose goals are most like this one."""
+        text = goal.lower()[:MAX_GOAL]
+
+        def likeness(playbook: Playbook) -> float:
+            return max((difflib.SequenceMatcher(None, text, g.lower()).ratio() for g in playbook.goals), default=0.0)
+
+        return sorted(self._by_name.values(), key=likeness, reverse=True)[:n]

@@ -1,0 +1,146 @@
+"""Prompt: what the planner is told. Its prefix is the same in every call, so that vendors' prefix caches hit.
+
+The prefix teaches the language from the same table that the compiler reads; what differs from goal to goal (tools, goal,
+diagnostics) comes after it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+
+from planner.diagnostic import Diagnostic
+from planner.language import GRAMMAR, RULES, STEPS, TOOL, TYPES
+from planner.library import FUNCTIONS, METHODS, RE_FUNCTIONS, LibraryFunction
+from planner.llm.port import Message
+from planner.shape import branches, resolved
+from planner.toolspec import Json, JsonSchema, ToolSpec
+
+_INTRODUCTION = """\
+You write plan scripts: small programs in a subset of Python that a checker proves and an engine runs in parallel. Write the \
+whole plan at once. Answer with the script alone: no prose, no code fences. Use the tools below and nothing else. Prefer \
+expressions to model steps: ask only for what needs language or judgement. Never write values that you do not know."""
+
+_EXAMPLES = """\
+Example 1. Goal: Send an introduction to the best dental leads in Austin
+leads = crm.find_leads(vertical="dental", city="Austin", limit=20)
+scored = [crm.score_lead(id=l.id) for l in leads.items if l.rating >= 4.5]
+best = [s for s in scored if s.score >= 70]
+expect(len(best) > 0, "no good leads")
+mails = [ask("Write a two-line introduction.", lead=b, returns={"subject": str, "body": str}) for b in best]
+if len(mails) > 10:
+    approve(f"send {len(mails)} mails")
+sent = [mail.send(to=b.email, subject=m.subject, body=m.body) for b, m in zip(best, mails)]
+answer(f"{len(sent)} introductions sent")
+
+Example 2. Goal: Which of my open invoices is the oldest, and is its customer still active?
+invoices = pages(billing.list_invoices(status="open"), cursor="next", limit=200)
+expect(len(invoices) > 0, "no open invoice")
+oldest = min(invoices, key=lambda i: i.due)
+customer = attempt(crm.get_customer(id=oldest.customer_id), default=None)
+status = customer.status if customer else "unknown"
+answer({"invoice": oldest.number, "due": oldest.due, "customer": status})"""
+
+_ERRORS = """\
+If the checker refuses the script you are shown its diagnostics with line:column. Answer with the whole script, corrected."""
+
+
+@cache
+def prefix() -> str:
+    """The fixed part of the planner's prompt."""
+    steps = "\n".join(f"{f.signature}: {f.summary}" for f in (TOOL, *STEPS.values()) if not f.later)
+    return "\n\n".join(
+        (
+            _INTRODUCTION,
+            f"Grammar\n{GRAMMAR}",
+            f"Steps\n{steps}\nT is one of: {TYPES}",
+            f"Rules\n{RULES}",
+            f"Library\n{_library()}",
+            _EXAMPLES,
+            _ERRORS,
+        )
+    )
+
+
+def _library() -> str:
+    """Every function by its signature; a summary only where the name does not say it."""
+    plain = {"len", "sum", "min", "max", "sorted", "any", "all", "zip", "enumerate", "range", "round", "abs", "set", "list",
+             "dict", "str", "int", "float", "bool"}  # fmt: skip
+    known = " ".join(n for n in FUNCTIONS if n in plain)
+    others = "\n".join(_line(f) for n, f in FUNCTIONS.items() if n not in plain)
+    methods = {kind: " ".join(n for n, f in METHODS.items() if kind in f.receivers) for kind in ("str", "list", "dict")}
+    listed = "\n".join(f".{kind}: {names}" for kind, names in methods.items())
+    return f"{known}\n{others}\n{' '.join(f.signature for f in RE_FUNCTIONS.values())} (linear time)\n{listed}"
+
+
+def _line(function: LibraryFunction) -> str:
+    return f"{function.signature}: {function.summary}"
+
+
+def plan_messages(
+    goal: str, tools: Iterable[ToolSpec], tried: Sequence[tuple[str, Sequence[Diagnostic]]] = (), *, as_json: bool = False
+) -> tuple[Message, ...]:
+    """The messages that ask for a plan; `tried` are earlier scripts with what was wrong with them, the last one last."""
+    form = "\n\nAnswer in the JSON form of the script, by the schema that you are given." if as_json else ""
+    listed = "\n".join(tool_line(t) for t in tools)
+    messages = [
+        Message(role="system", content=prefix()),
+        Message(role="user", content=f"Tools\n{listed}\n\nGoal: {goal}{form}"),
+    ]
+    for script, diagnostics in tried:
+        told = "\n".join(str(d) for d in diagnostics)
+        messages.append(Message(role="assistant", content=script or "(empty)"))
+        messages.append(Message(role="user", content=f"The checker refuses it:\n{told}"))
+    return tuple(messages)
+
+
+def tool_line(spec: ToolSpec) -> str:
+    """A tool on one line: `crm.find_leads(vertical: str, limit: int = 20) -> {items: [{…}]}  # Find leads. (effect)`."""
+    schema = resolved(spec.input_schema)
+    required = set(schema.get("required", ()))
+    properties: Mapping[str, JsonSchema] = schema.get("properties", {})
+    parts = [f"{name}: {short(s)}{_default(s, name in required)}" for name, s in properties.items()]
+    gives = f" -> {short(resolved(spec.output_schema))}" if spec.output_schema is not None else ""
+    effect = "" if spec.effect == "read" else f" ({spec.effect})"
+    found = " (knows not found)" if spec.not_found else ""
+    return f"{spec.name}({', '.join(parts)}){gives}  # {spec.description}{effect}{found}"
+
+
+def _default(schema: JsonSchema, required: bool) -> str:
+    if required:
+        return ""
+    return f" = {json.dumps(schema['default'], ensure_ascii=False)}" if "default" in schema else " = None"
+
+
+_WORDS = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
+
+
+def short(schema: JsonSchema, depth: int = 0) -> str:
+    """A schema in the words of the language's types."""
+    if "const" in schema:
+        return json.dumps(schema["const"], ensure_ascii=False)
+    if "enum" in schema:
+        return " | ".join(json.dumps(v, ensure_ascii=False) for v in schema["enum"])
+    alternatives = branches(schema)
+    if alternatives:
+        return " | ".join(dict.fromkeys(short(a, depth) for a in alternatives))
+    kind = schema.get("type")
+    if isinstance(kind, list):
+        return " | ".join(_WORDS.get(str(k), str(k)) for k in kind)
+    if kind == "array":
+        return f"[{short(schema.get('items') or {}, depth + 1)}]"
+    if kind == "object" or "properties" in schema:
+        return _object(schema, depth)
+    formats = {"date": "date", "date-time": "datetime"}
+    return formats.get(str(schema.get("format")), _WORDS.get(str(kind), "any"))
+
+
+def _object(schema: JsonSchema, depth: int) -> str:
+    properties: Mapping[str, JsonSchema] = schema.get("properties", {})
+    if not properties:
+        more: Json = schema.get("additionalProperties")
+        return f"{{str: {short(more, depth + 1)}}}" if isinstance(more, Mapping) else "{…}"
+    if depth > 4:
+        return "{…}"
+    return "{" + ", ".join(f"{k}: {short(v, depth + 1)}" for k, v in properties.items()) + "}"

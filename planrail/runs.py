@@ -1,0 +1,185 @@
+"""Runs: the one service between the house and its doors. Every door is a translation of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime
+
+from jsonschema import Draft202012Validator
+
+from executor.artifacts import Artifacts
+from executor.errors import LostOwnership, NotAnswerable, UnknownRun
+from executor.events import CancelRequested, Question, QuestionAnswered, Recorded, RunEnded, RunResumed, RunStatus
+from executor.journal.memory import MemoryJournal
+from executor.journal.port import Journal, RunRecord
+from executor.planning import NotPlanned, Planning
+from executor.recorder import Recorder
+from executor.run import Run, fold, is_over
+from executor.submission import Principal, Submission
+from planner.budget import Budget
+from planner.toolspec import Json
+
+_CANCEL_GRACE_S = 0.8  # for the owner to stop by itself; then the run is taken away from it
+_RESUMABLE: tuple[RunStatus, ...] = ("cancelled", "failed", "partial")
+APPROVALS = frozenset(("approve", "reconcile"))
+
+
+class Runs:
+    """Submit, watch, answer, cancel and resume runs. A principal sees its own runs only."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        *,
+        artifacts: Artifacts,
+        planning: Planning,
+        now: Callable[[], datetime],
+        new_id: Callable[[], str],
+    ) -> None:
+        self._journal = journal
+        self._artifacts = artifacts
+        self._planning = planning
+        self._now = now
+        self._new_id = new_id
+
+    async def submit(self, submission: Submission, *, key: str | None = None) -> RunRecord:
+        """A new run; the same one for the same key. Raises KeyTaken where the key was used for something else."""
+        run = self._new_id()
+        return await self._journal.create(submission, run=run, key=key or run, now=self._now())
+
+    async def preview(self, submission: Submission) -> Run:
+        """The plan of a submission, certified; nothing of it runs or stays. Raises NotPlanned.
+
+        The model's calls, if any, are billed: they stand in the run's `usage`. Where the plan is refused, the last of the
+        run's `refusals` says why.
+        """
+        journal = MemoryJournal(clock=self._now)
+        record = await journal.create(submission, run="preview", key="preview", now=self._now())
+        epoch = await journal.take(record.id, "preview")
+        assert epoch is not None
+        run = fold(Run(record.id), await journal.read(record.id))
+        recorder = Recorder(journal, run, epoch=epoch, now=self._now)
+        try:
+            await self._planning.plan(recorder)
+        except NotPlanned as problem:
+            reason = RunEnded(status="failed", reason=problem.message, hint=problem.hint)
+            await recorder.commit(reason)
+        return run
+
+    async def record(self, run: str, principal: Principal) -> RunRecord:
+        """The run's row; raises UnknownRun. An unambiguous beginning of at least four characters of an id will do."""
+        found = await self._journal.get(run)
+        if found is None or found.principal != principal.id:
+            raise UnknownRun(f"There is no run {run}.", hint="`planrail runs` lists them.")
+        return found
+
+    async def get(self, run: str, principal: Principal) -> Run:
+        """The run's state as its journal tells; raises UnknownRun."""
+        await self.record(run, principal)
+        return fold(Run(run), await self._journal.read(run))
+
+    async def find(
+        self, principal: Principal, *, statuses: Sequence[RunStatus] | None = None, before: str | None = None, limit: int = 50
+    ) -> list[RunRecord]:
+        """The principal's runs, newest first."""
+        return await self._journal.find(principal=principal.id, statuses=statuses, before=before, limit=limit)
+
+    async def events(self, run: str, principal: Principal, *, after: int = 0, follow: bool = True) -> AsyncIterator[Recorded]:
+        """The run's events with seq > after, in order; with `follow` also those to come, until the run has ended."""
+        await self.record(run, principal)
+        async for _ in self._journal.changes():
+            batch = await self._journal.read(run, after=after)
+            for recorded in batch:
+                yield recorded
+                after = recorded.seq
+            if not follow or (
+                is_over((await self.record(run, principal)).status) and not await self._journal.read(run, after=after, limit=1)
+            ):
+                return
+
+    async def answer(
+        self, run: str, principal: Principal, answer: Json = None, *, question: str | None = None, refused: bool = False
+    ) -> Question:
+        """Answer an open question (the only one, if none is named) and give it back; raises NotAnswerable.
+
+        Approvals are given by a person or a principal with the scope `approve`, never by the agent that submitted the goal.
+        """
+        state = await self.get(run, principal)
+        found = _open(state, question)
+        if found.kind in APPROVALS and principal.kind == "agent" and "approve" not in principal.scopes:
+            raise NotAnswerable("An approval is given by a person.", hint="On the command line: planrail answer.")
+        if not refused:
+            _fits(found, answer)
+        event = QuestionAnswered(question=found.id, answer=answer, refused=refused, by=principal.id)
+        for _ in range(10):  # the run may be parked or taken just now
+            if await self._journal.append(run, [event], epoch=None, status="queued", only_if=("waiting",)) is not None:
+                return found
+            if await self._journal.append(run, [event], epoch=None, only_if=("running", "queued")) is not None:
+                return found
+        raise NotAnswerable(f"The run {run} is over.", hint=f"planrail show {run} tells how it ended.")
+
+    async def cancel(self, run: str, principal: Principal) -> RunRecord:
+        """Stop the run: declared when this returns, within a second. What is in flight ends as a receipt."""
+        before = await self.record(run, principal)
+        if is_over(before.status):
+            return before
+        asked = CancelRequested(by=principal.id)
+        ended = RunEnded(
+            status="cancelled", reason=f"{principal.id} cancelled it.", hint=f"planrail resume {run} goes on from here."
+        )
+        parked = ("waiting", "queued")
+        if await self._journal.append(run, [asked, ended], epoch=None, status="cancelled", only_if=parked) is None:
+            await self._journal.append(run, [asked], epoch=None, only_if=("running",))
+            await self._stopped(run, principal, ended)
+        return await self.record(run, principal)
+
+    async def _stopped(self, run: str, principal: Principal, ended: RunEnded) -> None:
+        """Wait for the owner to end the run; take it away from one that does not."""
+        try:
+            async with asyncio.timeout(_CANCEL_GRACE_S):
+                async for _ in self._journal.changes():
+                    if is_over((await self.record(run, principal)).status):
+                        return
+        except TimeoutError:
+            record = await self.record(run, principal)
+            epoch = await self._journal.take(run, "cancel", dead=[] if record.owner is None else [record.owner])
+            if epoch is not None:
+                try:
+                    await self._journal.append(run, [ended], epoch=epoch, status="cancelled", release=True)
+                except LostOwnership:
+                    return  # somebody took it on once more: the request to cancel stands in its journal
+
+    async def resume(self, run: str, principal: Principal, *, budget: Budget | None = None) -> RunRecord:
+        """Let an ended run go on: what is done stays, what failed is tried again. A run that has not ended is left as it is."""
+        before = await self.record(run, principal)
+        if before.status == "done":
+            raise NotAnswerable(f"The run {run} is done.", hint=f"planrail show {run} has its answer.")
+        event = RunResumed(by=principal.id, budget=budget)
+        await self._journal.append(run, [event], epoch=None, status="queued", only_if=_RESUMABLE)
+        return await self.record(run, principal)
+
+    async def artifact(self, run: str, content_hash: str, principal: Principal) -> bytes:
+        """The bytes of an artifact that the run's events name; raises UnknownRun and UnknownArtifact."""
+        await self.record(run, principal)
+        return await asyncio.to_thread(self._artifacts.get, content_hash)
+
+
+def _open(run: Run, name: str | None) -> Question:
+    """The question that is meant; raises NotAnswerable."""
+    questions = run.open_questions
+    if name is None and len(questions) == 1:
+        return questions[0]
+    for question in questions:
+        if question.id == name:
+            return question
+    listed = ", ".join(q.id for q in questions) or "none"
+    message = f"Run {run.id} has no open question {name}." if name else f"Run {run.id} has {len(questions)} open questions."
+    raise NotAnswerable(message, hint=f"Open: {listed}.")
+
+
+def _fits(question: Question, answer: Json) -> None:
+    schema = question.answer_schema
+    problem = None if schema is None else next(iter(Draft202012Validator(schema).iter_errors(answer)), None)
+    if problem is not None:
+        raise NotAnswerable(f"The answer does not fit: {problem.message[:200]}.", hint=f"It has to fit {schema}.")

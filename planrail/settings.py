@@ -1,0 +1,133 @@
+"""Settings: read once, from planrail.toml and the environment; everybody else receives values.
+
+The environment wins over the file. The file is ./planrail.toml, or the one that PLANRAIL_CONFIG names:
+
+    database_url = "sqlite:////srv/planrail.db"
+    packs = ["gtm"]
+    [planner]
+    model = "big"
+    base_url = "http://localhost:11434/v1"
+    [prices.big]
+    input = 2.5
+    cached_input = 1.25
+    output = 10.0
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from planner.budget import Budget
+from planner.errors import PlanrailError
+from planner.prices import Rates
+
+SECRET_PREFIX = "PLANRAIL_SECRET_"
+
+
+class SettingsError(PlanrailError):
+    """A setting is missing, unknown or of the wrong type; the message names it."""
+
+    fault = "user"
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ModelSettings(_Settings):
+    """One role's model: any OpenAI-compatible endpoint. Without `api_key` and `base_url` there is none."""
+
+    model: str = ""
+    base_url: str | None = None
+    api_key: SecretStr | None = None
+    output: Literal["script", "json"] = "script"  # the planner only: json answers in the schema of Plan
+    max_input_tokens: int = Field(default=8_000, ge=1)  # of a step's prompt; a longer one is a failed step
+    max_output_tokens: int = Field(default=1_000, ge=1)  # the vendor stops there; the planner has four times as much
+
+    @property
+    def configured(self) -> bool:
+        return bool(self.model) and (self.api_key is not None or self.base_url is not None)
+
+
+class Settings(_Settings):
+    """Everything that can be set."""
+
+    home: Path
+    database_url: str = ""  # empty: a SQLite file in `home`
+    planner: ModelSettings = ModelSettings()
+    executor: ModelSettings = ModelSettings()
+    packs: tuple[str, ...] | None = None  # None: every pack that is installed
+    playbooks: tuple[Path, ...] = ()  # folders of .plan files, besides the packs' own and `home`/playbooks
+    prices: Mapping[str, Rates] = Field(default_factory=dict)  # in $ per million tokens; they win over the price list
+    budget: Budget = Budget()  # of a run that names none
+    http_allow_private: tuple[str, ...] = ()  # hosts inside the house that http.fetch may reach
+    secrets: Mapping[str, SecretStr] = Field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        """The database's URL."""
+        return self.database_url or f"sqlite:///{self.home / 'planrail.db'}"
+
+    def secret(self, name: str) -> str | None:
+        """The value behind `secret("name")`; None if it is not set."""
+        found = self.secrets.get(name.lower())
+        return None if found is None else found.get_secret_value()
+
+
+def load_settings(environment: Mapping[str, str], folder: Path) -> Settings:
+    """The settings of a process with that environment and working folder; raises SettingsError."""
+    named = environment.get("PLANRAIL_CONFIG")
+    path = Path(named) if named else folder / "planrail.toml"
+    read = _file(path) if named or path.exists() else {}
+    merged = _merged(read, environment)
+    try:
+        return Settings.model_validate(merged)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(p) for p in first["loc"])
+        raise SettingsError(f"The setting {where}: {first['msg']}.", hint=f"Look at the environment and {path.name}.") from None
+
+
+def _file(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}.") from error
+
+
+def _merged(read: dict[str, Any], env: Mapping[str, str]) -> dict[str, Any]:
+    home = env.get("PLANRAIL_HOME") or read.get("home") or platformdirs.user_data_dir("planrail", appauthor=False)
+    merged = {**read, "home": Path(home).expanduser(), "secrets": _secrets(env)}
+    if env.get("PLANRAIL_DATABASE_URL"):
+        merged["database_url"] = env["PLANRAIL_DATABASE_URL"]
+    for name, split in (("packs", ","), ("http_allow_private", ",")):
+        if f"PLANRAIL_{name.upper()}" in env:
+            merged[name] = tuple(p.strip() for p in env[f"PLANRAIL_{name.upper()}"].split(split) if p.strip())
+    if env.get("PLANRAIL_PLAYBOOKS"):
+        merged["playbooks"] = tuple(Path(p) for p in env["PLANRAIL_PLAYBOOKS"].split(":") if p)
+    for role, default in (("planner", "gpt-5"), ("executor", "gpt-5-mini")):
+        merged[role] = _role(dict(read.get(role, {})), role.upper(), default, env)
+    return merged
+
+
+def _role(read: dict[str, Any], role: str, default: str, env: Mapping[str, str]) -> dict[str, Any]:
+    for name, shared in (("model", None), ("base_url", "OPENAI_BASE_URL"), ("api_key", "OPENAI_API_KEY"), ("output", None)):
+        value = env.get(f"PLANRAIL_{role}_{name.upper()}")
+        if value:
+            read[name] = value
+        elif shared and env.get(shared) and name not in read:
+            read[name] = env[shared]
+    if read.get("api_key") and not read.get("base_url"):
+        read.setdefault("model", default)
+    return read
+
+
+def _secrets(env: Mapping[str, str]) -> dict[str, str]:
+    return {k.removeprefix(SECRET_PREFIX).lower(): v for k, v in env.items() if k.startswith(SECRET_PREFIX)}
