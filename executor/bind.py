@@ -9,7 +9,8 @@ from planner.errors import ExpressionError
 from planner.expression import to_json
 from planner.labels import NO_LABEL, Label, Tagged, join_all
 from planner.program import Step
-from planner.syntax import Call, Expr, Literal_, Name
+from planner.secret import secret_name
+from planner.syntax import Expr
 from planner.toolspec import Json
 
 Evaluate = Callable[[Expr, Mapping[str, Tagged]], Tagged]
@@ -48,15 +49,6 @@ def bind(step: Step, scope: Mapping[str, Tagged], evaluate: Evaluate) -> Bound:
             tagged[name] = evaluate(expr, scope)
     arguments = {name: to_json(value.value) for name, value in tagged.items()}
     return Bound(arguments, {name: value.labels.whole() for name, value in tagged.items()}, secrets, tagged)
-
-
-def secret_name(expr: Expr) -> str | None:
-    """The name in `secret("name")`; None for any other expression."""
-    match expr:
-        case Call(func=Name(id="secret"), args=(Literal_(value=str() as name),)):
-            return name
-        case _:
-            return None
 
 
 def _spread(value: Tagged) -> dict[str, Tagged]:

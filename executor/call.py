@@ -8,18 +8,17 @@ a thread (which cannot be killed; it is a daemon, so it holds no exit up).
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import difflib
 import inspect
 import logging
-import threading
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from executor.outcome import first_problem, jsoned
+from executor.outcome import first_problem, is_light, jsoned
 from executor.process import call_in_process
+from executor.threads import hung_threads, in_thread
 from executor.tool import Tool, ToolContext, ToolFailed, ToolResult
 from planner.toolspec import Json
 
@@ -28,7 +27,6 @@ T = TypeVar("T")
 
 MAX_HUNG_THREADS = 64  # given-up threads that still run; above it calls of sync functions fail as transient
 GRACE_S = 1.0  # how long a cancelled async function may tidy up before it is left behind
-_hung: set[threading.Thread] = set()
 _left_behind: set[asyncio.Task[Any]] = set()
 
 
@@ -65,10 +63,10 @@ async def _run(tool: Tool, bound: Mapping[str, Any], raw: Mapping[str, Json], co
 
     if tool.is_async:
         value = await _cancellably(call)
-        return await _in_thread(lambda: jsoned(tool, value))
-    if (hanging := _hanging()) >= MAX_HUNG_THREADS:
+        return jsoned(tool, value) if is_light(value) else await in_thread(lambda: jsoned(tool, value))
+    if (hanging := hung_threads()) >= MAX_HUNG_THREADS:
         return ToolFailed(f"{tool.spec.name} was not called: {hanging} earlier calls of tools hang.", "transient")
-    return await _in_thread(lambda: jsoned(tool, call()))
+    return await in_thread(lambda: jsoned(tool, call()))
 
 
 async def _cancellably(call: Callable[[], Awaitable[T]]) -> T:
@@ -103,53 +101,6 @@ def _seen(task: asyncio.Task[Any]) -> None:
         log.info("a cancelled tool ended with %s", type(error).__name__)
 
 
-async def _in_thread(call: Callable[[], T]) -> T:
-    """Run a sync function in a daemon thread: a pool's threads would hold up the exit when a tool hangs."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[T] = loop.create_future()
-    state = contextvars.copy_context()
-
-    def settle(outcome: T | None, error: Exception | None) -> None:
-        if done.done():
-            return
-        if error is not None:
-            done.set_exception(error)
-        else:
-            done.set_result(outcome)  # type: ignore[arg-type]  # without an error there is an outcome
-
-    def work() -> None:
-        outcome: T | None = None
-        failure: Exception | None = None
-        try:
-            outcome = state.run(call)
-        except BaseException as error:  # noqa: BLE001  # carried over to the loop, where the boundary is
-            failure = _carriable(error)
-        try:
-            loop.call_soon_threadsafe(settle, outcome, failure)
-        except RuntimeError:
-            log.debug("a tool ended after its loop had closed")
-
-    thread = threading.Thread(target=work, name="planrail-tool", daemon=True)
-    thread.start()
-    try:
-        return await done
-    except asyncio.CancelledError:
-        _hung.add(thread)
-        raise
-
-
-def _carriable(error: BaseException) -> Exception:
-    """The error, or one that says its name where a future would not take it."""
-    if isinstance(error, Exception) and not isinstance(error, StopIteration):
-        return error
-    return RuntimeError(f"the tool raised {type(error).__name__}")
-
-
-def _hanging() -> int:
-    _hung.difference_update([t for t in _hung.copy() if not t.is_alive()])
-    return len(_hung)
-
-
 async def probe_tool(tool: Tool, key: str) -> bool | None:
     """Whether the call with this key took effect; None when the tool cannot tell, fails to or takes too long."""
     probe = tool.probe
@@ -160,7 +111,7 @@ async def probe_tool(tool: Tool, key: str) -> bool | None:
             if inspect.iscoroutinefunction(probe):
                 found = await _cancellably(lambda: probe(key))
             else:
-                found = await _in_thread(lambda: probe(key))
+                found = await in_thread(lambda: probe(key))
     except Exception as error:  # the boundary to foreign code: whoever cannot say does not know
         log.error("the probe of %s failed", tool.spec.name, exc_info=error)
         return None

@@ -143,6 +143,15 @@ class CallFailed(_Event):
     message: str
     usage: Usage = NO_USAGE
     seconds: float = 0.0
+    further_calls: int = 0  # tool calls beyond the one that started: the pages of a `pages`
+
+
+class ReceiptCounted(_Event):
+    """A receipt was looked at: adopted as its call's value, or too late for that, where `usage` is what it cost."""
+
+    type: Literal["receipt_counted"] = "receipt_counted"
+    key: str
+    usage: Usage = NO_USAGE
 
 
 class Question(BaseModel):
@@ -240,6 +249,7 @@ Event = Annotated[
     | CallRetried
     | CallFinished
     | CallFailed
+    | ReceiptCounted
     | StepSkipped
     | QuestionAsked
     | QuestionAnswered

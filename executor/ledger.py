@@ -55,11 +55,16 @@ class Ledger:
         held = sum(n.calls for (s, _), n in self._reserved.items() if s == step)
         return self.run.calls_of.get(step, 0) + held
 
-    def counted(self, address: Address, calls: int) -> None:
-        """These calls stand in the run's state from now on: they are reserved no longer."""
+    def release(self, address: Address, need: Need) -> None:
+        """This much of what an act has reserved stands in the run's state from now on, or will not be taken."""
         held = self._reserved.get(address)
         if held is not None:
-            self._reserved[address] = Need(max(held.calls - calls, 0), held.model_calls, held.tokens, held.usd)
+            self._reserved[address] = Need(
+                max(held.calls - need.calls, 0),
+                max(held.model_calls - need.model_calls, 0),
+                max(held.tokens - need.tokens, 0),
+                max(held.usd - need.usd, 0.0),
+            )
 
     def settle(self, address: Address) -> None:
         """The act is over, well or not: what it used stands in the run's state."""

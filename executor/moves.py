@@ -7,20 +7,21 @@ are those that a reader, going line by line, would have seen happen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from executor.bind import Bound, bind
 from executor.events import CallFailed, CallFinished, Event, Question, StepSkipped
+from executor.outcomes import Done, Failed, Pending, Skipped
 from executor.run import Address, Run
-from executor.values import Done, Failed, Pending, Ready, Skipped, Values
+from executor.values import Values
 from planner.errors import ExpressionError
 from planner.expression import to_json, truth
 from planner.flow import person_labels
-from planner.labels import Tagged
+from planner.labels import Label, Tagged, join_all
 from planner.order import has_effect
-from planner.program import PERSON_KINDS, Program, Step
+from planner.program import MODEL_KINDS, PERSON_KINDS, TOOL_KINDS, Program, Step
 from planner.syntax import Expr
 from planner.toolspec import Json, ToolSpec
 
@@ -36,6 +37,7 @@ class Frame:
     tools: Mapping[str, ToolSpec]
     fan_out: int
     preapproved: bool = False
+    bounds: Mapping[str, int] = field(default_factory=dict)  # map → the most calls that its certificate counts
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,8 @@ class Moves:
     complete: bool = False
 
 
-def next_moves(frame: Frame, run: Run, values: Values, in_flight: frozenset[Address]) -> Moves:
-    """Everything that may happen now, in the script's order."""
+def next_moves(frame: Frame, run: Run, values: Values, busy: frozenset[Address], room: int) -> Moves:
+    """Everything that may happen now, in the script's order: of calls, none that is busy and at most `room`."""
     moves = Moves(complete=True)
     for step in frame.program.steps:
         outcome = values.outcome(step.id)
@@ -82,48 +84,60 @@ def next_moves(frame: Frame, run: Run, values: Values, in_flight: frozenset[Addr
             case Pending():
                 moves.complete = False
                 if not moves.surprises or step.kind == "expect":
-                    _step(step, frame, run, values, in_flight, moves)
+                    _step(step, frame, run, values, busy, room, moves)
+    if moves.surprises:  # the run fails: nobody need be asked any more
+        moves.questions.clear()
+        moves.approvals.clear()
     return moves
 
 
-def _step(step: Step, frame: Frame, run: Run, values: Values, in_flight: frozenset[Address], moves: Moves) -> None:
-    if step.kind == "let" or values.guard(step) is not None:
+def _step(step: Step, frame: Frame, run: Run, values: Values, busy: frozenset[Address], room: int, moves: Moves) -> None:
+    if step.kind == "let" or values.guard(step) is not None or not values.over(step.id, frame.waits[step.id]):
         return
-    if not all(isinstance(values.outcome(w), Done | Skipped) for w in frame.waits[step.id]):
-        return
+    called = step.kind in TOOL_KINDS or step.kind in MODEL_KINDS
     for item, scope in _slots(step, frame, values, moves):
-        if (step.id, item) not in in_flight:
+        if called and len(moves.starts) >= room:
+            return
+        if (step.id, item) not in busy:
             _call(step, item, scope, frame, run, values, moves)
 
 
-def _slots(step: Step, frame: Frame, values: Values, moves: Moves) -> list[tuple[str, Mapping[str, Tagged]]]:
+def _slots(step: Step, frame: Frame, values: Values, moves: Moves) -> Iterator[tuple[str, Mapping[str, Tagged]]]:
     """The calls of a step that are ready to start, by item."""
     if step.space is None:
         scope = values.scope(step.reads())
-        return [] if scope is None else [("", scope)]
+        if scope is not None:
+            yield "", scope
+        return
     try:
         size = values.size(step.id)
     except ExpressionError:
-        return []
-    slots = [] if size is None else [(str(i), values.slot(step.id, i)) for i in range(size)]
-    most = frame.fan_out if step.options.limit is None else min(step.options.limit, frame.fan_out)
-    if slots and values.present(step.id) > most:
+        return
+    if not size:
+        return
+    most = min(x for x in (frame.fan_out, step.options.limit, frame.bounds.get(step.id)) if x is not None)
+    if values.present(step.id) > most:
         failed = Failed(
             "fan_out", f"`{step.id}` has more than {most} items: bound it with a slice, or raise limit= or fan_out."
         )
         values.fail(step.id, failed)
         moves.surprises.append((step, failed))
-        return []
-    return [(item, slot.scope) for item, slot in slots if isinstance(slot, Ready)]
+        return
+    for index, ready in values.ready(step.id):
+        yield str(index), ready.scope
 
 
 def _call(step: Step, item: str, scope: Mapping[str, Tagged], frame: Frame, run: Run, values: Values, moves: Moves) -> None:
+    if step.kind in PERSON_KINDS and _is_open(run, _question_id(step, item)):
+        return
     expr = step.options.otherwise
     otherwise = None if expr is None else partial(values.evaluate, expr, scope)
     try:
         bound = bind(step, scope, values.evaluate)
     except ExpressionError as error:
-        moves.events.append(unbound(step, item, error, otherwise))
+        decided = join_all(value.labels.whole() for value in scope.values())
+        instead_of = None if step.kind == "attempt" else otherwise  # its default is for what is not found alone
+        moves.events.append(unbound(step, item, error, instead_of, decided))
         return
     start = Start(step, item, bound, otherwise)
     match step.kind:
@@ -139,20 +153,19 @@ def _call(step: Step, item: str, scope: Mapping[str, Tagged], frame: Frame, run:
             moves.starts.append(start)
 
 
-def unbound(step: Step, item: str, error: ExpressionError, otherwise: Otherwise | None) -> Event:
+def unbound(step: Step, item: str, error: ExpressionError, otherwise: Otherwise | None, decided: Label) -> Event:
     """What becomes of a call whose arguments have no value."""
     if otherwise is not None:
-        return instead(step.id, item, otherwise, str(error))
+        return instead(step.id, item, otherwise, str(error), decided)
     return CallFailed(step=step.id, item=item, kind="expression", message=str(error))
 
 
-def instead(step: str, item: str, otherwise: Otherwise, reason: str) -> CallFinished | CallFailed:
-    """The script's own value for a call that failed."""
+def instead(step: str, item: str, otherwise: Otherwise, reason: str, decided: Label) -> CallFinished | CallFailed:
+    """The script's own value for a call that failed; that it did was decided by what `decided` names."""
     try:
         value = otherwise()
-        return CallFinished(
-            step=step, item=item, value=to_json(value.value), labels=value.labels.to_json(), how="otherwise", reason=reason
-        )
+        labels = value.labels.with_choice(decided).to_json()
+        return CallFinished(step=step, item=item, value=to_json(value.value), labels=labels, how="otherwise", reason=reason)
     except ExpressionError as error:
         return CallFailed(step=step, item=item, kind="expression", message=f"{reason} Its otherwise failed: {error}")
 
@@ -171,23 +184,30 @@ def _person(start: Start, frame: Frame, run: Run, values: Values, moves: Moves) 
     if step.kind == "approve" and frame.preapproved:
         moves.events.append(CallFinished(step=step.id, item=item, value=True, reason="approved with the submission"))
         return
-    name = f"{step.id}:{item}" if item else step.id
-    answer = run.answers.get(name)
+    answer = run.answers.get(_question_id(step, item))
     if answer is None:
-        question = _question(start, name, frame, values)
-        if name not in run.questions:
-            (moves.approvals if step.kind == "approve" else moves.questions).append(question)
+        question = _question(start, frame, values)
+        (moves.approvals if step.kind == "approve" else moves.questions).append(question)
         return
     refused = answer.refused or (step.kind == "approve" and answer.answer is not True)
     if not refused:
         event = CallFinished(step=step.id, item=item, value=answer.answer, labels=person_labels().to_json())
         moves.events.append(event)
     elif start.otherwise is not None:
-        moves.events.append(instead(step.id, item, start.otherwise, f"Refused by {answer.by}."))
+        decided = person_labels().whole()
+        moves.events.append(instead(step.id, item, start.otherwise, f"Refused by {answer.by}.", decided))
     else:
         failed = Failed("refused", f"{answer.by} refused: {_text(start)}", item)
         values.fail(step.id, failed)
         moves.surprises.append((step, failed))
+
+
+def _question_id(step: Step, item: str) -> str:
+    return f"{step.id}:{item}" if item else step.id
+
+
+def _is_open(run: Run, question: str) -> bool:
+    return question in run.questions and question not in run.answers
 
 
 def _text(start: Start) -> str:
@@ -195,7 +215,8 @@ def _text(start: Start) -> str:
     return str(start.bound.arguments[key])
 
 
-def _question(start: Start, name: str, frame: Frame, values: Values) -> Question:
+def _question(start: Start, frame: Frame, values: Values) -> Question:
+    name = _question_id(start.step, start.item)
     if start.step.kind == "approve":
         shown = covered(start.step, frame, values)
         schema: Json = {"type": "boolean"}
@@ -221,8 +242,8 @@ def _shown(step: Step, values: Values) -> list[dict[str, Json]]:
         if step.space is None:
             scope = values.scope(step.reads())
             scopes = [] if scope is None else [scope]
-        elif (size := values.size(step.id)) is not None:
-            scopes = [s.scope for i in range(size) if isinstance(s := values.slot(step.id, i), Ready)]
+        elif values.size(step.id) is not None:
+            scopes = [ready.scope for _, ready in values.ready(step.id)]
         bound = [bind(step, scope, values.evaluate) for scope in scopes]
     except ExpressionError as error:
         return [{"tool": step.tool, "arguments": sources, "note": str(error)}]

@@ -19,6 +19,7 @@ from pydantic_core import PydanticSerializationError
 from executor.tool import FailureKind, Tool, ToolDone, ToolFailed, ToolResult
 
 MAX_RESULT_BYTES = 16 * 1024 * 1024  # a larger result is a failure: bulk travels as artifacts
+_LIGHT = 10_000  # characters and elements
 MAX_DEPTH = 100  # a deeper result, or one that contains itself, is a failure
 MAX_MESSAGE = 2_000  # characters of a failure's message; the rest is cut off
 _NO_NUMBER = "a number that JSON does not have (NaN or infinity)"  # pydantic would make a null of it
@@ -76,7 +77,12 @@ def _too_many(size: int) -> str:
     return f"{size:,} bytes; the limit is {MAX_RESULT_BYTES:,}"
 
 
-def _unfit(value: Any) -> str:
+def is_light(value: Any) -> bool:
+    """Whether the value is so small that its conversion does not hold up an event loop."""
+    return not _unfit(value, most=_LIGHT)
+
+
+def _unfit(value: Any, *, most: int = MAX_RESULT_BYTES) -> str:
     """Why the value is too large, too deep, endless or no JSON number; empty when it is none of these."""
     weight = 0
     levels: list[Iterator[Any]] = [iter((value,))]
@@ -90,7 +96,7 @@ def _unfit(value: Any) -> str:
         if isinstance(item, float) and not math.isfinite(item):
             return _NO_NUMBER
         weight += len(item) if isinstance(item, (str, bytes, bytearray)) else 1
-        if weight > MAX_RESULT_BYTES:
+        if weight > most:
             return f"more than {_too_many(MAX_RESULT_BYTES)}"
         if (below := _below(item)) is not None:
             if len(levels) > MAX_DEPTH:

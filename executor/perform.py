@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +16,8 @@ from executor.call import call_tool
 from executor.events import CallFailed, CallFinished
 from executor.ledger import Need, model_need
 from executor.moves import Start, instead
+from executor.redact import redacted
+from executor.run import CEILING
 from executor.tool import Tool, ToolContext, ToolDone, ToolFailed
 from executor.toolset import Toolset
 from planner.errors import ModelError
@@ -32,6 +34,7 @@ from planner.worst import pages_of
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 30.0
 Ended = CallFinished | CallFailed
 Secrets = Callable[[str], str | None]
+Sleep = Callable[[float], Awaitable[None]]
 
 
 class Attempts(Protocol):
@@ -41,8 +44,8 @@ class Attempts(Protocol):
         """Whether the call may take this on top of what it has reserved."""
         ...
 
-    def failed(self, reason: str, usage: Usage, *, tool_call: bool) -> None:
-        """An attempt failed and another one is made."""
+    def failed(self, reason: str, usage: Usage, over: Need, *, tool_call: bool = True) -> None:
+        """An attempt failed and another one is made; `over` need not be reserved any longer."""
         ...
 
 
@@ -56,6 +59,8 @@ class Performer:
     artifacts: Artifacts
     secrets: Secrets
     workspace: Path | None = None
+    sleep: Sleep = asyncio.sleep  # between attempts
+    jitter: Callable[[], float] = random.random
 
     def need(self, start: Start) -> Need:
         """The most that a call's first attempt takes: what the ceilings are asked for before it starts."""
@@ -63,7 +68,10 @@ class Performer:
         if step.kind in ("tool", "attempt", "pages"):
             return Need(calls=1, usd=self.toolset[step.tool].spec.usd)
         role = self.models.of(step)
-        return Need() if role is None else model_need(role.most(self._prompt(start).messages))
+        if role is None or _unasked(start) is not None:
+            return Need()
+        most = role.most(self._prompt(start).messages)
+        return Need() if most.input_tokens > role.terms.max_input_tokens else model_need(most)
 
     async def perform(self, start: Start, key: str, attempts: Attempts) -> Ended:
         """Make the call; its failure, after its retries, becomes the script's `otherwise` if there is one.
@@ -72,10 +80,19 @@ class Performer:
         """
         begun = time.monotonic()
         ended = await self._perform(start, key, attempts)
-        if isinstance(ended, CallFailed) and start.otherwise is not None and start.step.kind != "attempt":
-            instead_of = instead(start.step.id, start.item, start.otherwise, f"{ended.kind}: {ended.message}")
-            ended = instead_of.model_copy(update={"usage": ended.usage})
+        if isinstance(ended, CallFailed) and start.step.kind != "attempt" and ended.kind != CEILING:
+            ended = self._instead(start, ended, f"{ended.kind}: {ended.message}")
         return ended.model_copy(update={"seconds": round(time.monotonic() - begun, 4)})
+
+    def _instead(self, start: Start, failed: CallFailed, reason: str) -> Ended:
+        """The script's own value for a call that failed, if it has one."""
+        if start.otherwise is None:
+            return failed
+        label = start.bound.label
+        tool = start.step.tool
+        gives = result_labels(self.toolset[tool].spec, label) if tool else model_labels(start.step.id, label)
+        ended = instead(start.step.id, start.item, start.otherwise, reason, gives.whole())
+        return ended.model_copy(update={"usage": failed.usage, "further_calls": failed.further_calls})
 
     async def _perform(self, start: Start, key: str, attempts: Attempts) -> Ended:
         match start.step.kind:
@@ -104,35 +121,33 @@ class Performer:
         usage = Usage(usd=tool.spec.usd)
         if isinstance(result, ToolDone):
             return _finished(start, result.value, result_labels(tool.spec, start.bound.label), usage=usage)
-        if result.kind == "not_found" and start.otherwise is not None:
-            ended = instead(start.step.id, start.item, start.otherwise, result.message)
-            found = {"how": "default"} if isinstance(ended, CallFinished) else {}
-            return ended.model_copy(update={"usage": usage, **found})
-        return _failed(start, result.kind, result.message, usage=usage)
+        failed = _failed(start, result.kind, result.message, usage=usage)
+        if result.kind != "not_found":
+            return failed
+        ended = self._instead(start, failed, result.message)
+        return ended.model_copy(update={"how": "default"}) if isinstance(ended, CallFinished) else ended
 
     async def _pages(self, start: Start, key: str, attempts: Attempts) -> Ended:
         step, tool = start.step, self.toolset[start.step.tool]
         labels = result_labels(tool.spec, start.bound.label)
         arguments, items, limit = dict(start.bound.arguments), list[Json](), step.options.limit
         for page in range(1, pages_of(step) + 1):
-            usage = Usage(usd=tool.spec.usd * page)
+            taken = {"usage": Usage(usd=tool.spec.usd * page), "further_calls": page - 1}
             result = await self._called(start, tool, arguments, f"{key}.{page}", attempts)
             if isinstance(result, ToolFailed):
-                return _failed(start, result.kind, result.message, usage=usage)
+                return _failed(start, result.kind, result.message).model_copy(update=taken)
             found, cursor = _page(result.value, step)
             if found is None:
-                return _failed(start, "shape", f"{step.tool} gave no list `{step.options.items}`.", usage=usage)
+                return _failed(start, "shape", f"{step.tool} gave no list `{step.options.items}`.").model_copy(update=taken)
             items.extend(found)
             if not cursor or (limit is not None and len(items) >= limit):
                 listed = Labels(each=labels.child(step.options.items).child(0), shape=labels.whole())
-                ended = _finished(start, items[:limit], listed, usage=usage)
-                return ended.model_copy(update={"further_calls": page - 1})
+                return _finished(start, items[:limit], listed).model_copy(update=taken)
             arguments[step.options.cursor] = cursor
-            if not attempts.more(Need(calls=1, usd=tool.spec.usd)):
-                return _failed(start, "ceiling", "A ceiling forbids the next page.", usage=usage)
-        return _failed(
-            start, "fan_out", f"{step.tool} has more than {pages_of(step)} pages: narrow it, or give limit=.", usage=usage
-        )
+            if page < pages_of(step) and not attempts.more(Need(calls=1, usd=tool.spec.usd)):
+                return _failed(start, CEILING, "A ceiling forbids the next page.").model_copy(update=taken)
+        message = f"{step.tool} has more than {pages_of(step)} pages: narrow it, or give limit=."
+        return _failed(start, "fan_out", message).model_copy(update=taken)
 
     async def _called(
         self, start: Start, tool: Tool, arguments: Mapping[str, Json], key: str, attempts: Attempts
@@ -147,14 +162,21 @@ class Performer:
         context = ToolContext(key=key, run=self.run, artifacts=self.artifacts, workspace=self.workspace)
         for attempt in range(retries + 1):
             result = await call_tool(tool, {**arguments, **secret}, context, timeout_s=options.timeout_s)
-            worth = isinstance(result, ToolFailed) and (result.kind == "transient" or _harmless(result, tool))
-            if not worth or isinstance(result, ToolDone) or attempt == retries:
+            result = redacted(result, {of: secret[name] for name, of in start.bound.secrets.items()})
+            if isinstance(result, ToolDone) or not _worth_another(result, tool) or attempt == retries:
                 return result
-            if not attempts.more(Need(calls=1, usd=tool.spec.usd)):
-                return result
-            attempts.failed(result.message, Usage(usd=tool.spec.usd), tool_call=True)
-            await asyncio.sleep(_wait(attempt, result.retry_after_s))
+            need = Need(calls=1, usd=tool.spec.usd)
+            if not attempts.more(need):
+                return ToolFailed(f"{result.message} A ceiling forbids another attempt.", CEILING)  # type: ignore[arg-type]  # ours
+            attempts.failed(result.message, Usage(usd=tool.spec.usd), need)
+            await self.sleep(self._wait(attempt, result.retry_after_s))
         raise AssertionError("the last attempt returns")
+
+    def _wait(self, attempt: int, wish: float | None) -> float:
+        """Seconds before the next attempt: the other side's wish, else doubling with jitter."""
+        if wish is not None:
+            return min(wish, _LONGEST_WAIT_S)
+        return min(_FIRST_WAIT_S * float(2**attempt), _LONGEST_WAIT_S) * (0.5 + self.jitter())
 
     # -- models
 
@@ -167,10 +189,9 @@ class Performer:
 
     async def _model(self, start: Start, attempts: Attempts) -> Ended:
         step = start.step
-        if step.kind == "choose" and not isinstance(start.bound.arguments["items"], list):
-            return _failed(start, "expression", "choose wants a list of items.")
-        if step.kind == "choose" and not start.bound.arguments["items"]:
-            return self._no_choice(start)
+        unasked = _unasked(start)
+        if unasked is not None:
+            return unasked
         role = self.models.of(step)
         if role is None:
             message = "No model is configured. Set OPENAI_API_KEY or PLANRAIL_EXECUTOR_MODEL, or give the step an otherwise=."
@@ -184,11 +205,6 @@ class Performer:
             return _failed(start, "too_long", message)
         return await self._asked(start, role, prompt, attempts)
 
-    def _no_choice(self, start: Start) -> Ended:
-        if start.step.returns is None:
-            return _failed(start, "expression", "There is nothing to choose from.")
-        return _finished(start, None, model_labels(start.step.id, start.bound.label))
-
     async def _asked(self, start: Start, role: Role, prompt: Prompt, attempts: Attempts) -> Ended:
         """Ask, and once again with the complaint when the answer does not fit its type."""
         for attempt in range(2):
@@ -196,14 +212,19 @@ class Performer:
                 reply = await complete(role.model, role.request(prompt.messages, prompt.schema))
             except ModelError as error:
                 return _failed(start, "model", error.message, usage=error.usage)
+            problem = _cut(role) if reply.finish == "length" else ""
             try:
-                return self._answered(start, prompt.value(reply.text), usage=reply.usage)
+                if not problem:
+                    return self._answered(start, prompt.value(reply.text), usage=reply.usage)
             except ModelReplyInvalid as invalid:
-                again = prompt.repaired(reply.text, invalid.message)
-                if attempt or not attempts.more(model_need(role.most(again.messages))):
-                    return _failed(start, "invalid", invalid.message, usage=reply.usage)
-                attempts.failed(invalid.message, reply.usage, tool_call=False)
-                prompt = again
+                problem = invalid.message
+            if attempt:
+                return _failed(start, "invalid", problem, usage=reply.usage)
+            again = prompt.repaired(reply.text, problem)
+            if not attempts.more(model_need(role.most(again.messages))):
+                return _failed(start, CEILING, f"{problem} A ceiling forbids asking again.", usage=reply.usage)
+            attempts.failed(problem, reply.usage, model_need(role.most(prompt.messages)), tool_call=False)
+            prompt = again
         raise AssertionError("the second attempt returns")
 
     def _answered(self, start: Start, value: Json, *, usage: Usage) -> Ended:
@@ -217,21 +238,33 @@ class Performer:
             deciding = deciding.join(label)
         if value is None:
             return _finished(start, None, Labels.of(deciding), usage=usage)
-        chosen = items.labels.child(value).with_choice(deciding)
-        return _finished(start, start.bound.arguments["items"][value], chosen, usage=usage)
+        index = int(value)  # JSON Schema takes 1.0 for an integer
+        chosen = items.labels.child(index).with_choice(deciding)
+        return _finished(start, start.bound.arguments["items"][index], chosen, usage=usage)
 
 
-def _harmless(result: ToolFailed, tool: Tool) -> bool:
-    """A read that timed out may be asked again; an effect that did may have happened."""
-    return result.kind == "timeout" and (not tool.spec.has_effect or tool.spec.idempotent)
+def _unasked(start: Start) -> Ended | None:
+    """What becomes of a `choose` that there is nothing to ask about."""
+    if start.step.kind != "choose":
+        return None
+    items = start.bound.arguments["items"]
+    if not isinstance(items, list):
+        return _failed(start, "expression", "choose wants a list of items.")
+    if items:
+        return None
+    if start.step.returns is None:
+        return _failed(start, "expression", "There is nothing to choose from.")
+    return _finished(start, None, model_labels(start.step.id, start.bound.label))
 
 
-def _wait(attempt: int, wish: float | None) -> float:
-    """Seconds before the next attempt: the other side's wish, else doubling with jitter."""
-    if wish is not None:
-        return min(wish, _LONGEST_WAIT_S)
-    doubled = _FIRST_WAIT_S * float(2**attempt)
-    return min(doubled, _LONGEST_WAIT_S) * random.uniform(0.5, 1.5)
+def _cut(role: Role) -> str:
+    return f"The answer was cut off at {role.terms.max_output_tokens:,} tokens: answer more briefly."
+
+
+def _worth_another(failed: ToolFailed, tool: Tool) -> bool:
+    """Nothing happened; or a read timed out, or an idempotent effect, which may be asked for again with its key."""
+    harmless = failed.kind == "timeout" and (not tool.spec.has_effect or tool.spec.idempotent)
+    return failed.kind == "transient" or harmless
 
 
 def _page(value: Json, step: Step) -> tuple[list[Json] | None, Json]:

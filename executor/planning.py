@@ -147,7 +147,7 @@ class Planning:
         except ModelError as error:
             seconds = round(time.monotonic() - begun, 3)
             failed = PlannerCalled(purpose=purpose, model=model, usage=error.usage, seconds=seconds, error=error.message)
-            await recorder.commit(failed)
+            recorder.note(failed)  # written with the end of the run, so that a crash in between does not ask twice
             raise NotPlanned(f"The planner gave no plan: {error.message}", hint=error.hint) from error
         called = PlannerCalled(purpose=purpose, model=model, usage=draft.usage, seconds=round(time.monotonic() - begun, 3))
         recorder.note(called)

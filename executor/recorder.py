@@ -18,7 +18,11 @@ Now = Callable[[], datetime]
 
 
 class Recorder:
-    """One owner's pen for one run. Raises LostOwnership from `commit` once another owner has the run."""
+    """One owner's pen for one run. Raises LostOwnership from `commit` once another owner has the run.
+
+    Events are written in the order in which they were given. Once a write has failed, every later commit fails alike: what
+    was noted is not in the journal, so that nothing may stand on it.
+    """
 
     def __init__(self, journal: Journal, run: Run, *, epoch: int, now: Now) -> None:
         self.run = run
@@ -27,6 +31,13 @@ class Recorder:
         self._now = now
         self._behind: list[Event] = []
         self._turn = asyncio.Lock()
+        self._writing: asyncio.Future[int | None] | None = None
+        self._broken: BaseException | None = None
+
+    @property
+    def behind(self) -> bool:
+        """Whether something was noted that is not written yet."""
+        return bool(self._behind)
 
     def note(self, *events: Event) -> None:
         """Fold events at once; they are written with the next commit."""
@@ -34,16 +45,43 @@ class Recorder:
         self._fold(events)
 
     async def commit(
-        self, *events: Event, status: RunStatus | None = None, tools: str | None = None, release: bool = False
-    ) -> None:
-        """Write what was noted and these events, wait until they are durable, and fold them."""
+        self, *events: Event, status: RunStatus | None = None, release: bool = False, quiet_after: int | None = None
+    ) -> bool:
+        """Write what was noted and these events, wait until they are durable, and fold them.
+
+        With `quiet_after` nothing of that happens, and False is returned, if something came from outside after that number.
+        """
         async with self._turn:
+            await self._settled()
             batch = [*self._behind, *events]
-            self._behind.clear()
-            if batch:
-                append = self._journal.append(self.run.id, batch, epoch=self.epoch, status=status, tools=tools, release=release)
-                await asyncio.shield(append)
-        self._fold(events)
+            if batch or status is not None or release:
+                self._writing = asyncio.ensure_future(
+                    self._journal.append(
+                        self.run.id, batch, epoch=self.epoch, status=status, release=release, quiet_after=quiet_after
+                    )
+                )
+                del self._behind[:]
+                if await self._settled() is None and quiet_after is not None:
+                    self._behind[:0] = batch[: len(batch) - len(events)]
+                    return False
+            self._fold(events)
+            return True
+
+    async def _settled(self) -> int | None:
+        """Wait for the write that is on its way, be its caller cancelled or not."""
+        if self._broken is not None:
+            raise self._broken
+        if self._writing is None:
+            return None
+        try:
+            seq = await asyncio.shield(self._writing)
+        except asyncio.CancelledError:
+            raise  # the write goes on; the next commit waits for it
+        except BaseException as error:
+            self._broken = error
+            raise
+        self._writing = None
+        return seq
 
     async def outside(self, after: int) -> tuple[list[Recorded], int]:
         """The run's events with a higher number, and the last number."""

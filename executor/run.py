@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -21,6 +21,7 @@ from executor.events import (
     Question,
     QuestionAnswered,
     QuestionAsked,
+    ReceiptCounted,
     Recorded,
     RunEnded,
     RunParked,
@@ -37,13 +38,21 @@ from planner.toolspec import Json, digest
 from planner.usage import NO_USAGE, Usage
 
 Address = tuple[str, str]  # (step, item)
+UNKNOWN = "unknown"  # the kind of a failed call of which nobody could say whether it took effect
+_MAYBE = frozenset(("timeout", "crashed", "invalid", UNKNOWN))  # kinds of failures after which an effect may have happened
+CEILING = "ceiling"  # the kind of a failed call that a ceiling cut short
 
 
 @dataclass
 class CallState:
-    """One call of a run: at most one of `finished` and `failed` is set."""
+    """One call of a run: at most one of `finished` and `failed` is set.
+
+    `again`: it failed in a way that had no effect, and is to be made once more. It keeps its key.
+    """
 
     started: CallStarted | None = None
+    starts: int = 0
+    again: bool = False
     finished: CallFinished | None = None
     failed: CallFailed | None = None
     retries: list[CallRetried] = field(default_factory=list)
@@ -53,7 +62,18 @@ class CallState:
     @property
     def open(self) -> bool:
         """Started, and nothing known of its end."""
-        return self.started is not None and self.finished is None and self.failed is None
+        return self.started is not None and not self.again and self.finished is None and self.failed is None
+
+    @property
+    def uncertain(self) -> bool:
+        """An effect was claimed, and nothing is known of its end: it may have happened."""
+        return self.open and self.started is not None and self.started.claim
+
+    def reopen(self) -> None:
+        """Forget that it failed: it is to be made once more, after a look whether it had an effect."""
+        if self.failed is not None:
+            self.again = self.failed.kind not in _MAYBE
+            self.failed, self.ended_at = None, None
 
 
 @dataclass
@@ -70,6 +90,7 @@ class Run:
     refusals: list[tuple[PlanProposed, PlanRefused]] = field(default_factory=list)
     certified: PlanCertified | None = None
     calls: dict[Address, CallState] = field(default_factory=dict)
+    settled: dict[str, list[str]] = field(default_factory=dict)  # step → items in the order in which their calls ended
     skipped: set[str] = field(default_factory=set)
     questions: dict[str, Question] = field(default_factory=dict)
     answers: dict[str, QuestionAnswered] = field(default_factory=dict)
@@ -80,6 +101,8 @@ class Run:
     tool_calls: int = 0
     calls_of: dict[str, int] = field(default_factory=dict)  # step → tool calls, retries included
     ordinals: dict[str, int] = field(default_factory=dict)  # digest of (tool, arguments) → calls that had them
+    receipts: set[str] = field(default_factory=set)  # keys of those that are adopted or counted
+    folded: int = 0  # events folded: whoever has worked something out of the run sees by it whether that still holds
     cancel_requested: bool = False
     ended: RunEnded | None = None
     epoch: int = 0
@@ -102,6 +125,7 @@ def fold(run: Run, recorded: Iterable[Recorded]) -> Run:
     """The same run after further events, which must follow its own without a gap."""
     for record in recorded:
         run.seq = max(run.seq, record.seq)
+        run.folded += 1
         _clock(run, record)
         _apply(run, record)
     return run
@@ -117,7 +141,7 @@ def _clock(run: Run, record: Recorded) -> None:
             run._segment_at = None
         case _ if run._segment_at is not None:
             run.seconds += max((record.at - run._segment_at).total_seconds(), 0.0)
-            run._segment_at = record.at
+            run._segment_at = max(record.at, run._segment_at)
 
 
 def _apply(run: Run, record: Recorded) -> None:
@@ -131,6 +155,9 @@ def _apply(run: Run, record: Recorded) -> None:
             run.questions.setdefault(question.id, question)
         case QuestionAnswered() as event if event.question in run.questions:
             run.answers.setdefault(event.question, event)
+        case ReceiptCounted(key=key, usage=usage):
+            run.receipts.add(key)
+            run.usage += usage
         case Surprised() as event:
             run.surprises.append(event)
         case CeilingReached() as event:
@@ -146,6 +173,7 @@ def _apply_life(run: Run, record: Recorded) -> None:
             run.budget = event.submission.budget
         case SegmentStarted() as event:
             run.epoch, run.status = event.epoch, "running"
+            _reopen(run, lambda failed: failed.kind == CEILING)  # the segment that met the ceiling could not end the run
         case CancelRequested():
             run.cancel_requested = True
         case RunParked():
@@ -165,11 +193,16 @@ def _resume(run: Run, event: RunResumed) -> None:
     if run.certified is None:
         run.refusals.clear()
         run.proposed = None
-    for address in [a for a, c in run.calls.items() if c.failed is not None]:
-        del run.calls[address]
+    _reopen(run, lambda failed: True)
     refused = [q for q, a in run.answers.items() if a.refused or (a.answer is False and run.questions[q].kind == "approve")]
     for question in refused:
         del run.answers[question], run.questions[question]
+
+
+def _reopen(run: Run, which: Callable[[CallFailed], bool]) -> None:
+    for call in run.calls.values():
+        if call.failed is not None and which(call.failed):
+            call.reopen()
 
 
 def _apply_plan(run: Run, event: PlannerCalled | PlanProposed | PlanRefused | PlanCertified) -> None:
@@ -197,19 +230,25 @@ def _apply_call(run: Run, event: CallStarted | CallRetried | CallFinished | Call
             if call.started is None and event.key:
                 same = same_call(event.call, event.arguments)
                 run.ordinals[same] = run.ordinals.get(same, 0) + 1
-            call.started, call.started_at = event, at
+            call.started, call.started_at, call.again = event, at, False
+            call.starts += 1
             _count(run, event.step, 1 if event.key else 0)
         case CallRetried():
             call.retries.append(event)
             run.usage += event.usage
             _count(run, event.step, 1 if event.tool_call else 0)
         case CallFinished():
-            call.finished, call.ended_at = event, at
-            run.usage += event.usage
-            _count(run, event.step, event.further_calls)
+            call.finished, call.failed, call.ended_at = event, None, at
+            _ended(run, event)
         case CallFailed():
             call.failed, call.ended_at = event, at
-            run.usage += event.usage
+            _ended(run, event)
+
+
+def _ended(run: Run, event: CallFinished | CallFailed) -> None:
+    run.settled.setdefault(event.step, []).append(event.item)
+    run.usage += event.usage
+    _count(run, event.step, event.further_calls)
 
 
 def _count(run: Run, step: str, calls: int) -> None:

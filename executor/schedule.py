@@ -1,20 +1,20 @@
 """Schedule: run every step that can run; end when none is left that can, or when only people are awaited.
 
+    round:  hear what came from outside ─► next_moves ─► journal what is decided ─► start calls ─► wait ─► journal what ended
+
 The loop decides by `next_moves` alone. It asks the ledger before each start, claims effects before the act, and writes each
-result before anything may stand on it.
+result before anything may stand on it. What a call has given and the journal did not take is in `unsaved`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from executor.call import probe_tool
 from executor.errors import LostOwnership
 from executor.events import (
     CallFinished,
@@ -22,6 +22,7 @@ from executor.events import (
     CallStarted,
     CancelRequested,
     CeilingReached,
+    Event,
     Question,
     QuestionAnswered,
     QuestionAsked,
@@ -29,19 +30,24 @@ from executor.events import (
 )
 from executor.ledger import Ledger, Need
 from executor.moves import Frame, Moves, Start, earliest, next_moves
+from executor.outcomes import Failed
 from executor.perform import Ended, Performer
+from executor.reconcile import reconcile_question, reconciled
 from executor.recorder import Recorder
-from executor.run import Address, same_call
+from executor.run import CEILING, Address, same_call
 from executor.values import Values
+from planner.program import Step
 from planner.toolspec import Json, digest
 from planner.usage import Usage
 
 log = logging.getLogger(__name__)
 _SHOWN_BYTES = 8_000  # of arguments in the journal; larger ones stand as their digest
 _SLACK_S = 5.0  # between a claim's time-out and the time when another owner may take it for dead
+_BEHIND_S = 0.02  # what was noted is written after so long, if nothing has taken it along before
+_WEIGHTY = 1_000  # nodes or 16 characters each: a heavier value is put away in a thread
 
 End = Literal["done", "failed", "partial", "cancelled", "parked"]
-Keep = Callable[[Ended], Ended]  # moves a large value into the artifact store
+Keep = Callable[[Ended], Ended]  # moves a large value into the artifact store; called in threads too
 
 
 class Scheduler:
@@ -59,10 +65,12 @@ class Scheduler:
         self._nudge = nudge
         self._keep = keep
         self._now = now
-        self._seen = seen
         self._ledger = Ledger(self._run)
-        self._tasks: dict[Address, asyncio.Task[Ended]] = {}
+        self._tasks: dict[Address, asyncio.Task[Ended | None]] = {}
+        self._untold: set[Address] = set()  # claimed effects of which no probe can tell
         self._unsaved: list[Ended] = []
+        self._flush: asyncio.Task[bool] | None = None
+        self.seen = seen
         self.ceiling: CeilingReached | None = None
 
     async def run(self) -> End:
@@ -89,9 +97,10 @@ class Scheduler:
         if left_s <= 0 and self.ceiling is None:
             spent = self._run.budget.seconds - left_s
             self.ceiling = CeilingReached(ceiling="seconds", limit=self._run.budget.seconds, wanted=round(spent, 3))
-        moves = next_moves(self._frame, self._run, self._values, frozenset(self._tasks))
-        if moves.events or moves.questions:
-            await self._recorder.commit(*moves.events, *(QuestionAsked(question=q) for q in moves.questions))
+        moves = self._moves()
+        questions = [] if self.ceiling else moves.questions
+        if moves.events or questions:
+            await self._journal(moves.events, [QuestionAsked(question=q) for q in questions])
             return None
         asked = [] if self.ceiling else self._start(moves)
         if asked:
@@ -102,15 +111,21 @@ class Scheduler:
             return None
         return await self._idle(moves)
 
+    def _moves(self) -> Moves:
+        held = {(q.of, q.item) for q in self._run.open_questions if q.kind == "reconcile"}
+        room = 0 if self.ceiling else max(self._run.budget.parallel - len(self._tasks), 0)
+        return next_moves(self._frame, self._run, self._values, frozenset(held.union(self._tasks)), room)
+
     async def _idle(self, moves: Moves) -> End | None:
         """Nothing is in flight and nothing can start: the run ends, asks, or waits."""
         if moves.surprises:
             step, failed = earliest(moves.surprises)
-            kind, message = failed.kind, failed.message
-            await self._recorder.commit(Surprised(step=step.id, item=failed.item, kind=kind, message=message))
-            return "failed"
+            if self.ceiling is None or not self._cut_short(step, failed):
+                kind, message = failed.kind, failed.message
+                self._recorder.note(Surprised(step=step.id, item=failed.item, kind=kind, message=message))
+                return "failed"
         if self.ceiling is not None:
-            await self._recorder.commit(self.ceiling)
+            self._recorder.note(self.ceiling)
             return "partial"
         if moves.complete:
             return "done"
@@ -121,35 +136,43 @@ class Scheduler:
             return "parked"
         raise RuntimeError(f"run {self._run.id} has no move left")
 
+    def _cut_short(self, step: Step, failed: Failed) -> bool:
+        """Whether it was a ceiling that made the step fail: the run is then partial, and the call can be made again."""
+        end = self._run.call(step.id, failed.item).failed
+        return end is not None and end.kind == CEILING
+
     # -- starting
 
     def _start(self, moves: Moves) -> list[Question]:
-        """Start what may start, up to the budget's `parallel`; the questions that come up on the way."""
+        """Start what may start; the questions that come up on the way."""
         asked: list[Question] = []
         for start in moves.starts:
-            if len(self._tasks) >= self._run.budget.parallel or self.ceiling is not None:
+            if self.ceiling is not None:
                 break
-            before = self._run.call(*start.address)
-            uncertain = before.open and before.started is not None and before.started.claim
-            question = self._uncertain(start) if uncertain else None
+            question = self._uncertain(start)
             if question is None:
-                self._go(start, uncertain=uncertain)
-            elif question.id not in self._run.questions:
+                self._go(start)
+            else:
                 asked.append(question)
         return asked
 
-    def _go(self, start: Start, *, uncertain: bool) -> None:
+    def _go(self, start: Start) -> None:
         self.ceiling = self._ledger.ask(start.address, self._performer.need(start))
         if self.ceiling is not None:
             return
-        event = self._started(start)
-        self._recorder.note(event)
-        self._ledger.counted(start.address, 1 if event.key else 0)
-        call = self._carry(start, event, uncertain=uncertain)
+        uncertain = self._run.call(*start.address).uncertain
+        call = self._recall(start) if uncertain else self._carry(start, self._claim(start))
         self._tasks[start.address] = asyncio.create_task(call, name=f"{self._run.id} {start.step.id} {start.item}")
 
+    def _claim(self, start: Start) -> CallStarted:
+        """Note the start of a call, which counts from now on."""
+        event = self._started(start)
+        self._recorder.note(event)
+        self._ledger.release(start.address, Need(calls=1 if event.key else 0))
+        return event
+
     def _started(self, start: Start) -> CallStarted:
-        """The event of a call's start, with its key: the one it had before, if an earlier owner has started it."""
+        """The event of a call's start, with its key: the one it had before, if it was started before."""
         step, before = start.step, self._run.call(*start.address).started
         if step.kind not in ("tool", "attempt", "pages"):
             return CallStarted(step=step.id, item=start.item, call=step.kind, arguments=_shown(start.bound.shown()))
@@ -171,70 +194,118 @@ class Scheduler:
 
     def _uncertain(self, start: Start) -> Question | None:
         """The question whether a claimed effect happened, where neither its key nor its tool can tell and nobody answered."""
-        tool = self._performer.toolset[start.step.tool]
-        name = f"reconcile:{start.step.id}:{start.item}"
-        if tool.spec.idempotent or tool.probe is not None or name in self._run.answers:
+        call = self._run.call(*start.address)
+        tool = self._performer.toolset[start.step.tool] if call.uncertain else None
+        if tool is None or tool.spec.idempotent or (tool.probe is not None and start.address not in self._untold):
             return None
-        text = f"Planrail stopped while it called {start.step.tool}. Did the call take effect?"
-        return Question(
-            id=name, kind="reconcile", of=start.step.id, item=start.item, text=text, answer_schema={"type": "boolean"},
-            shown=[{"tool": start.step.tool, "arguments": start.bound.shown()}],
-        )  # fmt: skip
+        question = reconcile_question(start, call)
+        return None if question.id in self._run.answers else question
 
-    async def _carry(self, start: Start, event: CallStarted, *, uncertain: bool) -> Ended:
+    async def _carry(self, start: Start, event: CallStarted) -> Ended:
         if event.claim:
             await self._recorder.commit()  # the claim is durable before the act
-        if uncertain and await self._happened(start, event.key):
-            return CallFinished(step=start.step.id, item=start.item, how="reconciled", reason="It had taken effect before.")
         return await self._performer.perform(start, event.key, _Leave(self, start.address))
 
-    async def _happened(self, start: Start, key: str) -> bool:
-        """Whether a claimed effect took place; an idempotent one may simply be repeated with its key."""
+    async def _recall(self, start: Start) -> Ended | None:
+        """Settle a claim of unknown end: find out whether it took effect, and make the call if it did not.
+
+        None where nobody has said so yet: a person has to be asked.
+        """
         tool = self._performer.toolset[start.step.tool]
-        if tool.spec.idempotent:
-            return False
-        answer = self._run.answers.get(f"reconcile:{start.step.id}:{start.item}")
-        return answer.answer is True if answer is not None else bool(await probe_tool(tool, key))
+        if not tool.spec.idempotent:
+            call = self._run.call(*start.address)
+            answer = self._run.answers.get(reconcile_question(start, call).id)
+            known = await reconciled(start, call, answer, tool, now=self._now, sleep=self._performer.sleep)
+            if known is None:
+                self._untold.add(start.address)
+                return None
+            if known is not False:
+                return known
+        return await self._carry(start, self._claim(start))
 
     # -- waiting
 
     async def _wait(self, left_s: float) -> None:
         """Wait until a call ends, something comes from outside, or the run's time is up; write what has ended."""
+        await self._news(left_s if self.ceiling is None else None)
+        if self._flush is not None and self._flush.done():
+            flush, self._flush = self._flush, None
+            flush.result()
+        ended = [address for address, task in self._tasks.items() if task.done()]
+        if ended:
+            await self._save(ended)
+
+    async def _news(self, left_s: float | None) -> None:
         nudged = asyncio.create_task(self._nudge.wait())
+        awaited: set[asyncio.Task[Ended | None] | asyncio.Task[bool] | asyncio.Task[Literal[True]]]
+        awaited = {*self._tasks.values(), nudged}
         try:
-            timeout = left_s if self.ceiling is None else None
-            await asyncio.wait({*self._tasks.values(), nudged}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            if self._recorder.behind and self._flush is None:
+                soon = _BEHIND_S if left_s is None else min(_BEHIND_S, left_s)
+                done, _ = await asyncio.wait(awaited, timeout=soon, return_when=asyncio.FIRST_COMPLETED)
+                if done:
+                    return
+                self._flush = asyncio.create_task(self._recorder.commit(), name=f"{self._run.id} journal")
+            if self._flush is not None:
+                awaited.add(self._flush)
+            await asyncio.wait(awaited, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
         finally:
             nudged.cancel()
-        ended = {address: task for address, task in self._tasks.items() if task.done()}
-        if not ended:
-            return
-        self._unsaved = [self._keep(task.result()) for task in ended.values()]
+
+    async def _save(self, ended: Sequence[Address]) -> None:
+        """Journal how calls ended; raises what went wrong with Planrail itself in one of them."""
+        errors: list[BaseException] = []
         for address in ended:
-            del self._tasks[address]
-        await self._recorder.commit(*self._unsaved)
+            error = self._take(self._tasks.pop(address))
+            errors += [] if error is None else [error]
+        if errors:
+            raise next((e for e in errors if isinstance(e, LostOwnership)), errors[0])
+        await self._journal(self._unsaved)
         self._unsaved = []
         for address in ended:
             self._ledger.settle(address)
+
+    def _take(self, task: asyncio.Task[Ended | None]) -> BaseException | None:
+        """Put what a call gave with the unsaved; its error if it gave none."""
+        if task.cancelled():
+            return asyncio.CancelledError()
+        error = task.exception()
+        if error is None and (result := task.result()) is not None:
+            self._unsaved.append(result)
+        return error
+
+    async def _journal(self, events: Sequence[Event], further: Sequence[Event] = ()) -> None:
+        """Write events, large values as artifacts; what they say is known without being read back."""
+        finished = [e for e in events if isinstance(e, CallFinished)]
+        kept = {id(e): await asyncio.to_thread(self._keep, e) for e in finished if _is_weighty(e.value)}
+        for event in finished:
+            self._values.know(event)
+        await self._recorder.commit(*(kept.get(id(e), e) for e in events), *further)
 
     async def _listen(self) -> None:
         """Fold what came from outside: answers and cancels."""
         if not self._nudge.is_set():
             return
         self._nudge.clear()
-        found, self._seen = await self._recorder.outside(self._seen)
+        found, self.seen = await self._recorder.outside(self.seen)
         outside = [r for r in found if isinstance(r.event, QuestionAnswered | CancelRequested)]
         self._recorder.absorb(outside)
 
     async def _abandon(self) -> None:
         """Give up what is in flight: async calls are cancelled, processes killed, threads left to themselves."""
-        for task in self._tasks.values():
+        tasks, self._tasks = list(self._tasks.values()), {}
+        flush, self._flush = self._flush, None
+        for task in (*tasks, *(() if flush is None else (flush,))):
             task.cancel()
-        for task in self._tasks.values():
-            with contextlib.suppress(asyncio.CancelledError, LostOwnership):
-                result = await task
-                self._unsaved.append(result)
-        self._tasks.clear()
+        if tasks:
+            await asyncio.wait(tasks)
+        if flush is not None:
+            await asyncio.wait((flush,))
+            _ = flush.cancelled() or flush.exception()  # whoever writes next meets it again
+        for task in tasks:
+            error = self._take(task)
+            if error is not None and not isinstance(error, asyncio.CancelledError | LostOwnership):
+                log.error("a call of run %s failed", self._run.id, exc_info=error)
 
     # -- attempts
 
@@ -244,12 +315,12 @@ class Scheduler:
         self.ceiling = self.ceiling or refused
         return refused is None
 
-    def attempt_failed(self, address: Address, reason: str, usage: Usage, *, tool_call: bool) -> None:
+    def attempt_failed(self, address: Address, reason: str, usage: Usage, over: Need, *, tool_call: bool) -> None:
         """Journal that a further attempt is made."""
         number = len(self._run.call(*address).retries) + 1
         event = CallRetried(step=address[0], item=address[1], attempt=number, reason=reason, usage=usage, tool_call=tool_call)
         self._recorder.note(event)
-        self._ledger.counted(address, 1 if tool_call else 0)
+        self._ledger.release(address, over)
 
 
 @dataclass(frozen=True)
@@ -262,11 +333,25 @@ class _Leave:
     def more(self, need: Need) -> bool:
         return self.scheduler.further(self.address, need)
 
-    def failed(self, reason: str, usage: Usage, *, tool_call: bool) -> None:
-        self.scheduler.attempt_failed(self.address, reason, usage, tool_call=tool_call)
+    def failed(self, reason: str, usage: Usage, over: Need, *, tool_call: bool = True) -> None:
+        self.scheduler.attempt_failed(self.address, reason, usage, over, tool_call=tool_call)
 
 
 def _shown(arguments: dict[str, Json]) -> Json:
     """Arguments as the journal keeps them."""
     size = len(str(arguments))
     return arguments if size <= _SHOWN_BYTES else {"$digest": digest(arguments), "size": size}
+
+
+def _is_weighty(value: Json) -> bool:
+    """Whether a value may be large; a quick look, not a count."""
+    weight, left = 0, [value]
+    while left and weight <= _WEIGHTY:
+        item = left.pop()
+        weight += 1 + (len(item) // 16 if isinstance(item, str) else 0)
+        if isinstance(item, dict):
+            left.extend(item)
+            left.extend(item.values())
+        elif isinstance(item, list):
+            left.extend(item[:_WEIGHTY])
+    return weight > _WEIGHTY

@@ -11,17 +11,30 @@ from datetime import datetime
 from pathlib import Path
 
 from executor.artifacts import Artifacts
-from executor.errors import LostOwnership
-from executor.events import CallFailed, CallFinished, PlanCertified, RunEnded, RunParked, RunStatus, SegmentStarted, Surprised
+from executor.events import (
+    CallFailed,
+    CallFinished,
+    CancelRequested,
+    Event,
+    PlanCertified,
+    ReceiptCounted,
+    RunEnded,
+    RunParked,
+    RunStatus,
+    SegmentStarted,
+    Surprised,
+)
+from executor.fingerprint import fingerprint_of
 from executor.journal.port import Journal, Receipt
 from executor.moves import Frame
-from executor.perform import Ended, Performer, Secrets
+from executor.outcomes import Done, Skipped
+from executor.perform import Ended, Performer, Secrets, Sleep
 from executor.planning import NotPlanned, Planning, literal_label
 from executor.recorder import Recorder
 from executor.run import Run, fold
 from executor.schedule import End, Scheduler
 from executor.toolset import Toolset
-from executor.values import Done, Values
+from executor.values import Values
 from planner.clock import Clock
 from planner.compiler import compile_script
 from planner.labels import Labels, Tagged
@@ -49,6 +62,7 @@ class Segments:
     worker: str
     version: str
     workspaces: Path | None = None
+    sleep: Sleep = asyncio.sleep  # between the attempts of a call
 
     async def advance(self, run_id: str, epoch: int, nudge: asyncio.Event) -> None:
         """Carry the run on until it ends or only people are awaited."""
@@ -58,16 +72,37 @@ class Segments:
             return
         recorder = Recorder(self.journal, run, epoch=epoch, now=self.now)
         await recorder.commit(SegmentStarted(epoch=epoch, worker=self.worker, version=self.version))
-        if run.cancel_requested:
-            await _end(recorder, "cancelled", reason="It was cancelled before it began.")
-            return
         try:
-            if run.certified is None:
-                await self.planning.plan(recorder)
+            if run.certified is None and not run.cancel_requested:
+                await self._planned(recorder, nudge, seen=recorded[-1].seq)
         except NotPlanned as problem:
             await _unplanned(recorder, problem)
             return
+        if run.cancel_requested:
+            await _end(recorder, "cancelled", reason="It was cancelled before it began.", hint=_goes_on(run))
+            return
         await self._execute(recorder, nudge, seen=recorded[-1].seq)
+
+    async def _planned(self, recorder: Recorder, nudge: asyncio.Event, *, seen: int) -> None:
+        """Find a plan, unless the run is cancelled meanwhile."""
+        planning = asyncio.create_task(self.planning.plan(recorder))
+        nudged = asyncio.create_task(nudge.wait())
+        try:
+            await asyncio.wait((planning, nudged), return_when=asyncio.FIRST_COMPLETED)
+            while not planning.done():
+                nudge.clear()
+                found, _ = await recorder.outside(seen)
+                if any(isinstance(r.event, CancelRequested) for r in found):
+                    recorder.absorb([r for r in found if isinstance(r.event, CancelRequested)])
+                    return
+                nudged = asyncio.create_task(nudge.wait())
+                await asyncio.wait((planning, nudged), return_when=asyncio.FIRST_COMPLETED)
+            planning.result()
+        finally:
+            nudged.cancel()
+            planning.cancel()
+            await asyncio.wait((planning,))
+            _ = planning.cancelled() or planning.exception()
 
     async def _execute(self, recorder: Recorder, nudge: asyncio.Event, *, seen: int) -> None:
         run = recorder.run
@@ -76,14 +111,19 @@ class Segments:
         if problem:
             await _end(recorder, "failed", reason=problem, hint="Submit the goal again: its plan will be checked anew.")
             return
+        needed = fingerprint_of(run.certified.certificate.tools)
+        if needed:
+            await self.journal.append(run.id, [], epoch=recorder.epoch, tools=needed)
         scheduler, values = await self._scheduler(recorder, run.certified, nudge, seen)
         try:
             end = await scheduler.run()
-        except LostOwnership:
-            await self._keep_receipts(run, scheduler.unsaved)
-            raise
-        await self._keep_receipts(run, scheduler.unsaved)
-        await self._close(recorder, values, end)
+            while end == "parked" and not await _park(recorder, quiet_after=scheduler.seen):
+                nudge.set()  # an answer or a cancel came just now
+                end = await scheduler.run()
+        finally:
+            await asyncio.shield(self._keep_receipts(run, scheduler.unsaved))
+        if end != "parked":
+            await self._close(recorder, values, end)
 
     def _changed(self, certified: PlanCertified) -> str:
         """Why the certificate does not hold here: a tool is missing, or is not what was certified."""
@@ -102,7 +142,9 @@ class Segments:
         frame = self.frame(run, certified)
         values = self.values(run, frame.program)
         workspace = None if self.workspaces is None else self.workspaces / run.id
-        performer = Performer(run.id, self.toolset, self.models, self.artifacts, self.secrets, workspace)
+        performer = Performer(
+            run.id, self.toolset, self.models, self.artifacts, self.secrets, workspace=workspace, sleep=self.sleep
+        )
         nudge.set()  # what came between the load and now is looked at first
         scheduler = Scheduler(
             frame=frame,
@@ -121,7 +163,8 @@ class Segments:
         specs = self.toolset.specs
         program, _ = compile_script(certified.script, specs, parameters=frozenset(certified.params))
         order = waits(program, specs)
-        return Frame(program, order, specs, run.budget.fan_out, run.submission.preapproved)
+        bounds = certified.certificate.bounds
+        return Frame(program, order, specs, run.budget.fan_out, run.submission.preapproved, bounds)
 
     def values(self, run: Run, program: Program) -> Values:
         """The run's values, as far as its calls are done."""
@@ -152,25 +195,31 @@ class Segments:
 
     async def _keep_receipts(self, run: Run, unsaved: Sequence[Ended]) -> None:
         for ended in unsaved:
-            if isinstance(ended, CallFinished):
+            kept = self.keep(ended)
+            if isinstance(kept, CallFinished):
                 started = run.call(ended.step, ended.item).started
                 key = started.key if started is not None and started.key else f"{ended.step}:{ended.item}"
-                await self.journal.keep_receipt(run.id, Receipt(key=key, finished=self.keep(ended)))  # type: ignore[arg-type]  # finished stays finished
+                await self.journal.keep_receipt(run.id, Receipt(key=key, finished=kept))
 
     async def _adopt_receipts(self, recorder: Recorder) -> None:
-        """Take over what an earlier owner has paid for and could not write."""
-        adopted = [r.finished for r in await self.journal.receipts(recorder.run.id)]
-        open_ones = [f for f in adopted if recorder.run.call(f.step, f.item).finished is None]
-        if open_ones:
-            await recorder.commit(*(f.model_copy(update={"how": "receipt"}) for f in open_ones))
+        """Take over what an earlier owner has paid for and could not write; its cost counts also where it comes too late."""
+        events: list[Event] = []
+        for receipt in await self.journal.receipts(recorder.run.id):
+            if receipt.key in recorder.run.receipts:
+                continue
+            finished = receipt.finished
+            call = recorder.run.call(finished.step, finished.item)
+            if call.finished is None and call.failed is None:
+                events += [finished.model_copy(update={"how": "receipt"}), ReceiptCounted(key=receipt.key)]
+            else:
+                events.append(ReceiptCounted(key=receipt.key, usage=finished.usage))
+        await recorder.commit(*events)
 
     # -- ends
 
     async def _close(self, recorder: Recorder, values: Values, end: End) -> None:
         run = recorder.run
         match end:
-            case "parked":
-                await _park(recorder)
             case "done":
                 await self._answer(recorder, values)
             case "partial":
@@ -182,20 +231,29 @@ class Segments:
                 surprise = run.surprises[-1]
                 await _end(recorder, "failed", reason=_told(surprise), hint=f"planrail why {run.id} shows where it hurt.")
             case "cancelled":
-                await _end(recorder, "cancelled", hint=f"planrail resume {run.id} goes on from here.")
+                await _end(recorder, "cancelled", hint=_goes_on(run))
 
     async def _answer(self, recorder: Recorder, values: Values) -> None:
-        """End the run with the answer that was given last."""
+        """End the run with the answer that was given last; what kept a later one from being given has chosen it."""
         answer = Tagged(None)
         for step in values.program.steps:
-            if step.kind == "answer" and isinstance(done := values.outcome(step.id), Done):
-                answer = done.value
+            if step.kind == "answer":
+                match values.outcome(step.id):
+                    case Done(value=value):
+                        answer = value
+                    case Skipped(choice=choice):
+                        answer = Tagged(answer.value, answer.labels.with_choice(choice))
         await _end(recorder, "done", answer=answer.value, labels=answer.labels.to_json())
 
 
-async def _park(recorder: Recorder) -> None:
+async def _park(recorder: Recorder, *, quiet_after: int) -> bool:
+    """Let go of the run until somebody answers; False if somebody has just now."""
     parked = RunParked(questions=tuple(q.id for q in recorder.run.open_questions))
-    await recorder.commit(parked, status="waiting", release=True)
+    return await recorder.commit(parked, status="waiting", release=True, quiet_after=quiet_after)
+
+
+def _goes_on(run: Run) -> str:
+    return f"planrail resume {run.id} goes on from here."
 
 
 async def _end(

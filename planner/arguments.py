@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from jsonschema import Draft202012Validator
+from jsonschema.exceptions import UnknownType, ValidationError
 
+from planner.contract import contract
 from planner.infer import Report
 from planner.program import Step
-from planner.shape import Shape, fits, resolved, types_of
+from planner.result import spread_shapes
+from planner.shape import Shape, fits, types_of
 from planner.syntax import Literal_, Node
 from planner.toolspec import Json, ToolSpec
 
@@ -19,11 +23,11 @@ _UNKNOWN = object()
 
 def check_arguments(step: Step, spec: ToolSpec, given: Mapping[str, Shape], splat: Shape | None, error: Report) -> None:
     """Report every argument that is missing, unknown, or certain not to fit."""
-    schema = resolved(spec.input_schema)
+    schema = contract(spec).input
     properties: Mapping[str, Shape] = schema.get("properties", {})
     closed = schema.get("additionalProperties", False) is False
     place = Literal_(None, at=step.at, text=step.source)
-    spread: Mapping[str, Shape] = (splat or {}).get("properties", {})
+    spread = spread_shapes(splat)
     for name in step.arguments:
         if name not in properties and closed:
             error(step.arguments[name], "argument", f"{spec.name} has no argument `{name}`.", _names(name, properties))
@@ -45,12 +49,19 @@ def _names(name: str, properties: Mapping[str, Shape]) -> str:
 def _check_one(node: Node, name: str, shape: Shape, wanted: Shape, error: Report) -> None:
     value = value_of(shape)
     if value is not _UNKNOWN:
-        problem = next(iter(Draft202012Validator(dict(wanted)).iter_errors(value)), None)
+        problem = _problem(value, wanted)
         if problem is not None:
             error(node, "argument", f"`{name}`: {problem.message[:160]}.", "")
     elif not fits(shape, wanted):
         have, need = (" or ".join(sorted(types_of(s) or ())) for s in (shape, wanted))
         error(node, "argument", f"`{name}` is {have} here; it takes {need}.", "")
+
+
+def _problem(value: Json, wanted: Shape) -> ValidationError | None:
+    try:
+        return next(iter(Draft202012Validator(dict(wanted)).iter_errors(value)), None)
+    except (UnknownType, re.error):
+        return None  # the tool's own schema is at fault; the call will tell
 
 
 def value_of(shape: Shape) -> Json:
@@ -59,8 +70,8 @@ def value_of(shape: Shape) -> Json:
         return shape["const"]
     if "prefixItems" in shape and shape.get("items") is False:
         parts: list[Any] = [value_of(p) for p in shape["prefixItems"]]
-        return _UNKNOWN if _UNKNOWN in parts else parts
+        return _UNKNOWN if any(p is _UNKNOWN for p in parts) else parts
     if "properties" in shape and shape.get("additionalProperties") is False and "required" not in shape:
         pairs: dict[str, Any] = {k: value_of(p) for k, p in shape["properties"].items()}
-        return _UNKNOWN if _UNKNOWN in pairs.values() else pairs
+        return _UNKNOWN if any(p is _UNKNOWN for p in pairs.values()) else pairs
     return _UNKNOWN

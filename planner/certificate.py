@@ -38,15 +38,16 @@ class EffectNotice(_Frozen):
     tool: str
     effect: Effect
     times: int
-    arguments: dict[str, str]
+    arguments: dict[str, str]  # `**` stands for arguments that are spread
     guarded_by: tuple[str, ...] = ()
 
 
 class Flow(_Frozen):
     """A value that may come from `origins` reaches the sensitive argument of a tool.
 
-    `kind` is "data" when the value itself comes from there, "choice" when which value it is (or whether, or how often the call
-    happens) is decided by it. Deciding on flows is a policy's work; the certificate lists them.
+    `kind` is "data" when the value itself comes from there, "choice" when which value it is is decided by it. An empty
+    `argument` stands for the call itself: whether, or how often it is made is decided by the origins. Deciding on flows is a
+    policy's work; the certificate lists them.
     """
 
     step: str
@@ -58,13 +59,18 @@ class Flow(_Frozen):
 
 
 class Certificate(_Frozen):
-    """Binds plan, tool schemas, budget and policy: only what was certified runs. `hash` covers all other fields."""
+    """Binds plan, tool schemas, budget and policy: only what was certified runs.
+
+    `hash` covers the plan, the tools' contracts, the policy, the budget, the parameters, and what was proved of them; not what
+    is there to be read (lines, sources, warnings, the seconds that a tool usually takes).
+    """
 
     hash: str
     plan: str  # digest of the plan's JSON
     tools: dict[str, str]  # tool → fingerprint of its contract
     policy: str  # digest of the policy that decided
     worst_case: WorstCase
+    bounds: dict[str, int] = {}  # map → the most calls that the worst case counts; one more is a surprise
     effects: tuple[EffectNotice, ...] = ()
     flows: tuple[Flow, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()

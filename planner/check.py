@@ -10,24 +10,45 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from planner.afford import over_budget
 from planner.arguments import check_arguments
 from planner.budget import Budget
-from planner.certificate import Certificate, EffectNotice, Flow, WorstCase
+from planner.certificate import Certificate, EffectNotice, Flow
+from planner.contract import contract
 from planner.diagnostic import Diagnostic
 from planner.errors import PlanRefused
-from planner.flow import clause_labels, static_labels, step_labels
+from planner.flow import call_scope, sinks, spread, step_labels
 from planner.infer import Inference, Report
 from planner.labels import NO_LABEL, Label, Labels, Origin
 from planner.lint import lint
+from planner.names import covered, exclusive
 from planner.order import has_effect, waits
 from planner.plan import Plan
 from planner.program import TOOL_KINDS, Program, Step
-from planner.shape import ANYTHING, NULL, STRING, Shape, array, constant, either, element_of, key_of, most_of, resolved
-from planner.shape import NoSuchKey as _NoSuchKey
+from planner.result import result_shape, spread_shapes
+from planner.secret import secret_name
+from planner.shape import (
+    ANYTHING,
+    ARRAY,
+    NULL,
+    STRING,
+    NoSuchKey,
+    Shape,
+    array,
+    constant,
+    either,
+    element_of,
+    key_of,
+    most_of,
+    slim,
+    types_of,
+)
 from planner.syntax import Expr, Literal_, Node
 from planner.toolspec import Json, ToolSpec, digest
-from planner.worst import Terms, pages_of, worst_case
+from planner.trace import slim as slim_labels
+from planner.worst import Terms, pages_of, step_costs, worst_case
 
+_SHOWN = 200  # characters of a source in an effect's notice: what a node keeps of it
 NO_POLICY = digest("flows are listed")  # the digest of the policy that lists flows and decides nothing
 
 
@@ -67,34 +88,35 @@ class _Check:
         for step in self.program.steps:
             self._step(step)
         order = waits(self.program, self.ground.tools)
-        worst = worst_case(self.program, self.times, self.ground.tools, order, self.ground.terms)
-        self.errors.extend(_over_budget(worst, self.ground.budget, self.program, self.times))
+        costs = step_costs(self.program, self.times, self.ground.tools, self.ground.terms)
+        worst = worst_case(self.program, costs, order)
+        self.errors.extend(over_budget(worst, costs, self.ground.budget, self.program, self.times))
         self.warnings.extend(lint(self.program, self.ground.tools))
         if self.errors:
             raise PlanRefused(sorted(self.errors, key=lambda d: (d.line, d.column)))
         used = sorted({s.tool for s in self.program.steps if s.tool})
-        body = {
-            "plan": digest(plan.model_dump(mode="json")),
-            "tools": {name: self.ground.tools[name].fingerprint() for name in used},
-            "policy": NO_POLICY,
-            "worst_case": worst,
-            "effects": tuple(self._effects()),
-            "flows": tuple(dict.fromkeys(self.flows)),
-            "warnings": tuple(dict.fromkeys(self.warnings)),
-        }
-        unsigned = Certificate(hash="", **body)  # type: ignore[arg-type]  # each value is of its field's type
-        bound = {"certificate": unsigned.model_dump(mode="json", exclude={"hash", "warnings"}),
-                 "budget": self.ground.budget.model_dump(mode="json"), "parameters": dict(self.ground.parameters)}  # fmt: skip
-        return unsigned.model_copy(update={"hash": digest(bound)})
+        unsigned = Certificate(
+            hash="",
+            plan=plan_digest(plan),
+            tools={name: contract(self.ground.tools[name]).fingerprint for name in used},
+            policy=NO_POLICY,
+            worst_case=worst,
+            bounds={s.id: self.times[s.id] for s in self.program.steps if s.space is not None},
+            effects=tuple(self._effects()),
+            flows=tuple(dict.fromkeys(self.flows)),
+            warnings=tuple(dict.fromkeys(self.warnings)),
+        )
+        return unsigned.model_copy(update={"hash": _hash(unsigned, self.ground)})
 
     # -- one step after the other, in the script's order
 
     def _step(self, step: Step) -> None:
+        outer = self._seen_by(step)
         for guard in step.guards:
-            self.inference.shape(guard.test, self.shapes)
-        env, most = dict(self.shapes), 1
+            self.inference.shape(guard.test, outer)
+        env, most = outer, 1
         if step.space is not None:
-            inner, bound = self.inference.clauses(step.space.clauses, self.shapes, dict(step.space.slots))
+            inner, bound = self.inference.clauses(step.space.clauses, outer, dict(step.space.slots))
             env, most = dict(inner), self._bound(step, bound)
         for condition in step.conditions:
             self.inference.shape(condition, env)
@@ -103,9 +125,20 @@ class _Check:
             one = either(one, self.inference.shape(step.options.otherwise, env))
         self.times[step.id] = most
         self._bind(step, array(one, most=most) if step.space is not None else one, one)
-        labels = step_labels(step, self.labels, self.ground.tools, self.ground.literal)
-        self._flow(step)
+        names, reached = call_scope(step, self.labels, self.ground.literal)
+        labels = step_labels(step, names, reached, self.ground.tools, self.ground.literal)
+        self._flow(step, names, reached)
         self._bind_labels(step, labels)
+
+    def _seen_by(self, step: Step) -> dict[str, Shape]:
+        """The shapes of the names that the step reads; a name bound in some branches only may be null elsewhere."""
+        seen: dict[str, Shape] = {}
+        for name in step.reads():
+            shape = self.shapes.get(name, ANYTHING)
+            places = [self.program[d].guards for d in self.program.definitions(name)]
+            partly = bool(places) and not covered([p for p in places if not exclusive(p, step.guards)], step.guards)
+            seen[name] = either(shape, NULL) if partly else shape
+        return seen
 
     def _bound(self, step: Step, bound: int | None) -> int:
         limits = [self.ground.budget.fan_out, bound, step.options.limit]
@@ -118,22 +151,22 @@ class _Check:
             parts = [shape]
         for name, part in zip(step.to, parts, strict=False):
             earlier = self.shapes.get(name)
-            self.shapes[name] = part if earlier is None else either(earlier, part)
+            self.shapes[name] = part if earlier is None else slim(either(earlier, part))
 
     def _bind_labels(self, step: Step, labels: Labels) -> None:
         self.labels[step.hidden] = labels
         for index, name in enumerate(step.to):
             part = labels if len(step.to) == 1 else labels.child(index)
             earlier = self.labels.get(name)
-            self.labels[name] = part if earlier is None else earlier.join(part)
+            self.labels[name] = slim_labels(part if earlier is None else earlier.join(part))
 
     def _call(self, step: Step, env: Mapping[str, Shape]) -> Shape:
-        shapes = {name: self.inference.shape(value, env) for name, value in step.arguments.items() if not _is_secret(value)}
+        shapes = {n: STRING if secret_name(v) else self.inference.shape(v, env) for n, v in step.arguments.items()}
         if step.kind in TOOL_KINDS:
             spec = self.ground.tools[step.tool]
             splat = None if step.splat is None else self.inference.shape(step.splat, env)
             check_arguments(step, spec, shapes, splat, self._report(self.errors, "error"))
-            return self._result(step, spec, shapes)
+            return self._result(step, spec, {**spread_shapes(splat), **shapes})
         match step.kind:
             case "let":
                 return shapes["value"]
@@ -145,28 +178,28 @@ class _Check:
             case _:
                 return {"type": "boolean"} if step.kind in ("approve", "expect") else ANYTHING
 
-    def _result(self, step: Step, spec: ToolSpec, arguments: Mapping[str, Shape]) -> Shape:
-        if spec.output_schema is None:
-            return array(ANYTHING, most=step.options.limit) if step.kind == "pages" else ANYTHING
-        output = resolved(spec.output_schema)
-        for path, argument in spec.bounds.items():
-            default = spec.input_schema.get("properties", {}).get(argument, {}).get("default")
-            most = arguments.get(argument, constant(default)).get("const")
-            if isinstance(most, int):
-                output = _bounded(output, path.split("."), most)
-        if step.kind != "pages":
-            return output
-        try:
-            items = key_of(output, step.options.items)
-        except _NoSuchKey as missing:
-            keys = ", ".join(missing.keys)
-            self._report(self.errors, "error")(
-                _place(step), "no-key", f"{spec.name} returns no `{missing.key}`.", f"It returns {keys}."
+    def _result(self, step: Step, spec: ToolSpec, given: Mapping[str, Shape]) -> Shape:
+        output = result_shape(step, spec, given)
+        return self._paged(step, spec, output) if step.kind == "pages" else output
+
+    def _paged(self, step: Step, spec: ToolSpec, output: Shape) -> Shape:
+        """All items of all pages; reports a cursor that cannot be followed."""
+        error, cursor = self._report(self.errors, "error"), step.options.cursor
+        if cursor in step.arguments or cursor in spec.sensitive:
+            error(_place(step), "argument", f"`{cursor}` cannot be a cursor: it is an argument with a meaning of its own.", "")
+        if cursor not in contract(spec).input.get("properties", {}):
+            error(
+                _place(step), "argument", f"{spec.name} has no argument `{cursor}` that would take a cursor.", "Give cursor=."
             )
-            return ANYTHING
-        each = most_of(items)
-        total = None if each is None else each * pages_of(step)
-        limits = [x for x in (step.options.limit, total) if x is not None]
+        found = {}
+        for key in (cursor, step.options.items):
+            try:
+                found[key] = key_of(output, key)
+            except NoSuchKey as missing:
+                error(_place(step), "no-key", f"{spec.name} returns no `{key}`.", f"It returns {', '.join(missing.keys)}.")
+        items = found.get(step.options.items, ANYTHING)
+        each = most_of(items) if types_of(items) == ARRAY else None
+        limits = [x for x in (step.options.limit, None if each is None else each * pages_of(step)) if x is not None]
         return array(element_of(items), most=min(limits) if limits else None)
 
     # -- effects and flows
@@ -175,25 +208,21 @@ class _Check:
         return [
             EffectNotice(
                 step=s.id, line=s.at.line, tool=s.tool, effect=self.ground.tools[s.tool].effect, times=self.times[s.id],
-                arguments={name: value.text[:200] for name, value in s.arguments.items()},
-                guarded_by=tuple(("" if g.when else "not ") + g.test.text[:120] for g in s.guards),
+                arguments={name: _shown(value) for name, value in (*s.arguments.items(), ("**", s.splat)) if value is not None},
+                guarded_by=tuple(_shown(g.test) if g.when else f"not ({_shown(g.test)})" for g in s.guards),
             )
             for s in self.program.steps if has_effect(s, self.ground.tools)
         ]  # fmt: skip
 
-    def _flow(self, step: Step) -> None:
+    def _flow(self, step: Step, names: Mapping[str, Labels], reached: Label) -> None:
         """List what is untrusted and reaches a sink: a sensitive argument, or the address of a read that leaves the house."""
         if step.kind not in TOOL_KINDS:
             return
         spec = self.ground.tools[step.tool]
-        env: Mapping[str, Labels] = self.labels
-        if step.space is not None:
-            env = clause_labels(step.space.clauses, self.labels, self.ground.literal, step.space.names)
-        sinks = spec.sensitive or (tuple(step.arguments) if spec.leaves_house else ())
-        for argument in sinks:
-            value = step.arguments.get(argument, step.splat)
-            if value is not None:
-                self._sink(step, argument, static_labels(value, env, self.ground.literal).whole())
+        for argument in sinks(step, spec):
+            self._sink(step, argument, spread(step, argument, names, self.ground.literal).whole())
+        if spec.has_effect or spec.leaves_house:
+            self._sink(step, "", reached.as_choice())
 
     def _sink(self, step: Step, argument: str, label: Label) -> None:
         ways: tuple[tuple[Literal["data", "choice"], frozenset[Origin]], ...] = (("data", label.data), ("choice", label.choice))
@@ -218,46 +247,21 @@ def _place(step: Step) -> Node:
     return Literal_(None, at=step.at, text=step.source)
 
 
-def _is_secret(value: Expr) -> bool:
-    return value.text.startswith("secret(")
+def _shown(value: Expr) -> str:
+    return value.text if len(value.text) < _SHOWN else f"{value.text[:_SHOWN]}…"
 
 
-def _bounded(shape: Shape, path: list[str], most: int) -> Shape:
-    """The shape with the list at the path bounded."""
-    if not path or path == [""]:
-        known = most_of(shape)
-        return {**shape, "maxItems": most if known is None else min(known, most)}
-    properties = dict(shape.get("properties", {}))
-    if path[0] not in properties:
-        return shape
-    return {**shape, "properties": properties | {path[0]: _bounded(properties[path[0]], path[1:], most)}}
+def plan_digest(plan: Plan) -> str:
+    """The digest of a plan's JSON, in the order of its arguments: their calls are made in that order."""
+    return digest(plan.model_dump_json())
 
 
-_CEILINGS = (
-    ("calls", "tool calls"),
-    ("model_calls", "model calls"),
-    ("tokens", "tokens"),
-    ("usd", "$"),
-    ("seconds", "seconds"),
-)
-
-
-def _over_budget(worst: WorstCase, budget: Budget, program: Program, times: Mapping[str, int]) -> list[Diagnostic]:
-    found: list[Diagnostic] = []
-    room = budget.for_plans()
-    dearest = max(program.steps, key=lambda s: times[s.id])
-    if worst.steps > budget.steps:
-        message = f"The plan has {worst.steps} steps; the budget allows {budget.steps}."
-        found.append(_budget(dearest, message, "Use maps instead of repeated lines."))
-    for name, word in _CEILINGS:
-        need, have = getattr(worst, name), getattr(room, name)
-        if need > have:
-            message = f"The worst case takes {need:,.6g} {word}; the budget allows plans {have:,.6g}."
-            hint = f"`{dearest.id}` runs up to {times[dearest.id]} times: bound it with a slice or limit=, or raise --budget."
-            found.append(_budget(dearest, message, hint))
-    return found
-
-
-def _budget(step: Step, message: str, hint: str) -> Diagnostic:
-    text = step.source.partition("\n")[0][:80]
-    return Diagnostic(code="budget", line=max(step.at.line, 1), column=1, text=text, message=message, hint=hint)
+def _hash(certificate: Certificate, ground: Ground) -> str:
+    bound = certificate.model_dump(mode="json", include={"plan", "tools", "policy", "bounds"})
+    worst = certificate.worst_case.model_dump(exclude={"seconds"})
+    effects = [e.model_dump(include={"step", "tool", "effect", "times"}) for e in certificate.effects]
+    flows = [f.model_dump(mode="json", exclude={"line"}) for f in certificate.flows]
+    return digest(
+        {**bound, "worst": worst, "effects": effects, "flows": flows, "budget": ground.budget.model_dump(mode="json"),
+         "parameters": dict(ground.parameters)}
+    )  # fmt: skip

@@ -7,6 +7,7 @@ program = compiler.finish()                             # raises CompileError wi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from planner.diagnostic import Diagnostic
@@ -19,6 +20,7 @@ from planner.syntax import Bind, Branch, Call, Name, Statement
 from planner.toolspec import ToolSpec
 
 MAX_DIAGNOSTICS = 20  # further ones are not told
+_ASSIGNED = re.compile(r"^[ \t]*([A-Za-z_]\w*)[ \t]*=(?!=)", re.MULTILINE)
 
 
 class Compiler:
@@ -31,6 +33,7 @@ class Compiler:
         self._errors: list[Diagnostic] = []
         self._statements: list[Statement] = []
         self._size, self._count = 0, 1
+        self._errors.extend(_bad_parameter(name, reason) for name, reason in self._lifter.reserved(parameters))
 
     def _stop(self) -> list[Step]:
         """Read no more: the script is longer than any plan."""
@@ -70,6 +73,7 @@ class Compiler:
             statements = parse_script(text, first_line=first)
         except CompileError as error:
             self._errors.extend(error.diagnostics)
+            self._lifter.unread(_ASSIGNED.findall(text))
             return []
         before = len(self._lifter.steps)
         for statement in statements:
@@ -108,6 +112,11 @@ def _answers(block: tuple[Statement, ...]) -> bool:
                 if _answers(statement.then) and _answers(statement.orelse):
                     return True
     return False
+
+
+def _bad_parameter(name: str, reason: str) -> Diagnostic:
+    message = f"The parameter `{name}` {reason}."
+    return Diagnostic(code="reserved", line=1, column=1, text=name[:80], message=message, hint="Use another name.")
 
 
 def _empty() -> Diagnostic:

@@ -13,12 +13,14 @@ from planner.language import STEPS, TOOL, StepForm
 from planner.library import FUNCTIONS, METHODS, RE_FUNCTIONS, LibraryFunction
 from planner.names import Names
 from planner.program import Options, Step
-from planner.syntax import Attribute, Call, Expr, Literal_, Name, Node
+from planner.secret import secret_name
+from planner.syntax import Attribute, Call, Expr, Lambda, Literal_, Name, Node
 from planner.toolspec import JsonSchema, ToolSpec
 from planner.types import TypeRefused, schema_of
 
 _UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+_NO_OPTIONS = Options()
 MAX_LIMIT = 1_000_000
 
 
@@ -75,7 +77,7 @@ class Forms:
         spec = self._tools.get(name)
         if spec is not None:
             return Form(TOOL, spec)
-        near = difflib.get_close_matches(name, self._tools, n=3, cutoff=0.5)
+        near = difflib.get_close_matches(name, self._tools, n=3, cutoff=0.7)
         same = [t for t in self._tools if t.startswith(name.partition(".")[0] + ".")][:6]
         hint = f"Nearest: {', '.join(near or same)}." if near or same else "See the list of tools."
         raise Refusal.of(call, "unknown-tool", f"There is no tool {name}.", hint)
@@ -93,6 +95,9 @@ class Forms:
         misuse = function.misuse(len(call.args), tuple(k for k, _ in call.keywords))
         if misuse:
             raise Refusal.of(call, "argument", f"{misuse}.", f"It is written `{function.signature}`.")
+        for name, value in call.keywords:
+            if name == "key" and not isinstance(value, Lambda):
+                raise Refusal.of(value, "lambda", "key= takes a lambda.", "Write key=lambda x: x.field.")
 
     def _function(self, call: Call, local: frozenset[str]) -> LibraryFunction:
         match call.func:
@@ -128,17 +133,17 @@ class Forms:
 
     # -- the steps themselves; ids, places and maps are the lifter's
 
-    def step(self, form: Form, call: Call, lower: Lower) -> Step:
-        """The step that the call makes, its arguments lowered; raises Refusal."""
+    def step(self, form: Form, call: Call, lower: Lower, fallback: Lower) -> Step:
+        """The step that the call makes, its arguments lowered, its `otherwise` by `fallback`; raises Refusal."""
         if form.tool is not None:
-            return self._tool_step(form.tool, call, lower)
+            return self._tool_step(form.tool, call, lower, fallback)
         match form.form.word:
             case "attempt" | "pages":
-                return self._inner_step(form.form, call, lower)
+                return self._inner_step(form.form, call, lower, fallback)
             case _:
-                return self._plain_step(form.form, call, lower)
+                return self._plain_step(form.form, call, lower, fallback)
 
-    def _tool_step(self, spec: ToolSpec, call: Call, lower: Lower) -> Step:
+    def _tool_step(self, spec: ToolSpec, call: Call, lower: Lower, fallback: Lower) -> Step:
         properties = spec.input_schema.get("properties", {})
         if call.args:
             named = ", ".join(f"{p}=…" for p in properties) or "nothing"
@@ -151,14 +156,15 @@ class Forms:
             if name is None:
                 if splat is not None:
                     raise Refusal.of(value, "splat", "One ** is enough.", "Join the dicts: **{**a, **b}.")
-                splat = lower(value)
+                splat = value
             elif name in properties or name not in TOOL.options:
-                arguments[name] = value if _is_secret(value) else lower(value)
+                arguments[name] = value if secret_name(value) is not None else lower(value)
             else:
                 options[name] = value
-        return Step("", "tool", arguments, tool=spec.name, splat=splat, options=_options(options, lower))
+        spread = None if splat is None else lower(splat)  # last, as it is printed: see planner.script
+        return Step("", "tool", arguments, tool=spec.name, splat=spread, options=_options(options, fallback))
 
-    def _plain_step(self, form: StepForm, call: Call, lower: Lower) -> Step:
+    def _plain_step(self, form: StepForm, call: Call, lower: Lower, fallback: Lower) -> Step:
         given = self._arguments(form, call)
         options = {k: v for k, v in given.items() if k in form.options}
         arguments = {k: lower(v) for k, v in given.items() if k not in form.options}
@@ -167,9 +173,9 @@ class Forms:
             arguments["why"] = Literal_(given["condition"].text[:120])
         kinds = {"ask": "ask", "choose": "choose", "ask_user": "ask_user", "approve": "approve", "expect": "expect"}
         kind = kinds.get(form.word, "answer")
-        return Step("", kind, arguments, options=_options(options, lower), returns=returns)  # type: ignore[arg-type]  # a Kind
+        return Step("", kind, arguments, options=_options(options, fallback), returns=returns)  # type: ignore[arg-type]  # a Kind
 
-    def _inner_step(self, form: StepForm, call: Call, lower: Lower) -> Step:
+    def _inner_step(self, form: StepForm, call: Call, lower: Lower, fallback: Lower) -> Step:
         given = self._arguments(form, call)
         inner = given.pop("call")
         inner_form = self.form(inner, frozenset()) if isinstance(inner, Call) else None
@@ -178,10 +184,10 @@ class Forms:
         if inner_form.tool.has_effect:
             message = f"{form.word} takes a read, and {inner_form.tool.name} has an effect."
             raise Refusal.of(inner, "argument", message, "Call it as a statement of its own.")
-        step = self._tool_step(inner_form.tool, inner, lower)
-        options = _options({k: v for k, v in given.items() if k in form.options}, lower)
+        step = self._tool_step(inner_form.tool, inner, lower, fallback)
+        options = _options({k: v for k, v in given.items() if k in form.options}, fallback)
         merged = Options(
-            otherwise=lower(given["default"]) if form.word == "attempt" else options.otherwise or step.options.otherwise,
+            otherwise=fallback(given["default"]) if form.word == "attempt" else options.otherwise or step.options.otherwise,
             limit=options.limit if options.limit is not None else step.options.limit,
             timeout_s=step.options.timeout_s, retry=step.options.retry,
             cursor=options.cursor, items=options.items,
@@ -222,10 +228,12 @@ def _returns(node: Expr | None, form: StepForm) -> JsonSchema | None:
         raise Refusal.of(place, "type", "This is no type.", str(refused)) from None
 
 
-def _options(given: Mapping[str, Expr], lower: Lower) -> Options:
+def _options(given: Mapping[str, Expr], fallback: Lower) -> Options:
+    if not given:
+        return _NO_OPTIONS
     otherwise = given.get("otherwise")
     return Options(
-        otherwise=None if otherwise is None else lower(otherwise),
+        otherwise=None if otherwise is None else fallback(otherwise),
         limit=_whole(given.get("limit"), "limit", 0, MAX_LIMIT),
         timeout_s=_duration(given.get("timeout")),
         retry=_whole(given.get("retry"), "retry", 0, 10),
@@ -268,17 +276,6 @@ def _model(node: Expr | None) -> bool:
     if node is not None and value not in ("planner", "executor"):
         raise Refusal.of(node, "option", "`model` names a role.", 'Write model="planner" for the strong one, or leave it out.')
     return value == "planner"
-
-
-def _is_secret(node: Expr) -> bool:
-    return (
-        isinstance(node, Call)
-        and node.func == Name("secret")
-        and len(node.args) == 1
-        and isinstance(node.args[0], Literal_)
-        and isinstance(node.args[0].value, str)
-        and not node.keywords
-    )
 
 
 def _or_else(near: list[str], otherwise: str = "") -> str:

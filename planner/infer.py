@@ -18,6 +18,7 @@ from planner.shape import (
     element_of,
     key_of,
     most_of,
+    slim,
     types_of,
 )
 from planner.syntax import (
@@ -30,6 +31,7 @@ from planner.syntax import (
     Comprehension,
     DictOf,
     Expr,
+    Field,
     FString,
     IfElse,
     Lambda,
@@ -105,10 +107,10 @@ class Inference:
 
     def _each(self, node: Node, env: Env) -> None:
         for child in children(node):
-            if isinstance(child, Expr):
-                self.shape(child, env)
-            else:
+            if isinstance(child, Field):
                 self._each(child, env)
+            else:
+                self.shape(child, env)  # type: ignore[arg-type]  # an operation's parts are expressions, an f-string's fields
 
     def _sum(self, left: Shape, right: Shape) -> Shape:
         kinds = types_of(left), types_of(right)
@@ -155,22 +157,25 @@ class Inference:
         return element_of(shape) if types_of(shape) == _LIST else ANYTHING
 
     def _sliced(self, shape: Shape, node: Slice) -> Shape:
-        if types_of(shape) not in (_LIST, None):
-            return shape if types_of(shape) == _TEXT else ANYTHING
-        most = most_of(shape)
+        kinds = types_of(shape)
+        most = most_of(shape) if kinds is not None and kinds <= (_LIST | _TEXT) else None
         upper = node.upper.value if isinstance(node.upper, Literal_) else None
         lower = node.lower.value if isinstance(node.lower, Literal_) else None
         if isinstance(upper, int) and upper >= 0:
             most = upper if most is None else min(most, upper)
         elif isinstance(lower, int) and lower < 0:
             most = -lower if most is None else min(most, -lower)
-        return array(element_of(shape), most=most) if types_of(shape) else ({} if most is None else {"maxItems": most})
+        if kinds == _LIST:
+            return array(element_of(shape), most=most)
+        elements = {} if kinds is None or "array" not in kinds else {"items": element_of(shape)}
+        sliced: Shape = {"type": "string"} if kinds == _TEXT else {"type": ["array", "string"], **elements}
+        return sliced if most is None else {**sliced, "maxItems": most, "maxLength": most}
 
     def _collection(self, node: ListOf | SetOf | DictOf, env: Env) -> Shape:
         if not isinstance(node, DictOf):
             items = [self.shape(i, env) for i in node.items]
             listed: Shape = {"type": "array", "prefixItems": items, "items": False, "maxItems": len(items)}
-            return array(ANYTHING, most=len(items)) if isinstance(node, SetOf) else listed
+            return array(ANYTHING, most=len(items)) if isinstance(node, SetOf) else slim(listed)
         properties: dict[str, Shape] = {}
         closed = True
         for key, value in node.pairs:
@@ -181,7 +186,9 @@ class Inference:
                 properties[key.value] = shape
             else:
                 closed = False
-        return {"type": "object", "properties": properties, "additionalProperties": not closed}
+        if not closed:
+            return {"type": "object"}  # a key that is not known may overwrite one that is
+        return slim({"type": "object", "properties": properties, "additionalProperties": False})
 
     # -- comprehensions
 
@@ -189,8 +196,8 @@ class Inference:
         inner, most = self.clauses(node.clauses, env, dict(node.slots))
         element = self.shape(node.element, inner)
         if node.value is not None:
-            return {"type": "object", "additionalProperties": self.shape(node.value, inner)}
-        return array(element, most=most)
+            return slim({"type": "object", "additionalProperties": self.shape(node.value, inner)})
+        return slim(array(element, most=most))
 
     def clauses(self, clauses: tuple[Clause, ...], env: Env, slots: Mapping[str, int]) -> tuple[Env, int | None]:
         """The names inside the clauses with their shapes, and the most combinations there can be."""
@@ -214,16 +221,19 @@ class Inference:
 
     def _call(self, node: Call, env: Env) -> Shape:
         receiver = ANYTHING
+        default: Shape | None = None
         if isinstance(node.func, Attribute) and node.func.value != Name("re"):
             receiver = self.shape(node.func.value, env)
         first = self.shape(node.args[0], env) if node.args else ANYTHING
         others = [self.shape(a, env) for a in node.args[1:]]
-        for _, value in node.keywords:
+        for word, value in node.keywords:
             inner = {**env, value.parameter: element_of(first)} if isinstance(value, Lambda) else env
-            self.shape(value.body if isinstance(value, Lambda) else value, inner)
+            shape = self.shape(value.body if isinstance(value, Lambda) else value, inner)
+            default = shape if word == "default" else default
         match node.func:
             case Name(id=name):
-                return self._function(name, first, others)
+                found = self._function(name, first, others)
+                return found if default is None else either(found, default)
             case Attribute(value=Name(id="re"), key=name) if name in RE_FUNCTIONS:
                 return RE_FUNCTIONS[name].returns
             case Attribute(key=name):
@@ -250,7 +260,9 @@ class Inference:
             case "range":
                 bounds = [s.get("const") for s in (first, *others)]
                 whole = [b for b in bounds if isinstance(b, int)]
-                return array({"type": "integer"}, most=len(range(*whole)) if len(whole) == len(bounds) <= 2 else None)
+                known_bounds = len(whole) == len(bounds) <= 2
+                start, stop = (0, *whole)[-2:] if known_bounds else (0, 0)
+                return array({"type": "integer"}, most=max(stop - start, 0) if known_bounds else None)
             case _:
                 return FUNCTIONS[name].returns if name in FUNCTIONS else ANYTHING
 

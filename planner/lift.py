@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from planner.diagnostic import Diagnostic
@@ -11,11 +11,13 @@ from planner.names import Names
 from planner.program import Guard, Space, Step
 from planner.syntax import (
     And,
+    Attribute,
     Bind,
     Branch,
     Call,
     Clause,
     Comprehension,
+    Either,
     Expr,
     IfElse,
     Lambda,
@@ -27,6 +29,8 @@ from planner.syntax import (
     target_names,
 )
 from planner.toolspec import ToolSpec
+
+MAX_STEPS = 1_000  # of a program; one more is refused
 
 
 @dataclass
@@ -70,6 +74,16 @@ class Lifter:
             self.errors.append(refusal.diagnostic)
         for name in statement.targets:
             self._bind_name(name, statement, guards)
+
+    def reserved(self, parameters: Iterable[str]) -> list[tuple[str, str]]:
+        """Parameters that cannot be bound, each with the reason."""
+        reasons = ((name, self._names.reserved(name) or _no_name(name)) for name in sorted(parameters))
+        return [(name, reason) for name, reason in reasons if reason]
+
+    def unread(self, names: Iterable[str], guards: tuple[Guard, ...] = ()) -> None:
+        """Take names for bound whose statements could not be read, so that nothing is said of their uses."""
+        for name in names:
+            self._names.bind(name, guards)
 
     def test(self, statement: Branch, guards: tuple[Guard, ...]) -> tuple[Expr, int]:
         """Read the test of an `if`; its number tells its branches from those of others."""
@@ -115,7 +129,8 @@ class Lifter:
             raise Refusal.of(call, "statement-only", f"{form.form.word}(…) is a statement.", "Give it a line of its own.")
         if place.maps is not None and not form.form.in_expressions:
             raise Refusal.of(call, "statement-only", f"{form.form.word}(…) has no place in a comprehension.")
-        step = self._forms.step(form, call, lambda e: self._lower(e, place))
+        always = replace(place, refused="A call in otherwise= or default= would run in any case.")
+        step = self._forms.step(form, call, lambda e: self._lower(e, place), lambda e: self._lower(e, always))
         number = "" if whole else f".{self._count(place.label)}"
         return self._add(replace(step, id=place.label + number), statement, place, whole=whole, call=call)
 
@@ -134,6 +149,10 @@ class Lifter:
             at=statement.at if statement is not None else where.at,
             source=statement.text if statement is not None else where.text,
         )
+        if len(self.steps) >= MAX_STEPS:
+            raise Refusal.of(
+                call or statement or where, "too-long", f"The script has more than {MAX_STEPS:,} steps.", "Use maps."
+            )
         self.steps.append(done)
         return done
 
@@ -157,8 +176,9 @@ class Lifter:
             case IfElse():
                 return self._if_else(node, place)
             case Lambda():
-                inner = replace(place, local=place.local | {node.parameter}, refused="A call has no place in a lambda.")
-                return rebuild(node, lambda n: self._lower_node(n, inner))
+                raise Refusal.of(node, "lambda", "A lambda stands only as key= of min, max and sorted.")
+            case Either():
+                raise Refusal.of(node, "operator", "`|` stands between types only.", "Use `or`, or x + y for lists.")
             case _:
                 return rebuild(node, lambda n: self._lower_node(n, place))
 
@@ -190,14 +210,23 @@ class Lifter:
             return Name(step.hidden, at=node.at, text=node.text)
         self._forms.check_function(node, place.local)
         if isinstance(node.func, Name):
-            func: Node = node.func
+            func: Expr = node.func
         elif self._forms.is_library(node, place.local):
             func = node.func
         else:
             func = rebuild(node.func, lambda n: self._lower_node(n, place))
         args = tuple(self._lower(a, place) for a in node.args)
-        keywords = tuple((k, self._lower(v, place)) for k, v in node.keywords)
+        keywords = tuple((k, self._argument(v, place)) for k, v in node.keywords)
         return replace(node, func=func, args=args, keywords=keywords)
+
+    def _argument(self, node: Expr, place: _Place) -> Expr:
+        """A library function's named argument, which alone may be a lambda."""
+        if not isinstance(node, Lambda):
+            return self._lower(node, place)
+        self._refuse_reserved((node.parameter,), node)
+        local = place.local | {node.parameter}
+        inner = replace(place, local=local, refused=place.refused or "A call has no place in a lambda.")
+        return replace(node, body=self._lower(node.body, inner))
 
     def _if_else(self, node: IfElse, place: _Place) -> Node:
         test = self._lower(node.test, place)
@@ -253,10 +282,13 @@ class Lifter:
 
     def _targets(self, clause: Clause) -> frozenset[str]:
         names = target_names(clause.target)
+        self._refuse_reserved(names, clause)
+        return frozenset(names)
+
+    def _refuse_reserved(self, names: tuple[str, ...], node: Node) -> None:
         for name in names:
             if reason := self._names.reserved(name):
-                raise Refusal.of(clause, "reserved", f"`{name}` {reason}.", "Use another name.")
-        return frozenset(names)
+                raise Refusal.of(node, "reserved", f"`{name}` {reason}.", "Use another name.")
 
     def _bind_name(self, name: str, statement: Bind, guards: tuple[Guard, ...]) -> None:
         if reason := self._names.reserved(name):
@@ -270,7 +302,11 @@ class Lifter:
         if statement.targets:
             return self._unique(statement.targets[0])
         call = statement.value.element if isinstance(statement.value, Comprehension) else statement.value
-        return self._unique(call.text.partition("(")[0].rpartition(".")[2].strip() if isinstance(call, Call) else "value")
+        match call:
+            case Call(func=Attribute(key=word)) | Call(func=Name(id=word)):
+                return self._unique(word)
+            case _:
+                return self._unique("value")
 
     def _unique(self, label: str) -> str:
         """The label, numbered where it was used before."""
@@ -280,6 +316,10 @@ class Lifter:
     def _count(self, label: str) -> int:
         self._labels[f"{label}."] = number = self._labels.get(f"{label}.", 0) + 1
         return number
+
+
+def _no_name(name: str) -> str:
+    return "" if name.isascii() and name.isidentifier() and not name.startswith("__") else "is no name of the language"
 
 
 def _closed(place: _Place, maps: _Maps) -> tuple[Clause, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from planner.characters import line_feeds
 from planner.parse import is_whole
 
 _PATIENCE = 20  # lines
@@ -14,6 +15,8 @@ class Lines:
     """Collects text; a simple statement is complete with its line, an `if` with the next line that is not its own."""
 
     def __init__(self) -> None:
+        self._begun = False
+        self._return = ""  # a carriage return at the end of a piece: a line feed may follow
         self._rest = ""  # of the last, incomplete line
         self._held: list[str] = []  # complete lines of a statement that may go on
         self._first = 1  # number of the first held line
@@ -21,7 +24,13 @@ class Lines:
 
     def feed(self, piece: str) -> Iterator[tuple[int, str]]:
         """(number of the first line, text) of each statement that this piece completes."""
-        *lines, self._rest = (self._rest + piece.replace("\r\n", "\n").replace("\r", "\n")).split("\n")
+        if not self._begun:
+            piece = piece.removeprefix("\ufeff")
+        self._begun = self._begun or bool(piece)
+        piece = self._return + piece
+        self._return = "\r" if piece.endswith("\r") else ""
+        plain = line_feeds(piece.removesuffix("\r") if self._return else piece)
+        *lines, self._rest = (self._rest + plain).split("\n")
         for line in lines:
             yield from self._line(line)
 
@@ -49,11 +58,14 @@ class Lines:
         held = len(self._held)
         if held > _PATIENCE and held % (held // _PATIENCE) != 0:
             return False  # a statement that goes on and on is tried less and less often
-        return is_whole("\n".join(self._held) + "\n")
+        return is_whole(self._text())
+
+    def _text(self) -> str:
+        return "\n".join(self._held) + "\n"
 
     def _release(self) -> Iterator[tuple[int, str]]:
         if self._held:
-            first, text = self._first, "\n".join(self._held)
+            first, text = self._first, self._text()
             self._held = []
             yield first, text
 

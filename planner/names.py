@@ -26,11 +26,11 @@ class Names:
 
     tools: Mapping[str, ToolSpec]
     parameters: frozenset[str] = frozenset()
+    namespaces: frozenset[str] = field(init=False)
     _bound: dict[str, list[tuple[Guard, ...]]] = field(default_factory=dict)
 
-    @property
-    def namespaces(self) -> frozenset[str]:
-        return frozenset(name.partition(".")[0] for name in self.tools)
+    def __post_init__(self) -> None:
+        self.namespaces = frozenset(name.partition(".")[0] for name in self.tools)
 
     def reserved(self, name: str) -> str:
         """Why the name cannot be bound, or an empty text."""
@@ -54,7 +54,7 @@ class Names:
         places = [p for p in self._bound.get(name, ()) if not exclusive(p, guards)]
         if not places:
             return "elsewhere" if name in self._bound else "unbound"
-        return "bound" if _covered(places, guards) else "partly"
+        return "bound" if covered(places, guards) else "partly"
 
     def nearest(self, name: str, more: Iterable[str] = ()) -> list[str]:
         """Known names that look like this one."""
@@ -62,7 +62,7 @@ class Names:
         return difflib.get_close_matches(name, known, n=3)
 
 
-def _covered(places: list[tuple[Guard, ...]], guards: tuple[Guard, ...]) -> bool:
+def covered(places: list[tuple[Guard, ...]], guards: tuple[Guard, ...]) -> bool:
     """Whether every path that leads to `guards` comes through one of the places."""
     held = {(g.branch, g.when) for g in guards}
     open_places = [tuple(g for g in p if (g.branch, g.when) not in held) for p in places]
@@ -73,4 +73,4 @@ def _covered(places: list[tuple[Guard, ...]], guards: tuple[Guard, ...]) -> bool
     if not all(sides):
         return False
     test = next(g.test for p in open_places for g in p if g.branch == branch)
-    return all(_covered(side, (*guards, Guard(test, w, branch))) for side, w in zip(sides, (True, False), strict=True))
+    return all(covered(side, (*guards, Guard(test, w, branch))) for side, w in zip(sides, (True, False), strict=True))

@@ -2,52 +2,77 @@
 
 What a reader of the script expects: effects start in its order; a read keeps its place among the effects of its own namespace;
 `expect` holds back every later effect, model, person and read that leaves the house, and whatever reads the names of its
-condition; `approve` holds back every later effect; `answer` comes after everything before it.
+condition; `approve` holds back every later effect; `answer` comes after everything before it. Steps of different branches of
+one `if` never wait for one another.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
+from planner.names import exclusive
 from planner.program import MODEL_KINDS, PERSON_KINDS, TOOL_KINDS, Program, Step
 from planner.syntax import free_names
 from planner.toolspec import ToolSpec
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What of a step decides its order. `namespace` is empty where it calls no tool."""
+
+    step: Step
+    reads: frozenset[str]
+    condition: frozenset[str]
+    namespace: str = ""
+    effect: bool = False
+    commutes: bool = False
+    held: bool = False  # by every earlier `expect`
+
+
 def waits(program: Program, tools: Mapping[str, ToolSpec]) -> dict[str, tuple[str, ...]]:
     """For each step, the ids of the earlier steps that must have succeeded, or been skipped, before it starts."""
-    return {
-        step.id: tuple(e.id for e in program.steps[:number] if _waits(step, e, tools))
-        for number, step in enumerate(program.steps)
-    }
+    order: dict[str, tuple[str, ...]] = {}
+    before: list[_Place] = []  # without `let`s, which wait for nothing and which nothing waits for
+    for step in program.steps:
+        order[step.id] = ()
+        if step.kind != "let":
+            place = _place(step, tools)
+            order[step.id] = tuple(e.step.id for e in before if _waits(place, e))
+            before.append(place)
+    return order
 
 
-def _waits(step: Step, earlier: Step, tools: Mapping[str, ToolSpec]) -> bool:
-    if step.kind == "let" or earlier.kind in ("let", "answer"):
-        return earlier.kind != "let" and step.kind == "answer"
-    if step.kind == "answer":
-        return True
-    if earlier.kind == "expect":
-        return _held_by_expect(step, tools) or bool(step.reads() & free_names(earlier.arguments["condition"]))
-    if earlier.kind == "approve":
-        return has_effect(step, tools)
-    return _ordered(step, earlier, tools)
+def _place(step: Step, tools: Mapping[str, ToolSpec]) -> _Place:
+    condition = free_names(step.arguments["condition"]) if step.kind == "expect" else frozenset[str]()
+    if step.kind not in TOOL_KINDS:
+        return _Place(step, step.reads(), condition, held=step.kind in MODEL_KINDS or step.kind in PERSON_KINDS)
+    spec = tools[step.tool]
+    held = spec.has_effect or spec.leaves_house
+    return _Place(step, step.reads(), condition, spec.namespace, spec.has_effect, spec.commutes, held)
 
 
-def _held_by_expect(step: Step, tools: Mapping[str, ToolSpec]) -> bool:
-    if step.kind in MODEL_KINDS or step.kind in PERSON_KINDS:
-        return True
-    return step.kind in TOOL_KINDS and (tools[step.tool].has_effect or tools[step.tool].leaves_house)
+def _waits(later: _Place, earlier: _Place) -> bool:
+    match later.step.kind, earlier.step.kind:
+        case "answer", _:
+            wanted = True
+        case _, "answer":
+            wanted = False
+        case _, "expect":
+            wanted = later.held or bool(later.reads & earlier.condition)
+        case _, "approve":
+            wanted = later.effect
+        case _:
+            wanted = _ordered(later, earlier)
+    return wanted and not exclusive(later.step.guards, earlier.step.guards)
 
 
-def _ordered(step: Step, earlier: Step, tools: Mapping[str, ToolSpec]) -> bool:
+def _ordered(later: _Place, earlier: _Place) -> bool:
     """Two tools: effects among each other, and a read among the effects of its namespace."""
-    if step.kind not in TOOL_KINDS or earlier.kind not in TOOL_KINDS:
-        return False
-    one, other = tools[step.tool], tools[earlier.tool]
-    if one.has_effect and other.has_effect:
-        return not (one.commutes or other.commutes)
-    return one.namespace == other.namespace and (one.has_effect or other.has_effect)
+    if later.effect and earlier.effect:
+        return not (later.commutes or earlier.commutes)
+    same = later.namespace == earlier.namespace != ""
+    return same and (later.effect or earlier.effect)
 
 
 def has_effect(step: Step, tools: Mapping[str, ToolSpec]) -> bool:

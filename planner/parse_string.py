@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Literal, TypedDict
 
@@ -51,11 +52,15 @@ def _joined(parts: Sequence[str | Field]) -> list[str | Field]:
 
 def _parts(piece: Tree, source: Source, read: Read, *, raw: bool, formatted: bool) -> list[str | Field]:
     parts: list[str | Field] = []
+    begin = source(piece.children[0])
+    quote = begin[len(begin.rstrip("\"'")) :]
     for child in piece.children:
         if child.type == "string_content":
             parts.append(_content(source(child), raw=raw, formatted=formatted))
         elif child.type == "interpolation":
-            parts.extend(_field(child, source, read))
+            parts.extend(_field(child, source, read, raw=raw))
+        elif child.type == "string_end" and len(source(child)) > len(quote):  # the grammar reads r"\"" so
+            parts.append(_content(source(child).removesuffix(quote), raw=raw, formatted=formatted))
     return parts
 
 
@@ -67,11 +72,15 @@ def _content(text: str, *, raw: bool, formatted: bool) -> str:
         return text
     quoted = "".join(_quotable(text))
     try:
-        value = ast.literal_eval(f'"{quoted}"')
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            value = ast.literal_eval(f'"{quoted}"')
     except (SyntaxError, ValueError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else str(error)
         raise ValueError(f"A backslash sequence cannot be read: {reason}.") from None
     assert isinstance(value, str)
+    if not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
+        raise ValueError("A string holds whole characters: write \\U0001f600, not two halves.")
     return value
 
 
@@ -91,7 +100,7 @@ def _quotable(text: str) -> list[str]:
     return out
 
 
-def _field(tree: Tree, source: Source, read: Read) -> list[str | Field]:
+def _field(tree: Tree, source: Source, read: Read, *, raw: bool) -> list[str | Field]:
     expressions = [c for c in tree.named_children if c.type not in ("comment", "type_conversion", "format_specifier")]
     if len(expressions) != 1:
         raise ValueError("A replacement field {…} holds one expression.")
@@ -101,11 +110,13 @@ def _field(tree: Tree, source: Source, read: Read) -> list[str | Field]:
         if child.type == "type_conversion":
             conversion = _conversion(source(child)[1:])
         elif child.type == "format_specifier":
-            spec = _spec(child, source, read)
+            spec = _spec(child, source, read, raw=raw)
     value = read(expressions[0])
     field = Field(value, conversion, tuple(_joined(spec)), at=value.at, text=source(tree)[:200])
-    if any(c.type == "=" for c in tree.children):  # f"{x=}" prints the source too
-        shown = source(tree)[1:].partition("=")[0] + "="
+    equals = next((c for c in tree.children if c.type == "="), None)
+    if equals is not None:  # f"{x=}" prints the source too
+        encoded = source(tree).encode("utf-8", "surrogatepass")
+        shown = encoded[1 : equals.end_byte - tree.start_byte].decode("utf-8", "surrogatepass")
         return [shown, Field(value, conversion or ("" if spec else "r"), field.spec, at=value.at, text=field.text)]
     return [field]
 
@@ -120,7 +131,7 @@ def _conversion(letter: str) -> Literal["r", "s", "a"]:
     raise ValueError(f"There is no conversion !{letter}: write !r, !s or !a.")
 
 
-def _spec(tree: Tree, source: Source, read: Read) -> list[str | Field]:
+def _spec(tree: Tree, source: Source, read: Read, *, raw: bool) -> list[str | Field]:
     """A format specification: its text with the nested fields in their places."""
     parts: list[str | Field] = []
     text = source(tree)
@@ -128,13 +139,14 @@ def _spec(tree: Tree, source: Source, read: Read) -> list[str | Field]:
     encoded = text.encode("utf-8", "surrogatepass")
 
     def between(begin: int, end: int) -> str:
-        return encoded[begin - tree.start_byte : end - tree.start_byte].decode("utf-8", "surrogatepass")
+        text = encoded[begin - tree.start_byte : end - tree.start_byte].decode("utf-8", "surrogatepass")
+        return _content(text, raw=raw, formatted=False)
 
     for child in tree.named_children:
         if child.type not in ("format_expression", "interpolation"):
             continue
         parts.append(between(start, child.start_byte))
-        parts.extend(_field(child, source, read))
+        parts.extend(_field(child, source, read, raw=raw))
         start = child.end_byte
     parts.append(between(start, tree.end_byte))
     return parts

@@ -10,7 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Source = Annotated[str, Field(min_length=1, max_length=20_000, description="an expression of the plan language")]
+MAX_SOURCE = 20_000  # characters of one expression; a longer one is refused
+Source = Annotated[str, Field(min_length=1, max_length=MAX_SOURCE, description="an expression of the plan language")]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=100)]
 TargetSource = Annotated[str, Field(min_length=1, max_length=1_000, description="`l`, or `a, b`, or `i, (a, b)`")]
 
@@ -32,7 +33,7 @@ class CallStatement(_Part):
 
     kind: Literal["call"] = "call"
     to: tuple[Identifier, ...] = ()
-    call: Annotated[str, Field(max_length=200, description="a tool as `namespace.name`, or ask, choose, expect, …")]
+    call: Annotated[str, Field(max_length=250, description="a tool as `namespace.name`, or ask, choose, expect, …")]
     args: tuple[Source, ...] = ()
     named: dict[Identifier, Source] = Field(default_factory=dict)
     splat: Source | None = None  # `**expression`

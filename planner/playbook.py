@@ -13,26 +13,26 @@ answer(f"{len(leads.items)} leads")
 from __future__ import annotations
 
 import difflib
+import keyword
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import re2
 import yaml
 from jsonschema import Draft202012Validator
 
 from planner.errors import CompileError, PlaybookError
+from planner.goal import MAX_GOAL, fill, plain_goal, slots_of
 from planner.parse import parse_expression
 from planner.syntax import Literal_
 from planner.toolspec import Json, JsonSchema
 from planner.types import TypeRefused, schema_of
 
-_SLOT = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_INLINE_PARAMS = re.compile(r"^params:[ \t]*\{(.*)\}[ \t]*(#.*)?$", re.MULTILINE)
-MAX_GOAL = 2_000  # characters of a goal that is matched; a longer one is no template's
-_MAX_WORDS = 6  # of a text slot
+_INLINE_PARAMS = re.compile(r"^params:[ \t]*\{(.*?)\}[ \t]*(#.*)?$", re.MULTILINE)
+_HEAD = ("goal", "params", "tools", "fallback")
 
 
 @dataclass(frozen=True)
@@ -71,23 +71,23 @@ class Playbook:
             if p.name not in given and p.required:
                 raise PlaybookError(f"{self.name} needs {p.name}: {p.type}.", hint=f"Give it with -p {p.name}=….")
             value = _converted(given[p.name], p.schema) if p.name in given else p.default
-            problem = next(iter(Draft202012Validator(dict(p.schema)).iter_errors(value)), None)
-            if problem is not None:
-                raise PlaybookError(f"{self.name}: {p.name} is {p.type}: {problem.message[:160]}.")
+            problem = _misfit(value, p.schema)
+            if problem:
+                raise PlaybookError(f"{self.name}: {p.name} is {p.type}: {problem}.")
             values[p.name] = value
         return values
 
     def match(self, goal: str) -> dict[str, Json] | None:
         """The parameters' values if the goal has the structure of one of the goals."""
-        text = " ".join(goal.split()).rstrip(".!?")
+        text = plain_goal(goal)
         if len(text) > MAX_GOAL:
             return None
         for template in self.goals:
-            found = re2.fullmatch(_pattern(template, self.parameters), text)
-            if found is None:
+            slots = fill(template, {p.name: p.schema for p in self.parameters}, text)
+            if slots is None:
                 continue
             try:
-                return self.bind({k: v for k, v in found.groupdict().items() if v is not None})
+                return self.bind(slots)
             except PlaybookError:
                 continue
         return None
@@ -96,9 +96,13 @@ class Playbook:
 def read_playbook(path: Path) -> Playbook:
     """The playbook in a file; raises PlaybookError, which names the file."""
     try:
-        return parse_playbook(path.stem, path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise PlaybookError(f"{path} cannot be read: {error}.") from error
+    try:
+        return parse_playbook(path.stem, text)
+    except PlaybookError as error:
+        raise PlaybookError(f"{path}: {error.message.removeprefix(f'{path.stem}: ')}", hint=error.hint) from error
 
 
 def parse_playbook(name: str, text: str) -> Playbook:
@@ -107,19 +111,17 @@ def parse_playbook(name: str, text: str) -> Playbook:
     if len(parts) != 3 or parts[0].strip():
         raise PlaybookError(f"{name}: a playbook begins with a line ---, its head, and a line ---.")
     head = _head(name, parts[1])
-    goals = head.get("goal", "")
-    lines = goals if isinstance(goals, list) else str(goals).splitlines()
     parameters = tuple(_parameter(name, k, v) for k, v in _mapping(name, "params", head.get("params")).items())
     playbook = Playbook(
         name=name,
-        goals=tuple(" ".join(str(g).split()).rstrip(".!?") for g in lines if str(g).strip()),
+        goals=tuple(plain_goal(line) for text in _texts(name, "goal", head) for line in text.splitlines() if line.strip()),
         parameters=parameters,
-        tools=tuple(str(t) for t in head.get("tools") or ()),
-        script="\n" * (parts[1].count("\n") + 1) + parts[2].removeprefix("\n"),  # lines keep their numbers in the file
+        tools=_texts(name, "tools", head),
+        script="\n" * sum(p.count("\n") for p in parts[:2]) + parts[2],  # lines keep their numbers in the file
         fallback=None if head.get("fallback") is None else str(head["fallback"]).removesuffix(".plan"),
     )
     for goal in playbook.goals:
-        unknown = [s for s in _SLOT.findall(goal) if s not in playbook.names]
+        unknown = [s for s in slots_of(goal) if s not in playbook.names]
         if unknown:
             raise PlaybookError(f"{name}: the goal has the slot {{{unknown[0]}}}, and params does not.")
     return playbook
@@ -130,13 +132,31 @@ def _head(name: str, text: str) -> Mapping[str, Any]:
     try:
         inline = _INLINE_PARAMS.search(text)
         rest = _INLINE_PARAMS.sub("", text)
-        head = _mapping(name, "its head", yaml.safe_load(rest))
+        head = _known(name, _mapping(name, "its head", yaml.safe_load(rest)))
         if inline is None:
             return head
-        return {**head, "params": dict(_split(name, part) for part in _fields(inline[1]))}
-    except yaml.YAMLError as error:
-        problem = str(getattr(error, "problem", error))
-        raise PlaybookError(f"{name}: its head is no YAML: {problem}.") from error
+        return {**head, "params": dict(_split(name, part) for part in _fields(inline[1], ",") if part.strip())}
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date that does not exist is a ValueError
+        mark = getattr(error, "problem_mark", None)
+        where = "" if mark is None else f" (line {mark.line + 1})"  # the head begins in the line of its ---
+        problem = str(getattr(error, "problem", error))[:200]
+        raise PlaybookError(f"{name}: its head is no YAML{where}: {problem}.") from error
+
+
+def _known(name: str, head: Mapping[str, Any]) -> Mapping[str, Any]:
+    unknown = next((str(key) for key in head if key not in _HEAD), None)
+    if unknown is not None:
+        raise PlaybookError(f"{name}: its head has the unknown key `{unknown[:80]}`.", hint=f"It may have: {', '.join(_HEAD)}.")
+    return head
+
+
+def _texts(name: str, key: str, head: Mapping[str, Any]) -> tuple[str, ...]:
+    """A text, or a list of texts."""
+    value = head.get(key) or ()
+    found = (value,) if isinstance(value, str) else value
+    if not isinstance(found, list | tuple) or not all(isinstance(t, str) for t in found):
+        raise PlaybookError(f"{name}: {key} is no text and no list of texts.", hint="Put it into quotes.")
+    return tuple(found)
 
 
 def _mapping(name: str, what: str, value: Any) -> Mapping[str, Any]:
@@ -147,8 +167,8 @@ def _mapping(name: str, what: str, value: Any) -> Mapping[str, Any]:
     return value
 
 
-def _fields(text: str) -> list[str]:
-    """The parts between commas that stand in no bracket and no string."""
+def _fields(text: str, separator: str) -> list[str]:
+    """The parts between separators that stand in no bracket and no string."""
     parts, depth, quote, last = [""], 0, "", ""
     for c in text:
         if quote:
@@ -159,12 +179,12 @@ def _fields(text: str) -> list[str]:
             depth += 1
         elif c in ")}]":
             depth -= 1
-        if c == "," and depth == 0 and not quote:
+        if c == separator and depth == 0 and not quote:
             parts.append("")
         else:
             parts[-1] += c
         last = c
-    return [p for p in parts if p.strip()]
+    return parts
 
 
 def _split(name: str, part: str) -> tuple[str, str]:
@@ -175,49 +195,40 @@ def _split(name: str, part: str) -> tuple[str, str]:
 
 
 def _parameter(playbook: str, name: str, written: Any) -> Parameter:
-    declared, equals, default = str(written).partition("=")
+    if not str(name).isidentifier() or keyword.iskeyword(str(name)):
+        raise PlaybookError(f"{playbook}: `{str(name)[:80]}` cannot be a parameter's name.", hint="Use a name like `city`.")
+    declared, *defaults = _fields(str(written), "=")
     try:
         schema = schema_of(parse_expression(declared))
-        value = parse_expression(default) if equals else None
+        value = parse_expression("=".join(defaults)) if defaults else None
     except (CompileError, TypeRefused) as error:
         raise PlaybookError(f"{playbook}: the parameter {name}: {error}") from error
     if value is None:
         return Parameter(name, declared.strip(), schema)
     if not isinstance(value, Literal_):
-        raise PlaybookError(f"{playbook}: the default of {name} is written out.")
+        raise PlaybookError(f"{playbook}: the default of {name} is no literal.", hint='Write one like 20, "Austin" or None.')
+    problem = _misfit(value.value, schema)
+    if problem:
+        raise PlaybookError(f"{playbook}: the default of {name} is not {declared.strip()}: {problem}.")
     return Parameter(name, declared.strip(), schema, value.value, required=False)
 
 
-def _pattern(template: str, parameters: tuple[Parameter, ...]) -> str:
-    """The goal's structure as a regular expression: the text as it is, whatever its case, and a group for each slot."""
-    kinds = {p.name: p for p in parameters}
-    pattern, last = "(?i)", 0
-    seen: set[str] = set()
-    for found in _SLOT.finditer(template):
-        name = found[1]
-        pattern += str(re2.escape(template[last : found.start()]))
-        pattern += f"(?P<{name}>{_slot(kinds[name].schema)})" if name not in seen else _slot(kinds[name].schema)
-        seen.add(name)
-        last = found.end()
-    return pattern + str(re2.escape(template[last:]))
-
-
-def _slot(schema: JsonSchema) -> str:
-    if "enum" in schema:
-        return "|".join(str(re2.escape(str(v))) for v in schema["enum"])
-    match schema.get("type"):
-        case "integer":
-            return r"-?[0-9]{1,9}"
-        case "number":
-            return r"-?[0-9]{1,9}(?:\.[0-9]{1,6})?"
-        case _:
-            return rf"\S+(?: \S+){{0,{_MAX_WORDS - 1}}}?"
+def _misfit(value: Json, schema: JsonSchema) -> str:
+    """Why a value is not of a type; empty if it is."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"{value} is no number that JSON has"
+    validator = Draft202012Validator(dict(schema), format_checker=Draft202012Validator.FORMAT_CHECKER)
+    problem = next(iter(validator.iter_errors(value)), None)
+    return "" if problem is None else problem.message[:160]
 
 
 def _converted(value: Json, schema: JsonSchema) -> Json:
     """A value that came as text (from a goal or the command line) in the parameter's type."""
     if not isinstance(value, str):
         return value
+    for part in schema.get("anyOf", ()):
+        if not _misfit(_converted(value, part), part):
+            return _converted(value, part)
     if "enum" in schema:
         return next((v for v in schema["enum"] if str(v).lower() == value.lower()), value)
     kind = schema.get("type")
@@ -246,8 +257,9 @@ class Playbooks:
         """The playbook of that name; raises PlaybookError with the nearest names."""
         found = self._by_name.get(name.removesuffix(".plan"))
         if found is None:
-            near = ", ".join(difflib.get_close_matches(name, self._by_name, n=3) or self._by_name) or "none"
-            raise PlaybookError(f"There is no playbook {name}.", hint=f"There are: {near}.")
+            shown = name[:80]
+            near = ", ".join(difflib.get_close_matches(shown, self._by_name, n=3) or self._by_name) or "none"
+            raise PlaybookError(f"There is no playbook {shown}.", hint=f"There are: {near}.")
         return found
 
     def match(self, goal: str) -> tuple[Playbook, dict[str, Json]] | None:

@@ -76,6 +76,7 @@ class Step:
     conditions: tuple[Expr, ...] = ()
     at: Position = NOWHERE
     source: str = ""
+    _reads: frozenset[str] | None = field(default=None, init=False, compare=False, repr=False)
 
     @property
     def hidden(self) -> str:
@@ -90,6 +91,12 @@ class Step:
 
     def reads(self) -> frozenset[str]:
         """Names from outside that the step reads, its guards included."""
+        if self._reads is None:
+            object.__setattr__(self, "_reads", self._read())
+        assert self._reads is not None
+        return self._reads
+
+    def _read(self) -> frozenset[str]:
         names = frozenset[str]().union(*(free_names(g.test) for g in self.guards))
         inside = frozenset[str]().union(*(free_names(e) for e in self.body))
         if self.space is None:

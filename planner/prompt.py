@@ -7,6 +7,7 @@ diagnostics) comes after it.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
@@ -41,6 +42,9 @@ oldest = min(invoices, key=lambda i: i.due)
 customer = attempt(crm.get_customer(id=oldest.customer_id), default=None)
 status = customer.status if customer else "unknown"
 answer({"invoice": oldest.number, "due": oldest.due, "customer": status})"""
+
+_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # what some reader takes for the end of a line, and other controls
+_MAX_DESCRIPTION = 300  # characters of a tool's description; planners pay for each one every time
 
 _ERRORS = """\
 If the checker refuses the script you are shown its diagnostics with line:column. Answer with the whole script, corrected."""
@@ -104,7 +108,14 @@ def tool_line(spec: ToolSpec) -> str:
     gives = f" -> {short(resolved(spec.output_schema))}" if spec.output_schema is not None else ""
     effect = "" if spec.effect == "read" else f" ({spec.effect})"
     found = " (knows not found)" if spec.not_found else ""
-    return f"{spec.name}({', '.join(parts)}){gives}  # {spec.description}{effect}{found}"
+    line = f"{spec.name}({', '.join(parts)}){gives}  # {_description(spec.description)}{effect}{found}"
+    return _BREAKS.sub(" ", line)  # names and words of foreign schemas
+
+
+def _description(text: str) -> str:
+    """A description, which may be foreign text, in one line of bounded length."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= _MAX_DESCRIPTION else f"{flat[:_MAX_DESCRIPTION]}…"
 
 
 def _default(schema: JsonSchema, required: bool) -> str:
@@ -127,7 +138,7 @@ def short(schema: JsonSchema, depth: int = 0) -> str:
         return " | ".join(dict.fromkeys(short(a, depth) for a in alternatives))
     kind = schema.get("type")
     if isinstance(kind, list):
-        return " | ".join(_WORDS.get(str(k), str(k)) for k in kind)
+        return " | ".join(dict.fromkeys(short({**schema, "type": k}, depth) for k in kind))
     if kind == "array":
         return f"[{short(schema.get('items') or {}, depth + 1)}]"
     if kind == "object" or "properties" in schema:

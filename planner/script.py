@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pydantic import ValidationError
+
 from planner.diagnostic import Diagnostic
 from planner.errors import CompileError
 from planner.language import STEPS
 from planner.parse import parse_expression, parse_script, parse_target
-from planner.plan import CallStatement, For, If, Let, Plan
+from planner.plan import MAX_SOURCE, CallStatement, For, If, Let, Plan
 from planner.plan import Statement as PlanStatement
 from planner.syntax import Attribute, Bind, Branch, Call, Clause, Comprehension, Expr, Name, Statement
 from planner.unparse import unparse, unparse_call, unparse_target
@@ -50,23 +52,28 @@ def step_word(func: Expr) -> str | None:
 
 
 def _typed(statement: Statement) -> PlanStatement:
-    match statement:
-        case Branch():
-            then, orelse = (tuple(_typed(s) for s in b) for b in (statement.then, statement.orelse))
-            return If(test=unparse(statement.test), then=then, orelse=orelse)
-        case Bind():
-            return _call_statement(statement) or _let(statement)
+    try:
+        match statement:
+            case Branch():
+                then, orelse = (tuple(_typed(s) for s in b) for b in (statement.then, statement.orelse))
+                return If(test=unparse(statement.test), then=then, orelse=orelse)
+            case Bind():
+                return _call_statement(statement) or _let(statement)
+    except ValidationError:
+        message = f"An expression of this statement has more than {MAX_SOURCE:,} characters."
+        raise CompileError([_diagnostic(statement, "too-long", message, "Give a part of it a name.")]) from None
 
 
 def _let(bind: Bind) -> PlanStatement:
     if not bind.targets:
-        at = bind.at
-        message = "This value goes nowhere."
-        raise CompileError(
-            [Diagnostic(code="no-effect", line=at.line, column=at.column, text=bind.text[:80], message=message,
-                        hint="Give it a name, or answer(…) with it.")]
-        )  # fmt: skip
+        hint = "Give it a name, or answer(…) with it."
+        raise CompileError([_diagnostic(bind, "no-effect", "This value goes nowhere.", hint)])
     return Let(to=bind.targets, value=unparse(bind.value))
+
+
+def _diagnostic(statement: Statement, code: str, message: str, hint: str) -> Diagnostic:
+    line, column, text = statement.at.line, statement.at.column, statement.text.partition("\n")[0][:80]
+    return Diagnostic(code=code, line=max(line, 1), column=max(column, 1), text=text, message=message, hint=hint)
 
 
 def _call_statement(bind: Bind) -> CallStatement | None:

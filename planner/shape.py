@@ -6,7 +6,7 @@ deny cannot happen.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from referencing import Registry, Resource
@@ -22,20 +22,25 @@ NUMBER: Shape = {"type": "number"}
 INTEGER: Shape = {"type": "integer"}
 BOOLEAN: Shape = {"type": "boolean"}
 NULL: Shape = {"type": "null"}
+ARRAY = frozenset(("array",))  # the types of what is a list for certain
 _MAX_DEPTH = 8  # a recursive schema is anything below
+_MAX_NODES = 20_000  # of a resolved schema; beyond that its parts are anything
+_LIGHT = 2_000  # nodes of a shape that was inferred; a heavier one is forgotten
 
 
 def resolved(schema: JsonSchema) -> Shape:
     """The schema with its local references in place; what cannot be resolved is anything."""
     registry: Registry[Any] = Registry().with_resource("urn:tool", Resource.from_contents(dict(schema), DRAFT202012))
-    return _resolve(schema, registry, 0)  # type: ignore[no-any-return]  # a schema stays a schema
+    return _resolve(schema, registry, 0, iter(range(_MAX_NODES)))  # type: ignore[no-any-return]  # a schema stays a schema
 
 
-def _resolve(part: Json, registry: Registry[Any], depth: int) -> Json:
+def _resolve(part: Json, registry: Registry[Any], depth: int, nodes: Iterator[int]) -> Json:
     if isinstance(part, list | tuple):
-        return [_resolve(p, registry, depth) for p in part]
+        return [_resolve(p, registry, depth, nodes) for p in part]
     if not isinstance(part, Mapping):
         return part
+    if next(nodes, None) is None:
+        return ANYTHING
     if "$ref" in part:
         if depth >= _MAX_DEPTH:
             return ANYTHING
@@ -44,8 +49,8 @@ def _resolve(part: Json, registry: Registry[Any], depth: int) -> Json:
         except Unresolvable:
             return ANYTHING
         rest = {k: v for k, v in part.items() if k != "$ref"}
-        return _resolve({**found, **rest}, registry, depth + 1)
-    return {k: _resolve(v, registry, depth + 1) for k, v in part.items() if k != "$defs"}
+        return _resolve({**found, **rest}, registry, depth + 1, nodes)
+    return {k: _resolve(v, registry, depth + 1, nodes) for k, v in part.items() if k != "$defs"}
 
 
 def types_of(shape: Shape) -> frozenset[str] | None:
@@ -165,19 +170,41 @@ def element_of(shape: Shape) -> Shape:
     return items if isinstance(items, Mapping) else ANYTHING
 
 
+_MOST = {"array": "maxItems", "string": "maxLength", "object": "maxProperties"}  # what a `for` goes over
+
+
 def most_of(shape: Shape) -> int | None:
-    """The most elements that a list of the shape can have; None if there is no bound."""
-    if "const" in shape and isinstance(shape["const"], list):
+    """The most elements, keys or characters that a `for` over the value can meet; None if there is no bound."""
+    if isinstance(shape.get("const"), list | dict | str):
         return len(shape["const"])
     alternatives = branches(shape)
     if alternatives:
-        bounds = [most_of(a) for a in alternatives if "array" in (types_of(a) or ("array",))]
-        known = [b for b in bounds if b is not None]
-        return max(known) if known and len(known) == len(bounds) else None
-    if "prefixItems" in shape and shape.get("items") is False:
+        bounds = [most_of(a) for a in alternatives]
+        return max((b for b in bounds if b is not None), default=0) if None not in bounds else None
+    kinds = types_of(shape)
+    if kinds == ARRAY and "prefixItems" in shape and shape.get("items") is False:
         return len(shape["prefixItems"])
-    most = shape.get("maxItems")
-    return most if isinstance(most, int) else None
+    if kinds is None:
+        return None
+    mosts = [shape.get(_MOST[k]) for k in kinds if k in _MOST]
+    if not all(type(m) is int and m >= 0 for m in mosts):
+        return None
+    return max((m for m in mosts if type(m) is int), default=0)
+
+
+def slim(shape: Shape) -> Shape:
+    """The same shape; one that has grown too heavy to walk keeps its type and its bound only."""
+    parts: list[Json] = [shape]
+    seen = 0
+    while parts:
+        part = parts.pop()
+        seen += 1
+        if seen > _LIGHT:
+            kept = {k: shape[k] for k in ("maxItems",) if k in shape}
+            kinds = types_of({k: v for k, v in shape.items() if k != "anyOf"})
+            return ANYTHING if kinds is None else {"type": sorted(kinds), **kept}
+        parts.extend(part.values() if isinstance(part, Mapping) else part if isinstance(part, list) else ())
+    return shape
 
 
 def fits(shape: Shape, wanted: Shape) -> bool:

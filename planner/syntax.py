@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
-from functools import cache
 from typing import Literal, TypeAlias, TypeVar
 
 UnaryOp = Literal["-", "+", "not"]
@@ -244,12 +243,17 @@ def rebuild(node: NodeT, change: Callable[[Node], Node]) -> NodeT:
         after = _changed(before, change)
         if after is not before:
             changed[name] = after
-    return replace(node, **changed) if changed else node
+    return replace(node, **changed) if changed else node  # type: ignore[arg-type]  # each is a field of the node
 
 
-@cache
+_PARTS: dict[type[Node], tuple[str, ...]] = {}  # by kind: the fields that may hold nodes
+
+
 def _parts(kind: type[Node]) -> tuple[str, ...]:
-    return tuple(f.name for f in fields(kind) if f.name not in ("at", "text"))
+    known = _PARTS.get(kind)
+    if known is None:
+        known = _PARTS[kind] = tuple(f.name for f in fields(kind) if f.name not in ("at", "text"))
+    return known
 
 
 def _changed(value: object, change: Callable[[Node], Node]) -> object:
@@ -282,7 +286,7 @@ def free_names(node: Node) -> frozenset[str]:
             return free_names(node.body) - {node.parameter}
         case Comprehension():
             return _free_in_comprehension(node)
-        case Call(func=Name()):  # a library function's name is not a value's name
+        case Call(func=Name() | Attribute(value=Name(id="re"))):  # a library function's name is not a value's name
             return _union(*node.args, *(v for _, v in node.keywords))
         case _:
             return _union(*children(node))

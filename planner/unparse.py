@@ -181,7 +181,8 @@ class _Printer:
     def field(self, field: Field) -> str:
         """One `{…}` of an f-string; a space keeps a value's own brace apart."""
         value = self.at(field.value, _OR)
-        spec = "".join(p if isinstance(p, str) else self.field(p) for p in field.spec)
+        other = "'" if self.quote == '"' else '"'  # the quotes of the string that the field stands in
+        spec = "".join(_escaped(p, other) if isinstance(p, str) else self.field(p) for p in field.spec)
         conversion = f"!{field.conversion}" if field.conversion else ""
         space = " " if value.startswith("{") else ""
         end = " " if space and value.endswith("}") else ""

@@ -43,11 +43,13 @@ class Terms:
         return self.planner if step.options.planner_model else self.executor
 
 
-def worst_case(
-    program: Program, times: Mapping[str, int], tools: Mapping[str, ToolSpec], waits: Mapping[str, Sequence[str]], terms: Terms
-) -> WorstCase:
-    """The most that a run takes when each step makes `times` calls; of branches that exclude each other, the dearer one."""
-    costs = {s.id: _cost(s, times[s.id], tools, terms) for s in program.steps}
+def step_costs(program: Program, times: Mapping[str, int], tools: Mapping[str, ToolSpec], terms: Terms) -> dict[str, WorstCase]:
+    """The most that each step takes when it makes `times` calls."""
+    return {s.id: _cost(s, times[s.id], tools, terms) for s in program.steps}
+
+
+def worst_case(program: Program, costs: Mapping[str, WorstCase], waits: Mapping[str, Sequence[str]]) -> WorstCase:
+    """The most that a run takes when its steps take so much; of branches that exclude each other, the dearer one."""
     total = _dearest(list(program.steps), costs, 0)
     return total.model_copy(update={"seconds": _critical_path(program, costs, waits)})
 

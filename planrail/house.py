@@ -7,38 +7,33 @@ import secrets
 import socket
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
-
-from sqlalchemy import make_url
 
 from executor.artifacts import Artifacts
-from executor.builtin import HttpSettings, builtin_tools
-from executor.engine.local import LocalEngine
-from executor.engine.lock import WorkerLock
-from executor.errors import JournalUnreachable
+from executor.engine.port import Limits, Liveness
+from executor.fingerprint import covers
 from executor.journal.artifacts import SqlArtifacts
 from executor.journal.sql import SqlJournal
-from executor.pack import Pack, PackHost, load_packs
+from executor.pack import Pack
 from executor.planning import Planning
 from executor.segment import Segments
 from executor.toolset import Toolset
-from planner.llm.openai import OpenAIModel
 from planner.llm.retry import Retrying
 from planner.models import Models, Role
 from planner.planner import Planner
-from planner.playbook import Playbook, Playbooks, read_playbook
+from planner.playbook import Playbooks
 from planner.prices import Prices
 from planner.worst import ModelTerms
+from planrail.engines import Engines, open_journal
 from planrail.prices import GenaiPrices
 from planrail.runs import Runs
 from planrail.settings import ModelSettings, Settings
+from planrail.terms import executor_terms, planner_terms
+from planrail.toolbox import packs_of, playbooks_of, toolset_of
 
-_PLANNER_OUTPUT = 4  # times as many output tokens as a step's answer may have
-_PLANNER_INPUT = 8
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
@@ -56,36 +51,31 @@ class House:
     artifacts: Artifacts
     segments: Segments
     worker: str
-    lock: WorkerLock
+    engines: Engines
 
-    def engine(self, *, only: frozenset[str] | None = None) -> LocalEngine:
-        """The embedded engine, to be entered; `only` restricts it to some runs."""
-        return LocalEngine(self.journal, self.segments.advance, liveness=self.lock, worker=self.worker, only=only)
+    @property
+    def lock(self) -> Liveness:
+        """Which workers live."""
+        return self.engines
+
+    def engine(self, *, only: frozenset[str] | None = None) -> AbstractAsyncContextManager[object]:
+        """This process's engine, to be entered; `only` restricts it to some runs."""
+        limits = Limits(self.settings.runs, self.settings.principal_runs, lambda record: covers(self.toolset, record.tools))
+        return self.engines.engine(self.segments.advance, limits, only=only)
 
 
 @asynccontextmanager
 async def open_house(settings: Settings) -> AsyncIterator[House]:
     """Open the database and wire everything to it; raises JournalUnreachable, JournalNewer, ToolDeclarationError, …"""
     worker = f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(3)}"
-    lock = WorkerLock(_workers(settings), worker)
-    try:
-        lock.__enter__()  # before the journal is opened, and left after it is closed
-    except OSError as error:
-        hint = "Set PLANRAIL_HOME or PLANRAIL_DATABASE_URL to a place that can be written."
-        raise JournalUnreachable(f"{_workers(settings)} cannot be made: {error.strerror}.", hint=hint) from error
-    try:
-        async with await SqlJournal.open(settings.url) as journal:
-            yield _wired(settings, journal, worker, lock)
-    finally:
-        lock.__exit__(None, None, None)
+    async with open_journal(settings, worker) as (journal, engines):
+        yield _wired(settings, journal, worker, engines)
 
 
-def _wired(settings: Settings, journal: SqlJournal, worker: str, lock: WorkerLock) -> House:
+def _wired(settings: Settings, journal: SqlJournal, worker: str, engines: Engines) -> House:
     artifacts = SqlArtifacts(journal.engine)
-    packs = tuple(load_packs(PackHost(journal.engine, settings.home), only=settings.packs))
-    toolset = builtin_tools(HttpSettings(allow_private=settings.http_allow_private))
-    for pack in packs:
-        toolset |= pack.tools
+    packs = packs_of(settings, journal.engine)
+    toolset = toolset_of(settings, packs)
     models = models_of(settings)
     playbooks = playbooks_of(settings, packs)
     planner = None if models.planner is None else Planner(models.planner, as_json=settings.planner.output == "json")
@@ -95,53 +85,31 @@ def _wired(settings: Settings, journal: SqlJournal, worker: str, lock: WorkerLoc
         now=_now, worker=worker, version=version("planrail"), workspaces=settings.home / "workspaces",
     )  # fmt: skip
     runs = Runs(journal, artifacts=artifacts, planning=planning, now=_now, new_id=new_run_id)
-    return House(settings, runs, toolset, packs, playbooks, models, journal, artifacts, segments, worker, lock)
+    return House(settings, runs, toolset, packs, playbooks, models, journal, artifacts, segments, worker, engines)
 
 
 def models_of(settings: Settings) -> Models:
     """The two roles' models, as far as they are configured."""
     prices = GenaiPrices(settings.prices)
-    planner = _role(settings.planner, prices, _PLANNER_INPUT, _PLANNER_OUTPUT)
-    return Models(planner, _role(settings.executor, prices, 1, 1))
-
-
-def _role(settings: ModelSettings, prices: Prices, more_input: int, more_output: int) -> Role | None:
-    if not settings.configured:
-        return None
-    key = None if settings.api_key is None else settings.api_key.get_secret_value()
-    model = Retrying(OpenAIModel(key, settings.base_url, prices=prices))
-    terms = ModelTerms(
-        model=settings.model,
-        rates=prices.rates(settings.model),
-        max_input_tokens=settings.max_input_tokens * more_input,
-        max_output_tokens=settings.max_output_tokens * more_output,
+    return Models(
+        _role(settings.planner, planner_terms(settings, prices), prices),
+        _role(settings.executor, executor_terms(settings, prices), prices),
     )
-    return Role(model, terms)
 
 
-def playbooks_of(settings: Settings, packs: tuple[Pack, ...]) -> Playbooks:
-    """Playbooks of the packs, of the data folder, and of the folders that are configured; a later name wins."""
-    folders = [p.playbooks for p in packs if p.playbooks is not None]
-    folders += [settings.home / "playbooks", *settings.playbooks]
-    found: dict[str, Playbook] = {}
-    for folder in folders:
-        for path in sorted(Path(folder).glob("*.plan")):
-            found[path.stem] = read_playbook(path)
-    return Playbooks(found.values())
+def _role(settings: ModelSettings, terms: ModelTerms | None, prices: Prices) -> Role | None:
+    if terms is None:
+        return None
+    from planner.llm.openai import OpenAIModel  # noqa: PLC0415  # its client takes 0.7 s to load: only where there is a model
+
+    key = None if settings.api_key is None else settings.api_key.get_secret_value()
+    return Role(Retrying(OpenAIModel(key, settings.base_url, prices=prices)), terms)
 
 
 def new_run_id() -> str:
     """A new run's id: 16 characters that sort by time, in Crockford's base 32."""
     number = (time.time_ns() // 1_000_000 << 30) | secrets.randbits(30)
     return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(75, -1, -5))[-16:]
-
-
-def _workers(settings: Settings) -> Path:
-    """Where the lock files of the workers on this database stand."""
-    url = make_url(settings.url)
-    if url.get_backend_name() == "sqlite" and url.database:
-        return Path(f"{url.database}.workers")
-    return settings.home / "workers"
 
 
 def _now() -> datetime:

@@ -9,8 +9,8 @@ from datetime import datetime
 from jsonschema import Draft202012Validator
 
 from executor.artifacts import Artifacts
-from executor.errors import LostOwnership, NotAnswerable, UnknownRun
-from executor.events import CancelRequested, Question, QuestionAnswered, Recorded, RunEnded, RunResumed, RunStatus
+from executor.errors import LostOwnership, NotAnswerable, UnknownArtifact, UnknownRun
+from executor.events import CallFinished, CancelRequested, Question, QuestionAnswered, Recorded, RunEnded, RunResumed, RunStatus
 from executor.journal.memory import MemoryJournal
 from executor.journal.port import Journal, RunRecord
 from executor.planning import NotPlanned, Planning
@@ -21,6 +21,15 @@ from planner.budget import Budget
 from planner.toolspec import Json
 
 _CANCEL_GRACE_S = 0.8  # for the owner to stop by itself; then the run is taken away from it
+_SHORTEST_ID = 4  # characters of a run's id that may stand for it, where no other run's begins with them
+ID_LENGTH = 16
+_PAGE = 200
+_ATTEMPTS = 10  # at catching a run in one status
+_HELD_BY_NOBODY: tuple[RunStatus, ...] = ("waiting", "queued")
+_ANSWERABLE: tuple[tuple[RunStatus | None, tuple[RunStatus, ...]], ...] = (
+    ("queued", ("waiting",)),  # the status that an answer brings about, and where
+    (None, ("running", "queued")),
+)
 _RESUMABLE: tuple[RunStatus, ...] = ("cancelled", "failed", "partial")
 APPROVALS = frozenset(("approve", "reconcile"))
 
@@ -70,13 +79,29 @@ class Runs:
     async def record(self, run: str, principal: Principal) -> RunRecord:
         """The run's row; raises UnknownRun. An unambiguous beginning of at least four characters of an id will do."""
         found = await self._journal.get(run)
-        if found is None or found.principal != principal.id:
+        if found is not None and found.principal == principal.id:
+            return found
+        alike = await self._beginning(run, principal) if _SHORTEST_ID <= len(run) < ID_LENGTH else []
+        if len(alike) > 1:
+            raise UnknownRun(f"Several runs begin with {run}: {', '.join(r.id for r in alike)}, …", hint="Write more of it.")
+        if not alike:
             raise UnknownRun(f"There is no run {run}.", hint="`planrail runs` lists them.")
-        return found
+        return alike[0]
+
+    async def _beginning(self, start: str, principal: Principal) -> list[RunRecord]:
+        """The principal's runs whose ids begin so, at most two. Ids sort by time, so later pages hold lower ones."""
+        found: list[RunRecord] = []
+        before: str | None = None
+        while page := await self._journal.find(principal=principal.id, before=before, limit=_PAGE):
+            found += [r for r in page if r.id.startswith(start)]
+            before = page[-1].id
+            if len(found) > 1 or before[: len(start)] < start:
+                break
+        return found[:2]
 
     async def get(self, run: str, principal: Principal) -> Run:
         """The run's state as its journal tells; raises UnknownRun."""
-        await self.record(run, principal)
+        run = (await self.record(run, principal)).id
         return fold(Run(run), await self._journal.read(run))
 
     async def find(
@@ -87,7 +112,7 @@ class Runs:
 
     async def events(self, run: str, principal: Principal, *, after: int = 0, follow: bool = True) -> AsyncIterator[Recorded]:
         """The run's events with seq > after, in order; with `follow` also those to come, until the run has ended."""
-        await self.record(run, principal)
+        run = (await self.record(run, principal)).id
         async for _ in self._journal.changes():
             batch = await self._journal.read(run, after=after)
             for recorded in batch:
@@ -104,34 +129,51 @@ class Runs:
         """Answer an open question (the only one, if none is named) and give it back; raises NotAnswerable.
 
         Approvals are given by a person or a principal with the scope `approve`, never by the agent that submitted the goal.
+        The first answer to a question counts; whoever comes second is told so.
         """
         state = await self.get(run, principal)
+        run = state.id
         found = _open(state, question)
         if found.kind in APPROVALS and principal.kind == "agent" and "approve" not in principal.scopes:
             raise NotAnswerable("An approval is given by a person.", hint="On the command line: planrail answer.")
         if not refused:
             _fits(found, answer)
         event = QuestionAnswered(question=found.id, answer=answer, refused=refused, by=principal.id)
-        for _ in range(10):  # the run may be parked or taken just now
-            if await self._journal.append(run, [event], epoch=None, status="queued", only_if=("waiting",)) is not None:
-                return found
-            if await self._journal.append(run, [event], epoch=None, only_if=("running", "queued")) is not None:
-                return found
+        for _ in range(_ATTEMPTS):  # the run may be parked or taken just now
+            for status, only_if in _ANSWERABLE:
+                seq = await self._journal.append(run, [event], epoch=None, status=status, only_if=only_if)
+                if seq is not None:
+                    await self._counts(run, found, seq)
+                    return found
         raise NotAnswerable(f"The run {run} is over.", hint=f"planrail show {run} tells how it ended.")
+
+    async def _counts(self, run: str, question: Question, seq: int) -> None:
+        """Raise NotAnswerable unless the answer of that number is the one that counts."""
+        recorded = await self._journal.read(run)
+        counted = fold(Run(run), (r for r in recorded if r.seq <= seq)).answers.get(question.id)
+        if not any(r.seq == seq and r.event is counted for r in recorded):
+            by = "somebody" if counted is None else counted.by
+            raise NotAnswerable(f"{question.id} was answered by {by} before.", hint=f"planrail show {run} tells the answer.")
 
     async def cancel(self, run: str, principal: Principal) -> RunRecord:
         """Stop the run: declared when this returns, within a second. What is in flight ends as a receipt."""
         before = await self.record(run, principal)
+        run = before.id
         if is_over(before.status):
             return before
         asked = CancelRequested(by=principal.id)
         ended = RunEnded(
             status="cancelled", reason=f"{principal.id} cancelled it.", hint=f"planrail resume {run} goes on from here."
         )
-        parked = ("waiting", "queued")
-        if await self._journal.append(run, [asked, ended], epoch=None, status="cancelled", only_if=parked) is None:
-            await self._journal.append(run, [asked], epoch=None, only_if=("running",))
-            await self._stopped(run, principal, ended)
+        for _ in range(_ATTEMPTS):  # the run may be parked or taken just now
+            if (
+                await self._journal.append(run, [asked, ended], epoch=None, status="cancelled", only_if=_HELD_BY_NOBODY)
+                is not None
+            ):
+                break
+            if await self._journal.append(run, [asked], epoch=None, only_if=("running",)) is not None:
+                await self._stopped(run, principal, ended)
+                break
         return await self.record(run, principal)
 
     async def _stopped(self, run: str, principal: Principal, ended: RunEnded) -> None:
@@ -153,6 +195,7 @@ class Runs:
     async def resume(self, run: str, principal: Principal, *, budget: Budget | None = None) -> RunRecord:
         """Let an ended run go on: what is done stays, what failed is tried again. A run that has not ended is left as it is."""
         before = await self.record(run, principal)
+        run = before.id
         if before.status == "done":
             raise NotAnswerable(f"The run {run} is done.", hint=f"planrail show {run} has its answer.")
         event = RunResumed(by=principal.id, budget=budget)
@@ -161,7 +204,10 @@ class Runs:
 
     async def artifact(self, run: str, content_hash: str, principal: Principal) -> bytes:
         """The bytes of an artifact that the run's events name; raises UnknownRun and UnknownArtifact."""
-        await self.record(run, principal)
+        run = (await self.record(run, principal)).id
+        events = (r.event for r in await self._journal.read(run))
+        if not any(isinstance(e, CallFinished) and content_hash in e.model_dump_json() for e in events):
+            raise UnknownArtifact(f"The run {run} has no artifact {content_hash[:12]}….")
         return await asyncio.to_thread(self._artifacts.get, content_hash)
 
 

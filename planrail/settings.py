@@ -67,6 +67,9 @@ class Settings(_Settings):
     prices: Mapping[str, Rates] = Field(default_factory=dict)  # in $ per million tokens; they win over the price list
     budget: Budget = Budget()  # of a run that names none
     http_allow_private: tuple[str, ...] = ()  # hosts inside the house that http.fetch may reach
+    runs: int = Field(default=64, ge=1)  # at once in this process; more stay queued
+    principal_runs: int | None = Field(default=None, ge=1)  # of one principal at once, in all processes; more stay queued
+    database_away_s: float = Field(default=60.0, ge=0)  # a PostgreSQL that is away for longer is an error
     secrets: Mapping[str, SecretStr] = Field(default_factory=dict)
 
     @property
@@ -105,8 +108,9 @@ def _file(path: Path) -> dict[str, Any]:
 def _merged(read: dict[str, Any], env: Mapping[str, str]) -> dict[str, Any]:
     home = env.get("PLANRAIL_HOME") or read.get("home") or platformdirs.user_data_dir("planrail", appauthor=False)
     merged = {**read, "home": Path(home).expanduser(), "secrets": _secrets(env)}
-    if env.get("PLANRAIL_DATABASE_URL"):
-        merged["database_url"] = env["PLANRAIL_DATABASE_URL"]
+    for name in ("database_url", "database_away_s", "runs", "principal_runs"):
+        if env.get(f"PLANRAIL_{name.upper()}"):
+            merged[name] = env[f"PLANRAIL_{name.upper()}"]
     for name, split in (("packs", ","), ("http_allow_private", ",")):
         if f"PLANRAIL_{name.upper()}" in env:
             merged[name] = tuple(p.strip() for p in env[f"PLANRAIL_{name.upper()}"].split(split) if p.strip())

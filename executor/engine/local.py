@@ -13,9 +13,11 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
-from executor.engine.port import Advance, Liveness
-from executor.errors import JournalUnreachable, LostOwnership
-from executor.events import RunEnded, RunStatus
+from executor.engine.carrier import Carrier
+from executor.engine.port import Advance, Limits, Liveness
+from executor.engine.room import Room
+from executor.errors import JournalUnreachable
+from executor.events import RunStatus
 from executor.journal.port import Journal, RunRecord
 
 log = logging.getLogger(__name__)
@@ -27,8 +29,8 @@ _PAGE = 200
 class LocalEngine:
     """Runs segments from `async with` in to out; at the end its runs go back to the queue.
 
-    `worker` is this engine's own name, which `liveness` must hold alive. At most `concurrency` segments run at a time; more
-    runs stay queued. `only` restricts the engine to some runs.
+    `worker` is this engine's own name, which `liveness` must hold alive. `only` restricts the engine to some runs, which it
+    takes even where it lacks a tool: whoever named them is told so by the run.
     """
 
     def __init__(
@@ -40,16 +42,16 @@ class LocalEngine:
         worker: str,
         concurrency: int = 64,
         only: frozenset[str] | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self._journal = journal
-        self._advance = advance
+        self._carrier = Carrier(journal, advance, worker=worker)
         self._liveness = liveness
         self._worker = worker
-        self._concurrency = concurrency
+        self._limits = limits or Limits(runs=concurrency)
         self._only = only
-        self._segments: dict[str, asyncio.Event] = {}  # run -> nudge
-        self._nudged: dict[str, int] = {}  # run -> seq of the last event from outside that its segment was told of
-        self._backlog: deque[str] = deque()  # queued runs that found no slot, oldest first
+        self._backlog: deque[RunRecord] = deque()  # queued runs that found no slot, oldest first
+        self._declined: set[str] = set()  # runs that need other tools than this worker has; said once
         self._wake = asyncio.Event()
         self._main: asyncio.Task[None] | None = None
 
@@ -64,8 +66,8 @@ class LocalEngine:
             self._main.cancel()
             await asyncio.wait([self._main])
             self._main = None
-            self._segments.clear()  # those that were cancelled before their first step have not removed themselves
-            await self._release_all()
+            self._carrier.forget_all()  # those that were cancelled before their first step have not removed themselves
+            await self._carrier.release_all()
 
     async def _run(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -93,7 +95,7 @@ class LocalEngine:
 
     async def _round(self, group: asyncio.TaskGroup, *, look: bool) -> None:
         try:
-            await self._nudge()
+            await self._carrier.nudge()
             if look:
                 await self._take_over(group)
             await self._take_queued(group)
@@ -102,39 +104,49 @@ class LocalEngine:
         except Exception:
             log.exception("a round of the engine failed; the engine goes on")
 
-    async def _nudge(self) -> None:
-        if not self._segments:
-            return
-        for run, seq in (await self._journal.outside(self._worker)).items():
-            if run in self._segments and seq > self._nudged[run]:
-                self._nudged[run] = seq
-                self._segments[run].set()
-
     async def _take_over(self, group: asyncio.TaskGroup) -> None:
         """Take running runs that nobody runs: their worker is dead, or is this one, which has no segment of them."""
-        orphans: list[str] = []
-        dead: set[str] = set()
-        for record in await self._records("running"):
-            if record.id not in self._segments and self._is_gone(record.owner):
-                orphans.append(record.id)
-                dead.add(record.owner or "")
-        await self._take(group, orphans[: self._free], dead=sorted(dead))
+        running = await self._records("running")
+        orphans = [r for r in running if r.id not in self._carrier and self._is_gone(r.owner) and self._may_take(r)]
+        chosen = orphans[: self._free]
+        await self._take(group, chosen, dead=sorted({record.owner or "" for record in chosen}))
 
     def _is_gone(self, owner: str | None) -> bool:
         return owner is None or owner == self._worker or not self._liveness.is_alive(owner)
 
     async def _take_queued(self, group: asyncio.TaskGroup) -> None:
-        while self._free:
-            if not self._backlog:
-                self._backlog.extend(record.id for record in reversed(await self._records("queued")))
-            if not self._backlog:
-                return
-            batch = [self._backlog.popleft() for _ in range(min(self._free, len(self._backlog)))]
+        """Take queued runs, oldest first; a list that was read is gone through before the next one is."""
+        room = Room(self._journal, self._limits.principal_runs)
+        old = bool(self._backlog)
+        if not old:
+            self._backlog.extend(reversed(await self._records("queued")))
+        passed: list[RunRecord] = []
+        while self._free and self._backlog:
+            batch: list[RunRecord] = []
+            while self._backlog and len(batch) < self._free:
+                record = self._backlog.popleft()
+                if record.id in self._carrier or not self._may_take(record):
+                    continue
+                (batch if await room.take(record.principal) else passed).append(record)
             await self._take(group, batch, dead=())
+        if self._backlog:  # no slot is free: those that were passed over keep their place
+            self._backlog.extendleft(reversed(passed))
+        elif old and self._free:
+            self._wake.set()  # there may be newer ones
+
+    def _may_take(self, record: RunRecord) -> bool:
+        if record.id in self._carrier.unreadable:
+            return False
+        if self._only is not None or self._limits.covers(record):
+            return True
+        if record.id not in self._declined:
+            self._declined.add(record.id)
+            log.warning("run %s needs tools that this worker does not have (%s)", record.id, record.tools)
+        return False
 
     @property
     def _free(self) -> int:
-        return self._concurrency - len(self._segments)
+        return self._limits.runs - len(self._carrier)
 
     async def _records(self, status: RunStatus) -> list[RunRecord]:
         """The runs of that status that this engine may take, newest first."""
@@ -148,66 +160,22 @@ class LocalEngine:
             if len(page) < _PAGE:
                 return records
 
-    async def _take(self, group: asyncio.TaskGroup, runs: Iterable[str], *, dead: Iterable[str]) -> None:
+    async def _take(self, group: asyncio.TaskGroup, records: Iterable[RunRecord], *, dead: Iterable[str]) -> None:
         """Take what is still free, all at once (one commit), and start its segments."""
-        wanted = [run for run in runs if run not in self._segments]
-        gone = tuple(dead)
-        epochs = await asyncio.gather(*(self._journal.take(run, self._worker, dead=gone) for run in wanted))
+        wanted = [record.id for record in records if record.id not in self._carrier]
+        gone, most = tuple(dead), self._limits.principal_runs
+        takes = (self._journal.take(run, self._worker, dead=gone, principal_runs=most) for run in wanted)
+        epochs = await asyncio.gather(*takes)
         taken = {run: epoch for run, epoch in zip(wanted, epochs, strict=True) if epoch is not None}
         if not taken:
             return
         known = await self._journal.outside(self._worker)  # a segment reads what came before its start
         for run, epoch in taken.items():
-            self._segments[run] = asyncio.Event()
-            self._nudged[run] = known.get(run, 0)
-            group.create_task(self._segment(run, epoch, self._segments[run]), name=f"planrail-segment-{run}")
+            self._carrier.begin(run, known.get(run, 0))
+            group.create_task(self._segment(run, epoch), name=f"planrail-segment-{run}")
 
-    async def _segment(self, run: str, epoch: int, nudge: asyncio.Event) -> None:
-        """One segment, and whatever becomes of it: the run never hangs, and no other segment is troubled."""
+    async def _segment(self, run: str, epoch: int) -> None:
         try:
-            await self._advance(run, epoch, nudge)
-            if await self._holds(run, epoch):
-                raise _Unfinished
-        except LostOwnership:
-            log.info("run %s was taken over or ended elsewhere", run)
-        except Exception as error:
-            log.exception("a segment of run %s failed", run)
-            await self._fail(run, epoch, error)
+            await self._carrier.carry(run, epoch)
         finally:
-            del self._segments[run]
-            del self._nudged[run]
             self._wake.set()
-
-    async def _holds(self, run: str, epoch: int) -> bool:
-        record = await self._journal.get(run)
-        return record is not None and (record.status, record.owner, record.epoch) == ("running", self._worker, epoch)
-
-    async def _fail(self, run: str, epoch: int, error: Exception) -> None:
-        reason = f"Planrail itself failed ({type(error).__name__}); the run can be resumed"
-        ended = RunEnded(status="failed", reason=reason, hint="The log has the details.")
-        try:
-            await self._journal.append(run, [ended], epoch=epoch, status="failed", release=True, only_if=["running"])
-        except LostOwnership:
-            log.info("run %s was taken over meanwhile", run)
-        except Exception:
-            log.exception(
-                "run %s could not be ended; it is taken up again", run
-            )  # by the next look: it is ours, without a segment
-
-    async def _release_all(self) -> None:
-        """Give every run that is still this worker's back to the queue, so that another worker may take it at once."""
-        try:
-            held = [record for record in await self._records("running") if record.owner == self._worker]
-            await asyncio.gather(*(self._release(record) for record in held))
-        except JournalUnreachable:
-            log.exception("runs could not be released; others take them over when this process has ended")
-
-    async def _release(self, record: RunRecord) -> None:
-        try:
-            await self._journal.append(record.id, [], epoch=record.epoch, status="queued", release=True, only_if=["running"])
-        except LostOwnership:
-            log.info("run %s was taken over meanwhile", record.id)
-
-
-class _Unfinished(Exception):
-    """A segment came to its end and neither ended nor parked its run."""

@@ -1,10 +1,13 @@
-"""What an engine needs to know of the rest: how to carry a run on, and which workers live."""
+"""What an engine needs to know of the rest: how to carry a run on, which runs are for it, and which workers live."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Protocol
+
+from executor.journal.port import RunRecord
 
 Advance = Callable[[str, int, asyncio.Event], Awaitable[None]]
 """Execute one segment of (run, epoch, nudge): it ends or parks the run under that epoch, releasing it, before it returns.
@@ -12,6 +15,15 @@ Advance = Callable[[str, int, asyncio.Event], Awaitable[None]]
 `nudge` is set when something from outside was appended (an answer, a cancel); the segment clears it and reads on.
 LostOwnership may pass through. When cancelled, it stops soon and leaves the run as it stands; the engine releases it.
 """
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an engine takes. At each limit runs stay queued until one ends or parks."""
+
+    runs: int = 64  # of this worker at once
+    principal_runs: int | None = None  # of one principal at once, over all workers; None: as many as there are slots
+    covers: Callable[[RunRecord], bool] = lambda record: True  # whether the worker has the tools that the run needs
 
 
 class Liveness(Protocol):

@@ -9,6 +9,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from executor.errors import JournalNewer
 from executor.events import Event, Recorded
 from executor.journal.port import Receipt
+from executor.submission import Submission
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 
@@ -16,6 +17,11 @@ _EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 def encode(model: BaseModel) -> str:
     """The model's JSON text."""
     return model.model_dump_json(by_alias=True)
+
+
+def title_of(submission: Submission) -> str:
+    """The goal as lists show it: PostgreSQL's text cannot hold a NUL."""
+    return submission.goal.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def decode_event(seq: int, at: datetime, body: str) -> Recorded:

@@ -30,12 +30,20 @@ class Dialect(Protocol):
         """Within an open transaction: keep other processes from migrating until it ends."""
         ...
 
+    def lock_name(self, connection: Connection, name: str) -> None:
+        """Within an open transaction: keep others that lock the same name waiting until it ends."""
+        ...
+
     def insert_once(self, table: Table, *conflict: str) -> Insert:
         """An insert that does nothing when a row with the same `conflict` columns exists."""
         ...
 
-    def announce(self, connection: Connection) -> None:
-        """Within a writing transaction: tell other processes, once it is committed."""
+    def announce(self, connection: Connection) -> str | None:
+        """Within a writing transaction: tell other processes, once it is committed. The transaction's number, if it has one."""
+        ...
+
+    def was_committed(self, connection: Connection, transaction: str) -> bool | None:
+        """Whether the transaction of that number was committed; None while it is not decided."""
         ...
 
     def watch(self, engine: Engine, changed: Callable[[], None], stop: threading.Event) -> None:
@@ -44,6 +52,10 @@ class Dialect(Protocol):
 
     def is_transient(self, error: DBAPIError) -> bool:
         """Whether the same statement may succeed in a moment: somebody else holds a lock."""
+        ...
+
+    def is_away(self, error: DBAPIError) -> bool:
+        """Whether the connection broke, or the server cannot be reached at the moment."""
         ...
 
     def explain(self, error: DBAPIError, url: URL) -> JournalUnreachable | None:

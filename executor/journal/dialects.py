@@ -9,23 +9,25 @@ from executor.errors import JournalUnreachable
 from executor.journal.dialect import Dialect
 from executor.journal.sqlite import SqliteDialect
 
-_DIALECTS: dict[str, type[Dialect]] = {"sqlite": SqliteDialect}
-
 
 def dialect_of(backend: str) -> Dialect:
-    """The dialect of an SQLAlchemy backend name; raises JournalUnreachable for one that Planrail does not speak."""
-    try:
-        return _DIALECTS[backend]()
-    except KeyError:
-        known = ", ".join(sorted(_DIALECTS))
-        raise JournalUnreachable(f"Planrail cannot keep its journal in {backend!r}.", hint=f"It can in: {known}.") from None
+    """A dialect for an SQLAlchemy backend name; raises JournalUnreachable for one that Planrail does not speak."""
+    match backend:
+        case "sqlite":
+            return SqliteDialect()
+        case "postgresql":
+            from executor.journal.postgres import PostgresDialect  # noqa: PLC0415  # 50 ms that SQLite has no use for
+
+            return PostgresDialect()
+    hint = "It can in: postgresql, sqlite."
+    raise JournalUnreachable(f"Planrail cannot keep its journal in {backend!r}.", hint=hint)
 
 
 def parse_url(text: str) -> URL:
-    """The database URL; raises JournalUnreachable, without repeating the text, which may hold a password."""
+    """The database URL, with Planrail's driver; raises JournalUnreachable, without the text, which may hold a password."""
     try:
-        return make_url(text)
+        url = make_url(text)
     except ArgumentError:
-        raise JournalUnreachable(
-            "The database URL cannot be read.", hint="Write it as sqlite:///relative/path.db or sqlite:////absolute/path.db."
-        ) from None
+        hint = "Write it as sqlite:////absolute/path.db or postgresql://user:password@host/database."
+        raise JournalUnreachable("The database URL cannot be read.", hint=hint) from None
+    return url.set(drivername="postgresql+psycopg") if url.drivername in ("postgres", "postgresql") else url

@@ -10,7 +10,7 @@ from typing import Any
 from executor.errors import KeyTaken, LostOwnership, UnknownRun
 from executor.events import Event, Recorded, RunStatus, RunSubmitted
 from executor.journal.bell import Bell
-from executor.journal.codec import decode_event, decode_receipt, encode
+from executor.journal.codec import decode_event, decode_receipt, encode, title_of
 from executor.journal.port import Receipt, RunRecord
 from executor.submission import Submission
 
@@ -45,8 +45,8 @@ class MemoryJournal:
                 raise KeyTaken("The idempotency key belongs to another submission.", hint="Use a new key for a new submission.")
             return there.record
         record = RunRecord(
-            id=run, principal=principal, key=key, goal=submission.goal, status="queued", seq=1, epoch=0, owner=None, tools="",
-            created_at=now, updated_at=now,
+            id=run, principal=principal, key=key, goal=title_of(submission), status="queued", seq=1, epoch=0, owner=None,
+            tools="", created_at=now, updated_at=now,
         )  # fmt: skip
         kept = _Kept(record, submission.digest(), events=[(now, encode(RunSubmitted(submission=submission, now=now)))])
         self._runs[run] = self._keys[principal, key] = kept
@@ -63,11 +63,14 @@ class MemoryJournal:
         tools: str | None = None,
         release: bool = False,
         only_if: Sequence[RunStatus] | None = None,
+        quiet_after: int | None = None,
     ) -> int | None:
         kept = self._known(run)
         if epoch is not None and epoch != kept.record.epoch:
             raise LostOwnership(f"Run {run} is at epoch {kept.record.epoch}; epoch {epoch} may not write into it any more.")
         if only_if is not None and kept.record.status not in only_if:
+            return None
+        if quiet_after is not None and kept.outside > quiet_after:
             return None
         now = self._clock()
         kept.events.extend([(now, encode(e)) for e in events])
@@ -89,13 +92,14 @@ class MemoryJournal:
         page = kept.events[after:] if limit is None else kept.events[after : after + limit]
         return [decode_event(seq, at, body) for seq, (at, body) in enumerate(page, after + 1)]
 
-    async def take(self, run: str, worker: str, *, dead: Sequence[str] = ()) -> int | None:
+    async def take(self, run: str, worker: str, *, dead: Sequence[str] = (), principal_runs: int | None = None) -> int | None:
         kept = self._runs.get(run)
         if kept is None:
             return None
         held = kept.record
         orphaned = held.status == "running" and (held.owner is None or held.owner in dead)
-        if held.status != "queued" and not orphaned:
+        queued = held.status == "queued" and self._has_room(held.principal, principal_runs)
+        if not queued and not orphaned:
             return None
         kept.update(status="running", owner=worker, epoch=held.epoch + 1, updated_at=self._clock())
         self._bell.ring()
@@ -112,6 +116,7 @@ class MemoryJournal:
         statuses: Sequence[RunStatus] | None = None,
         before: str | None = None,
         limit: int = 50,
+        oldest_first: bool = False,
     ) -> list[RunRecord]:
         if before is not None and before not in self._runs:
             return []
@@ -121,9 +126,9 @@ class MemoryJournal:
             for r in (kept.record for kept in self._runs.values())
             if (principal is None or r.principal == principal)
             and (statuses is None or r.status in statuses)
-            and (last is None or _age(r) < last)
+            and (last is None or (_age(r) > last if oldest_first else _age(r) < last))
         ]
-        return sorted(wanted, key=_age, reverse=True)[:limit]
+        return sorted(wanted, key=_age, reverse=not oldest_first)[:limit]
 
     async def keep_receipt(self, run: str, receipt: Receipt) -> None:
         self._known(run).receipts.setdefault(receipt.key, encode(receipt))
@@ -139,6 +144,10 @@ class MemoryJournal:
             for run, kept in self._runs.items()
             if kept.record.owner == worker and kept.record.status == "running" and kept.outside
         }
+
+    def _has_room(self, principal: str, limit: int | None) -> bool:
+        held = [kept.record for kept in self._runs.values() if kept.record.principal == principal]
+        return limit is None or sum(record.status == "running" for record in held) < limit
 
     def changes(self) -> AsyncIterator[None]:
         return self._bell.listen()

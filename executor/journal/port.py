@@ -64,12 +64,13 @@ class Journal(Protocol):
         tools: str | None = None,
         release: bool = False,
         only_if: Sequence[RunStatus] | None = None,
+        quiet_after: int | None = None,
     ) -> int | None:
         """Append events in order, in one transaction, and return the run's last seq when it is durable.
 
         `status` and `tools` set the record's fields, `release` gives up the ownership; `events` may be empty. With `only_if`
-        nothing is written, and None returned, unless the run's status is one of those. Raises LostOwnership (fence) and
-        UnknownRun. A caller that is cancelled while it waits does not undo the write.
+        nothing is written, and None returned, unless the run's status is one of those; with `quiet_after` likewise, unless
+        the last event from outside has at most that seq. Raises LostOwnership (fence) and UnknownRun. A caller that is cancelled while it waits does not undo the write.
         """
         ...
 
@@ -77,8 +78,11 @@ class Journal(Protocol):
         """The run's events with seq > after, in order; an empty list for an unknown run."""
         ...
 
-    async def take(self, run: str, worker: str, *, dead: Sequence[str] = ()) -> int | None:
-        """Own the run if it is queued, or running without an owner or with an owner that is `dead`; the new epoch, or None."""
+    async def take(self, run: str, worker: str, *, dead: Sequence[str] = (), principal_runs: int | None = None) -> int | None:
+        """Own the run if it is queued, or running without an owner or with an owner that is `dead`; the new epoch, or None.
+
+        A queued run stays queued while its principal has `principal_runs` running ones.
+        """
         ...
 
     async def get(self, run: str) -> RunRecord | None: ...
@@ -90,8 +94,9 @@ class Journal(Protocol):
         statuses: Sequence[RunStatus] | None = None,
         before: str | None = None,
         limit: int = 50,
+        oldest_first: bool = False,
     ) -> list[RunRecord]:
-        """Records, newest first; `before` is the id of the last record of the page before."""
+        """Records, newest first, or oldest first; `before` is the id of the last record of the page before."""
         ...
 
     async def keep_receipt(self, run: str, receipt: Receipt) -> None:

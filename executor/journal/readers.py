@@ -9,9 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from executor.errors import JournalUnreachable
 from executor.journal.dialect import Dialect, explained
+from executor.journal.patience import Patience
 
 T = TypeVar("T")
 
@@ -21,9 +23,10 @@ THREADS = 4
 class Readers:
     """Runs reads off the event loop. A read is one statement, or does not mind what is committed between two."""
 
-    def __init__(self, engine: Engine, dialect: Dialect) -> None:
+    def __init__(self, engine: Engine, dialect: Dialect, *, away_s: float) -> None:
         self._engine = engine
         self._dialect = dialect
+        self._patience = Patience(dialect, locked_s=0.0, away_s=away_s)  # the driver itself waits for locks
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="planrail-journal-reader")
         self._own = threading.local()
         self._open: list[Connection] = []
@@ -38,13 +41,22 @@ class Readers:
     def close(self) -> None:
         """Wait for the reads under way and close the connections."""
         self._closed = True
+        self._patience.hurry()
         self._pool.shutdown(wait=True)
         for connection in self._open:
             connection.close()
 
     def _read(self, read: Callable[[Connection], T]) -> T:
+        waiting = self._patience.begin()
         with explained(self._dialect, self._engine.url):
-            return read(self._connection())
+            while True:
+                try:
+                    return read(self._connection())
+                except DBAPIError as error:
+                    if self._dialect.is_away(error):
+                        self._disconnect()
+                    if not waiting.again(error):
+                        raise
 
     def _connection(self) -> Connection:
         connection: Connection | None = getattr(self._own, "connection", None)
@@ -53,3 +65,11 @@ class Readers:
             self._own.connection = connection
             self._open.append(connection)
         return connection
+
+    def _disconnect(self) -> None:
+        connection: Connection | None = getattr(self._own, "connection", None)
+        if connection is not None:
+            self._own.connection = None
+            self._open.remove(connection)
+            connection.invalidate()
+            connection.close()

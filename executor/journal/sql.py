@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import URL, Engine
+from sqlalchemy import URL, Connection, Engine
 
 from executor.events import Event, Recorded, RunStatus
 from executor.journal import statements
@@ -22,31 +22,52 @@ from executor.journal.writer import Writer
 from executor.submission import Submission
 
 LOCK_TIMEOUT_S = 10.0  # a database that is locked for longer is JournalUnreachable
+AWAY_TIMEOUT_S = 60.0  # so is a server that does not answer for longer
+
+Queued = Callable[[Connection, str], None]
+"""Called in the transaction that makes a run (its id) queued, so that its job is there if, and only if, it is."""
 
 
 class SqlJournal:
     """The journal in an SQL database; any number of processes may share it. Made by `open`, ended by `close`."""
 
-    def __init__(self, engine: Engine, dialect: Dialect, *, timeout_s: float, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        dialect: Dialect,
+        *,
+        timeout_s: float,
+        clock: Callable[[], datetime],
+        away_s: float = AWAY_TIMEOUT_S,
+        queued: Queued | None = None,
+    ) -> None:
         self._engine = engine
         self._dialect = dialect
         self._clock = clock
         self._bell = Bell(lambda changed, stop: dialect.watch(engine, changed, stop))
-        self._readers = Readers(engine, dialect)
-        self._writer = Writer(engine, dialect, timeout_s=timeout_s, committed=self._bell.ring)
+        self._queued = queued
+        self._readers = Readers(engine, dialect, away_s=away_s)
+        self._writer = Writer(engine, dialect, timeout_s=timeout_s, away_s=away_s, committed=self._bell.ring)
 
     @classmethod
     async def open(
-        cls, url: str, *, timeout_s: float = LOCK_TIMEOUT_S, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        cls,
+        url: str,
+        *,
+        timeout_s: float = LOCK_TIMEOUT_S,
+        away_s: float = AWAY_TIMEOUT_S,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        queued: Queued | None = None,
     ) -> Self:
         """The journal at that URL, made or migrated if need be; raises JournalUnreachable and JournalNewer.
 
-        `timeout_s` is how long anything waits for another process's lock. `clock` gives the events' times.
+        `timeout_s` is how long anything waits for another process's lock; `away_s` how long an open journal waits for a server
+        that went away (one that is away at the start is an error at once). `clock` gives the events' times.
         """
         parsed = parse_url(url)
         dialect = dialect_of(parsed.get_backend_name())
         engine = await asyncio.to_thread(_opened, dialect, parsed, timeout_s)
-        return cls(engine, dialect, timeout_s=timeout_s, clock=clock)
+        return cls(engine, dialect, timeout_s=timeout_s, away_s=away_s, clock=clock, queued=queued)
 
     @property
     def engine(self) -> Engine:
@@ -66,9 +87,13 @@ class SqlJournal:
         await self.close()
 
     async def create(self, submission: Submission, *, run: str, key: str, now: datetime) -> RunRecord:
-        return await self._writer.write(
-            lambda c: statements.create_run(c, self._dialect, submission, run_id=run, key=key, now=now)
-        )
+        def write(connection: Connection) -> RunRecord:
+            record = statements.create_run(connection, self._dialect, submission, run_id=run, key=key, now=now)
+            if self._queued is not None and record.id == run:
+                self._queued(connection, run)
+            return record
+
+        return await self._writer.write(write, order=run)
 
     async def append(
         self,
@@ -80,18 +105,28 @@ class SqlJournal:
         tools: str | None = None,
         release: bool = False,
         only_if: Sequence[RunStatus] | None = None,
+        quiet_after: int | None = None,
     ) -> int | None:
         addition = statements.Addition(
             run=run, bodies=statements.bodies_of(events), epoch=epoch, status=status, tools=tools, release=release,
-            only_if=None if only_if is None else tuple(only_if),
+            only_if=None if only_if is None else tuple(only_if), quiet_after=quiet_after,
         )  # fmt: skip
-        return await self._writer.write(lambda c: statements.append_events(c, addition, self._clock()))
+
+        def write(connection: Connection) -> int | None:
+            seq = statements.append_events(connection, addition, self._clock())
+            if self._queued is not None and seq is not None and status == "queued":
+                self._queued(connection, run)
+            return seq
+
+        return await self._writer.write(write, order=run)
 
     async def read(self, run: str, *, after: int = 0, limit: int | None = None) -> list[Recorded]:
         return await self._readers.read(lambda c: statements.read_events(c, run, after, limit))
 
-    async def take(self, run: str, worker: str, *, dead: Sequence[str] = ()) -> int | None:
-        return await self._writer.write(lambda c: statements.take_run(c, run, worker, dead, self._clock()))
+    async def take(self, run: str, worker: str, *, dead: Sequence[str] = (), principal_runs: int | None = None) -> int | None:
+        return await self._writer.write(
+            lambda c: statements.take_run(c, self._dialect, run, worker, dead, principal_runs, self._clock()), order=run
+        )
 
     async def get(self, run: str) -> RunRecord | None:
         return await self._readers.read(lambda c: statements.get_run(c, run))
@@ -103,11 +138,14 @@ class SqlJournal:
         statuses: Sequence[RunStatus] | None = None,
         before: str | None = None,
         limit: int = 50,
+        oldest_first: bool = False,
     ) -> list[RunRecord]:
-        return await self._readers.read(lambda c: statements.find_runs(c, principal, statuses, before, limit))
+        return await self._readers.read(
+            lambda c: statements.find_runs(c, principal, statuses, before, limit, oldest_first=oldest_first)
+        )
 
     async def keep_receipt(self, run: str, receipt: Receipt) -> None:
-        await self._writer.write(lambda c: statements.insert_receipt(c, self._dialect, run, receipt, self._clock()))
+        await self._writer.write(lambda c: statements.insert_receipt(c, self._dialect, run, receipt, self._clock()), order=run)
 
     async def receipts(self, run: str) -> list[Receipt]:
         return await self._readers.read(lambda c: statements.read_receipts(c, run))

@@ -57,11 +57,18 @@ class SqliteDialect:
     def lock_schema(self, connection: Connection) -> None:
         """Nothing: BEGIN IMMEDIATE has locked the whole database."""
 
+    def lock_name(self, connection: Connection, name: str) -> None:
+        """Nothing: there is one writer at a time."""
+
     def insert_once(self, table: Table, *conflict: str) -> Insert:
         return insert(table).on_conflict_do_nothing(index_elements=conflict)
 
     def announce(self, connection: Connection) -> None:
         """Nothing: a commit changes every other connection's data_version."""
+
+    def was_committed(self, connection: Connection, transaction: str) -> bool | None:
+        """Never asked: transactions have no numbers, and no connection breaks."""
+        return None
 
     def watch(self, engine: Engine, changed: Callable[[], None], stop: threading.Event) -> None:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -77,6 +84,9 @@ class SqliteDialect:
 
     def is_transient(self, error: DBAPIError) -> bool:
         return _primary(error) in _TRANSIENT
+
+    def is_away(self, error: DBAPIError) -> bool:
+        return False
 
     def explain(self, error: DBAPIError, url: URL) -> JournalUnreachable | None:
         meaning = _MEANINGS.get(_primary(error))

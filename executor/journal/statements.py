@@ -5,13 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, insert, literal, or_, select, tuple_, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    false,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    tuple_,
+    union_all,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from executor.errors import KeyTaken, LostOwnership, UnknownRun
 from executor.events import Event, Recorded, RunStatus, RunSubmitted
-from executor.journal.codec import decode_event, decode_receipt, encode
+from executor.journal.codec import decode_event, decode_receipt, encode, title_of
 from executor.journal.dialect import Dialect
 from executor.journal.port import Receipt, RunRecord
 from executor.journal.tables import UtcTime
@@ -34,6 +50,7 @@ class Addition:
     tools: str | None
     release: bool
     only_if: tuple[RunStatus, ...] | None
+    quiet_after: int | None = None
 
     def values(self, at: datetime) -> dict[str, object]:
         """The run row's new values."""
@@ -61,7 +78,7 @@ def create_run(
     """The new run, or the one that has the key; raises KeyTaken if that is another submission's."""
     row = {
         "id": run_id, "principal": submission.principal.id, "key": key, "digest": submission.digest(),
-        "goal": submission.goal, "status": "queued", "seq": 1, "outside": 0, "epoch": 0, "owner": None, "tools": "",
+        "goal": title_of(submission), "status": "queued", "seq": 1, "outside": 0, "epoch": 0, "owner": None, "tools": "",
         "created_at": now, "updated_at": now,
     }  # fmt: skip
     made = connection.execute(dialect.insert_once(run, "principal", "key").values(row).returning(run.c.id)).scalar_one_or_none()
@@ -81,6 +98,8 @@ def append_events(connection: Connection, addition: Addition, at: datetime) -> i
         statement = statement.where(run.c.epoch == addition.epoch)
     if addition.only_if is not None:
         statement = statement.where(run.c.status.in_(addition.only_if))
+    if addition.quiet_after is not None:
+        statement = statement.where(run.c.outside <= addition.quiet_after)
     seq = connection.execute(statement.values(addition.values(at)).returning(run.c.seq)).scalar_one_or_none()
     if seq is None:
         _check_fence(connection, addition)
@@ -108,12 +127,33 @@ def _insert_events(
         connection.execute(insert(event), rows)
 
 
-def take_run(connection: Connection, run_id: str, worker: str, dead: Sequence[str], at: datetime) -> int | None:
+def take_run(
+    connection: Connection,
+    dialect: Dialect,
+    run_id: str,
+    worker: str,
+    dead: Sequence[str],
+    principal_runs: int | None,
+    at: datetime,
+) -> int | None:
     """The new epoch if the run was free; see `Journal.take`."""
+    queued: ColumnElement[bool] = run.c.status == "queued"
+    if principal_runs is not None and not _has_room(connection, dialect, run_id, principal_runs):
+        queued = false()
     orphaned = and_(run.c.status == "running", or_(run.c.owner.is_(None), run.c.owner.in_(dead)))
-    free = and_(run.c.id == run_id, or_(run.c.status == "queued", orphaned))
+    free = and_(run.c.id == run_id, or_(queued, orphaned))
     new = {"status": "running", "owner": worker, "epoch": run.c.epoch + 1, "updated_at": at}
     return connection.execute(update(run).where(free).values(new).returning(run.c.epoch)).scalar_one_or_none()
+
+
+def _has_room(connection: Connection, dialect: Dialect, run_id: str, limit: int) -> bool:
+    """Whether the run's principal has fewer running runs; nobody else takes one of them until this transaction ends."""
+    principal = connection.execute(select(run.c.principal).where(run.c.id == run_id)).scalar_one_or_none()
+    if principal is None:
+        return False
+    dialect.lock_name(connection, principal)
+    running = select(func.count()).where(run.c.principal == principal, run.c.status == "running")
+    return bool(connection.execute(running).scalar_one() < limit)
 
 
 def read_events(connection: Connection, run_id: str, after: int, limit: int | None) -> list[Recorded]:
@@ -130,9 +170,15 @@ def get_run(connection: Connection, run_id: str) -> RunRecord | None:
 
 
 def find_runs(
-    connection: Connection, principal: str | None, statuses: Sequence[RunStatus] | None, before: str | None, limit: int
+    connection: Connection,
+    principal: str | None,
+    statuses: Sequence[RunStatus] | None,
+    before: str | None,
+    limit: int,
+    *,
+    oldest_first: bool = False,
 ) -> list[RunRecord]:
-    """A page of records, newest first. One query a status, so that each reads `limit` rows of an index and sorts nothing."""
+    """A page of records. One query a status, so that each reads `limit` rows of an index and sorts nothing."""
     wanted = select(*_RECORD)
     if principal is not None:
         wanted = wanted.where(run.c.principal == principal)
@@ -140,20 +186,26 @@ def find_runs(
         created_at = connection.execute(select(run.c.created_at).where(run.c.id == before)).scalar_one_or_none()
         if created_at is None:
             return []
-        wanted = wanted.where(tuple_(run.c.created_at, run.c.id) < tuple_(literal(created_at, UtcTime()), before))
+        place, last = tuple_(run.c.created_at, run.c.id), tuple_(literal(created_at, UtcTime()), before)
+        wanted = wanted.where(place > last if oldest_first else place < last)
     parts = [wanted] if statuses is None else [wanted.where(run.c.status == status) for status in dict.fromkeys(statuses)]
     if not parts:
         return []
-    return [_record(row) for row in connection.execute(_newest(parts, limit))]
+    return [_record(row) for row in connection.execute(_sorted(parts, limit, oldest_first=oldest_first))]
 
 
-def _newest(parts: Sequence[Select[*tuple[object, ...]]], limit: int) -> Select[*tuple[object, ...]]:
-    """The newest `limit` rows of all parts."""
-    pages = [part.order_by(run.c.created_at.desc(), run.c.id.desc()).limit(limit) for part in parts]
+def _sorted(parts: Sequence[Select[*tuple[object, ...]]], limit: int, *, oldest_first: bool) -> Select[*tuple[object, ...]]:
+    """The first `limit` rows of all parts."""
+
+    def order(columns: Any) -> Sequence[ColumnElement[Any]]:  # of a table or of a subquery
+        both = (columns.created_at, columns.id)
+        return both if oldest_first else tuple(column.desc() for column in both)
+
+    pages = [part.order_by(*order(run.c)).limit(limit) for part in parts]
     if len(pages) == 1:
         return pages[0]
     every = union_all(*(select(page.subquery()) for page in pages)).subquery()
-    return select(every).order_by(every.c.created_at.desc(), every.c.id.desc()).limit(limit)
+    return select(every).order_by(*order(every.c)).limit(limit)
 
 
 def insert_receipt(connection: Connection, dialect: Dialect, run_id: str, kept: Receipt, at: datetime) -> None:

@@ -21,7 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0001"  # the newest migration; a test holds it equal to Alembic's head, so that Alembic loads only when it is needed
+HEAD = "0002"  # the newest migration; a test holds it equal to Alembic's head, so that Alembic loads only when it is needed
 REVISION_TABLE = "planrail_revision"  # Alembic's table, under a name that cannot meet a pack's or a host's own
 
 _FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
@@ -99,4 +99,11 @@ artifact_table = Table(
     Column("rows", BigInteger),
     Column("at", UtcTime, nullable=False),
     Column("content", LargeBinary, nullable=False),
+)
+
+worker_table = Table(
+    "planrail_worker",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("beats", BigInteger, nullable=False),  # grows while the worker's event loop moves; no clock is compared
 )

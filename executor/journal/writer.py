@@ -1,9 +1,10 @@
 """Writer: one thread that commits in groups, so that N writes that wait at the same time cost one sync of the disk.
 
-    idle ─► take all that waits ─► BEGIN ─► each in its savepoint ─► COMMIT ─► tell each what became of it ─► idle
+    idle ─► take all that waits ─► BEGIN ─► each in turn ─► COMMIT ─► tell each what became of it ─► idle
 
-A write that fails is rolled back to its savepoint and takes no other with it. A write whose caller was cancelled is still
-made: the caller may have paid for what it holds.
+A write that fails takes no other with it: the group starts again, each in a savepoint. A database that is locked, or away,
+is waited for; a commit whose answer was lost is looked up before it would be made again. A write whose caller was cancelled
+is still made: the caller may have paid for what it holds.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from executor.errors import JournalUnreachable
 from executor.journal.dialect import Dialect
+from executor.journal.patience import Patience
 
 log = logging.getLogger(__name__)
 
@@ -28,16 +30,17 @@ T = TypeVar("T")
 Write = Callable[[Connection], T]
 
 MAX_GROUP = 256  # writes in one transaction; the rest goes into the next one
-_RETRY_SECONDS = 0.01
+_RETRY_SECONDS = 0.01  # between two looks whether the server knows what became of a commit
 
 
 class _Job:
     """One write on its way: what to do, and the future that waits for it in its own loop."""
 
-    __slots__ = ("error", "future", "loop", "result", "write")
+    __slots__ = ("error", "future", "loop", "order", "result", "write")
 
-    def __init__(self, write: Write[Any], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, write: Write[Any], order: str, loop: asyncio.AbstractEventLoop) -> None:
         self.write = write
+        self.order = order
         self.loop = loop
         self.future: asyncio.Future[Any] = loop.create_future()
         self.result: Any = None
@@ -56,13 +59,20 @@ class _TransactionLost(Exception):
     """A write took the whole transaction down (a full disk does); nothing of the group was committed."""
 
 
+class _Failed(Exception):
+    """A write of a group without savepoints failed; nothing of the group was committed."""
+
+
 class Writer:
     """The one thread of a process that writes into a journal. `committed` is called from it after each group."""
 
-    def __init__(self, engine: Engine, dialect: Dialect, *, timeout_s: float, committed: Callable[[], None]) -> None:
+    def __init__(
+        self, engine: Engine, dialect: Dialect, *, timeout_s: float, away_s: float, committed: Callable[[], None]
+    ) -> None:
         self._engine = engine
         self._dialect = dialect
-        self._timeout_s = timeout_s
+        self._away_s = away_s
+        self._patience = Patience(dialect, locked_s=timeout_s, away_s=away_s)
         self._committed = committed
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._connection: Connection | None = None
@@ -71,9 +81,12 @@ class Writer:
         self._thread = threading.Thread(target=self._work, name="planrail-journal-writer", daemon=True)
         self._thread.start()
 
-    async def write(self, write: Write[T]) -> T:
-        """Run `write` in a transaction and return its result once that is durable. It may run twice; the last one counts."""
-        job = _Job(write, asyncio.get_running_loop())
+    async def write(self, write: Write[T], *, order: str = "") -> T:
+        """Run `write` in a transaction and return its result once that is durable. It may run again; the last one counts.
+
+        `order` is what it locks (a run): all processes lock in the same order, so that none waits for another in a circle.
+        """
+        job = _Job(write, order, asyncio.get_running_loop())
         with self._lock:
             if self._closed:
                 raise JournalUnreachable("The journal is closed.")
@@ -86,6 +99,7 @@ class Writer:
         with self._lock:
             if not self._closed:
                 self._closed = True
+                self._patience.hurry()
                 self._jobs.put(None)
         self._thread.join()
 
@@ -110,8 +124,9 @@ class Writer:
         return group, False
 
     def _write_group(self, group: Sequence[_Job]) -> None:
+        group = sorted(group, key=lambda job: job.order)  # the order within a run stays
         try:
-            self._transaction(group)
+            self._patiently(lambda: self._transaction(group))
         except _TransactionLost as lost:
             if len(group) == 1:
                 group[0].error = self._explained(lost.__cause__ or lost)
@@ -122,41 +137,93 @@ class Writer:
             for job in group:
                 job.error = self._explained(error)
 
+    def _patiently(self, act: Callable[[], None]) -> None:
+        """Do it until it does not meet a locked or absent database, as long as that is worth waiting for."""
+        waiting = self._patience.begin()
+        while True:
+            try:
+                return act()
+            except DBAPIError as error:
+                self._disconnect_if_gone(error)
+                if not waiting.again(error):
+                    raise
+
     def _transaction(self, group: Sequence[_Job]) -> None:
+        try:
+            self._attempt(group, careful=False)
+        except _Failed:
+            self._attempt(group, careful=True)
+
+    def _attempt(self, group: Sequence[_Job], *, careful: bool) -> None:
         connection = self._begun()
+        number = None
         try:
             for job in group:
-                self._run(connection, job)
+                if careful:
+                    self._run_in_savepoint(connection, job)
+                else:
+                    self._run(connection, job)
             if any(job.error is None for job in group):
-                self._dialect.announce(connection)
-            connection.exec_driver_sql("COMMIT")
+                number = self._dialect.announce(connection)
         except BaseException:
             self._roll_back()
             raise
+        self._commit(connection, number)
+
+    def _commit(self, connection: Connection, number: str | None) -> None:
+        """Commit. Where the connection breaks meanwhile, the transaction's number tells whether it went through."""
+        try:
+            connection.exec_driver_sql("COMMIT")
+        except DBAPIError as error:
+            self._roll_back()
+            if number is None or not self._dialect.is_away(error):
+                raise
+            self._disconnect()
+            if not self._was_committed(number):
+                raise
+
+    def _was_committed(self, number: str) -> bool:
+        """Ask until the server knows: it may not have noticed yet that we were gone."""
+        known: bool | None = None
+
+        def ask() -> None:
+            nonlocal known
+            known = self._dialect.was_committed(self._connected(), number)
+
+        deadline = time.monotonic() + self._away_s
+        while known is None and time.monotonic() < deadline:
+            self._patiently(ask)
+            if known is None:
+                time.sleep(_RETRY_SECONDS)
+        return bool(known)
 
     def _begun(self) -> Connection:
-        """The connection with a writing transaction open; waits for other processes' locks within the time-out."""
-        deadline = time.monotonic() + self._timeout_s
-        while True:
-            try:
-                connection = self._connected()
-                connection.exec_driver_sql(self._dialect.begin_write)
-                return connection
-            except DBAPIError as error:
-                if not self._dialect.is_transient(error):
-                    self._disconnect()
-                    raise
-                if time.monotonic() >= deadline:
-                    raise
-                time.sleep(_RETRY_SECONDS)
+        """The connection, with a writing transaction open."""
+        connection = self._connected()
+        connection.exec_driver_sql(self._dialect.begin_write)
+        return connection
 
     def _run(self, connection: Connection, job: _Job) -> None:
+        """Without a savepoint: what fails without having written (a fence, a key that is taken) needs none."""
+        job.result, job.error = None, None
+        try:
+            job.result = job.write(connection)
+        except DBAPIError as error:
+            if self._is_passing(error):
+                raise
+            raise _Failed from error
+        except Exception as error:  # the group starts again, with savepoints
+            raise _Failed from error
+
+    def _run_in_savepoint(self, connection: Connection, job: _Job) -> None:
         job.result, job.error = None, None
         connection.exec_driver_sql("SAVEPOINT write")
         try:
             job.result = job.write(connection)
             connection.exec_driver_sql("RELEASE SAVEPOINT write")
-        except Exception as error:  # noqa: BLE001  # carried over to the caller; the others of the group go on
+        except Exception as error:  # carried over to the caller; the others of the group go on
+            if isinstance(error, DBAPIError) and self._is_passing(error):
+                raise
             try:
                 connection.exec_driver_sql("ROLLBACK TO SAVEPOINT write")
                 connection.exec_driver_sql("RELEASE SAVEPOINT write")
@@ -164,15 +231,19 @@ class Writer:
                 raise _TransactionLost from error
             job.error = self._explained(error)
 
+    def _is_passing(self, error: DBAPIError) -> bool:
+        return self._dialect.is_transient(error) or self._dialect.is_away(error)
+
     def _roll_back(self) -> None:
         try:
             if self._connection is not None:
                 self._connection.exec_driver_sql("ROLLBACK")
-        except DBAPIError:
+        except SQLAlchemyError:
             self._disconnect()  # no transaction is open any more, or the connection is gone
 
     def _connected(self) -> Connection:
-        if self._connection is None:
+        if self._connection is None or self._connection.invalidated:
+            self._disconnect()
             self._connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         return self._connection
 
@@ -181,6 +252,10 @@ class Writer:
         if connection is not None:
             connection.invalidate()
             connection.close()
+
+    def _disconnect_if_gone(self, error: DBAPIError) -> None:
+        if self._dialect.is_away(error) or not self._dialect.is_transient(error):
+            self._disconnect()
 
     def _explained(self, error: BaseException) -> BaseException:
         if not isinstance(error, DBAPIError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,8 +13,8 @@ from journal_contract import BOUND_S, CANCEL, child, create, go, line, until
 
 from executor.engine.local import LocalEngine
 from executor.engine.lock import WorkerLock
-from executor.engine.port import Advance, KnownWorkers
-from executor.errors import LostOwnership
+from executor.engine.port import Advance, KnownWorkers, Limits
+from executor.errors import JournalNewer, LostOwnership
 from executor.events import RunEnded, RunStatus
 from executor.journal.memory import MemoryJournal
 from executor.journal.port import Journal
@@ -22,12 +23,13 @@ from executor.journal.sql import SqlJournal
 ALIVE = KnownWorkers("w", "w2")
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 async def journal(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Journal]:
     if request.param == "memory":
         yield MemoryJournal()
     else:
-        async with await SqlJournal.open(f"sqlite:///{tmp_path}/journal.db") as opened:
+        url = f"sqlite:///{tmp_path}/journal.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+        async with await SqlJournal.open(url) as opened:
             yield opened
 
 
@@ -238,6 +240,67 @@ async def test_two_engines_never_run_a_segment_twice(journal: Journal) -> None:
         await all_are(journal, "done", 60)
 
     assert sorted(seen) == sorted(f"r{i}" for i in range(60))
+
+
+async def test_a_run_whose_tools_are_not_here_is_left_to_others_and_one_that_is_named_is_not(journal: Journal) -> None:
+    async def advance(run: str, epoch: int, nudge: asyncio.Event) -> None:
+        await end(journal, run, epoch)
+
+    for run, tools in (("here", "a.b=1"), ("elsewhere", "a.b=2"), ("unplanned", "")):
+        await create(journal, run)
+        await journal.append(run, [], epoch=None, tools=tools)
+    limits = Limits(covers=lambda record: record.tools != "a.b=2")
+    async with LocalEngine(journal, advance, liveness=ALIVE, worker="w", limits=limits):
+        await all_are(journal, "done", 2)
+        assert [r.id for r in await journal.find(statuses=["queued"])] == ["elsewhere"]
+        named = frozenset(("elsewhere",))
+        async with LocalEngine(journal, advance, liveness=ALIVE, worker="w2", limits=limits, only=named):
+            await all_are(journal, "done", 3)
+
+
+async def test_a_run_with_events_of_a_newer_planrail_is_given_back(journal: Journal) -> None:
+    async def old(run: str, epoch: int, nudge: asyncio.Event) -> None:
+        raise JournalNewer("an event of an unknown kind")
+
+    async def new(run: str, epoch: int, nudge: asyncio.Event) -> None:
+        await end(journal, run, epoch)
+
+    await create(journal, "r")
+    async with engine(journal, old):
+
+        async def given_back() -> bool:
+            record = await journal.get("r")
+            return record is not None and (record.epoch, record.status) == (1, "queued")
+
+        await until(journal, given_back)
+        async with engine(journal, new, worker="w2"):
+            await all_are(journal, "done", 1)
+
+
+async def test_a_principal_has_no_more_runs_at_once_than_allowed_over_all_engines(journal: Journal) -> None:
+    running: Counter[str] = Counter()
+    most: Counter[str] = Counter()
+
+    async def advance(run: str, epoch: int, nudge: asyncio.Event) -> None:
+        principal = run[:3]
+        running[principal] += 1
+        most[principal] = max(most[principal], running[principal])
+        await asyncio.sleep(0.01)
+        running[principal] -= 1
+        await end(journal, run, epoch)
+
+    for i in range(15):
+        await create(journal, f"ann{i}", principal="ann", minute=i)
+    for i in range(3):
+        await create(journal, f"bob{i}", principal="bob", minute=20 + i)
+    limits = Limits(runs=8, principal_runs=2)
+    async with (
+        LocalEngine(journal, advance, liveness=ALIVE, worker="w", limits=limits),
+        LocalEngine(journal, advance, liveness=ALIVE, worker="w2", limits=limits),
+    ):
+        await all_are(journal, "done", 18)
+
+    assert most == {"ann": 2, "bob": 2}
 
 
 async def test_the_runs_of_a_killed_process_are_taken_over(tmp_path: Path) -> None:

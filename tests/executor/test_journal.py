@@ -17,12 +17,13 @@ from executor.journal.port import Journal, Receipt, RunRecord
 from executor.journal.sql import SqlJournal
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 async def journal(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Journal]:
     if request.param == "memory":
         yield MemoryJournal(clock=lambda: NOON)
     else:
-        async with await SqlJournal.open(f"sqlite:///{tmp_path}/journal.db", clock=lambda: NOON) as opened:
+        url = f"sqlite:///{tmp_path}/journal.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+        async with await SqlJournal.open(url, clock=lambda: NOON) as opened:
             yield opened
 
 
@@ -136,6 +137,27 @@ async def test_reading_goes_on_after_any_seq_and_stops_at_the_limit(journal: Jou
     assert [r.seq for r in await journal.read("r", after=6)] == [7]
     assert await journal.read("r", after=7) == []
     assert (await journal.read("r", after=6))[0].event == SegmentStarted(epoch=7, worker="w", version="1")
+
+
+async def test_a_principal_that_has_all_its_runs_running_gets_no_further_one(journal: Journal) -> None:
+    for run in ("r1", "r2", "r3"):
+        await create(journal, run, principal="ann")
+    await create(journal, "other", principal="bob")
+
+    taken = await asyncio.gather(*(journal.take(run, "w", principal_runs=2) for run in ("r1", "r2", "r3", "other")))
+    assert taken == [1, 1, None, 1]
+    assert await journal.take("r1", "heir", dead=["w"], principal_runs=2) == 2  # a run that is taken over runs already
+    await journal.append("r2", [], epoch=1, status="waiting", release=True)
+    assert await journal.take("r3", "w", principal_runs=2) == 1
+
+
+async def test_records_can_be_read_oldest_first(journal: Journal) -> None:
+    for minute, run in enumerate("abcde"):
+        await create(journal, run, minute=minute)
+
+    page = await journal.find(statuses=["queued"], limit=3, oldest_first=True)
+    rest = await journal.find(statuses=["queued"], limit=3, oldest_first=True, before=page[-1].id)
+    assert [record.id for record in [*page, *rest]] == list("abcde")
 
 
 async def test_only_a_free_run_can_be_taken_and_each_time_its_epoch_grows(journal: Journal) -> None:

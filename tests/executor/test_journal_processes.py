@@ -11,9 +11,12 @@ from journal_contract import BOUND_S, CANCEL, child, create, go, line
 from executor.journal.sql import SqlJournal
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/journal.db"
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/journal.db"
+    made: str = request.getfixturevalue("postgres_url")
+    return made
 
 
 async def test_two_processes_writing_into_one_run_leave_no_gap(url: str) -> None:

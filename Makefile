@@ -1,0 +1,76 @@
+# make help lists what there is. Everything happens in $(VENV); nothing else on the machine is touched.
+
+PYTHON ?= python3
+VENV ?= .venv
+JOBS ?= 2
+FUZZ_SECONDS ?= 60
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
+MADE := $(VENV)/.made
+INSTALLED := $(VENV)/.installed
+INSTALLED_DEV := $(VENV)/.installed-dev
+DEMO_HOME := $(CURDIR)/.demo
+DEMO_ENV := PLANRAIL_HOME="$(DEMO_HOME)" PLANRAIL_DATABASE_URL="sqlite:///$(DEMO_HOME)/planrail.db"
+
+.PHONY: help demo test check format-check lint types floors proof live wheel format clean
+
+help: ## what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+demo: $(INSTALLED) ## find leads and draft introductions: no key, no server, data of its own in .demo/
+	@rm -rf "$(DEMO_HOME)"
+	@$(DEMO_ENV) $(BIN)/planrail run "Find dental leads in Austin and draft introductions"
+	@printf '\nThe drafts lie in the outbox of %s. To read them:\n\n  PLANRAIL_HOME=.demo %s run --script docs/examples/outbox.script\n' \
+	    .demo/planrail.db "$(BIN)/planrail"
+
+test: $(INSTALLED_DEV) ## the tests, without the long proofs
+	@$(BIN)/python -m pytest -n $(JOBS)
+
+check: format-check lint types floors test ## format, lint, strict types, floors, tests, the snippets of README and docs
+
+format-check: $(INSTALLED_DEV)
+	@$(BIN)/ruff format --check --output-format concise . || { echo "make format puts this right" >&2; exit 1; }
+
+lint: $(INSTALLED_DEV)
+	@$(BIN)/ruff check .
+
+types: $(INSTALLED_DEV)
+	@$(BIN)/mypy
+
+floors: $(INSTALLED_DEV)
+	@$(BIN)/lint-imports
+
+proof: $(INSTALLED_DEV) ## the long proofs: kills, soaks, clean installations, the fuzzer
+	@$(BIN)/python -m tests.planner.fuzz_expression --seconds $(FUZZ_SECONDS)
+	@$(BIN)/python -m pytest -m proof $(PROOF)
+
+live: $(INSTALLED_DEV) ## try the model that the environment names; costs a few hundred tokens
+	@$(BIN)/python -m tests.live
+
+wheel: $(MADE) ## dist/planrail-*.whl
+	@$(PIP) wheel --no-deps --wheel-dir dist .
+	@ls dist/*.whl
+
+format: $(INSTALLED_DEV) ## format, and mend what the linter can
+	@$(BIN)/ruff check --quiet --fix-only .
+	@$(BIN)/ruff format --quiet .
+
+clean: ## remove the environment, the demo's data and all caches
+	@rm -rf $(VENV) .demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(MADE):
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Planrail needs Python 3.11 or newer and this is " + sys.version.split()[0] + ": make … PYTHON=python3.12")'
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(INSTALLED): pyproject.toml | $(MADE)
+	@echo "Installing Planrail into $(VENV) (once) …"
+	@$(PIP) install --editable .
+	@touch $@
+
+$(INSTALLED_DEV): pyproject.toml | $(MADE)
+	@echo "Installing Planrail and what its tests need into $(VENV) (once) …"
+	@$(PIP) install --editable '.[dev]'
+	@touch $@ $(INSTALLED)

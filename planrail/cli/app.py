@@ -1,0 +1,215 @@
+"""App: the commands and their options. What carries them out is imported when it is called, so that --help is quick."""
+
+# ruff: noqa: PLC0415  # every import below the top is late on purpose
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from planrail.cli.output import Output
+
+if TYPE_CHECKING:
+    from planrail.settings import Settings
+
+app = typer.Typer(
+    name="planrail", no_args_is_help=True, rich_markup_mode=None, add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="A goal becomes a small checked program, which runs in parallel, inside hard ceilings, through crashes.",
+)  # fmt: skip
+
+Goal = Annotated[str | None, typer.Argument(help="What is to be done, in words.", show_default=False)]
+Run = Annotated[str, typer.Argument(help="A run's id, or an unambiguous beginning of it.", metavar="RUN")]
+Script = Annotated[str | None, typer.Option("--script", metavar="FILE", help="Take this plan script; - reads stdin.")]
+Book = Annotated[str | None, typer.Option("--playbook", metavar="NAME", help="Take the plan of this playbook.")]
+Params = Annotated[list[str] | None, typer.Option("-p", "--param", metavar="KEY=VALUE", help="A parameter of the plan.")]
+BudgetOption = Annotated[str | None, typer.Option("--budget", metavar="LIST", help="Ceilings, like usd=0.50,calls=40.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    goal: Goal = None,
+    script: Script = None,
+    playbook: Book = None,
+    param: Params = None,
+    budget: BudgetOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Answer the script's own approvals with yes.")] = False,
+    key: Annotated[str | None, typer.Option("--key", help="The same key finds the same run, and carries it on.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Plan a goal, run the plan, show it live."""
+    output = _output(context, as_json)
+    from planrail.cli import running
+
+    return running.run(
+        output, goal, script=script, playbook=playbook, params=param or [], budget=budget, yes=yes, key=key
+    )  # fmt: skip
+
+
+@app.command()
+def plan(
+    context: typer.Context,
+    goal: Goal = None,
+    script: Script = None,
+    playbook: Book = None,
+    param: Params = None,
+    budget: BudgetOption = None,
+    as_json: AsJson = False,
+) -> int:
+    """Show the plan of a goal and its certificate; run nothing."""
+    output = _output(context, as_json)
+    from planrail.cli import looking
+
+    return looking.plan(output, goal, script=script, playbook=playbook, params=param or [], budget=budget)
+
+
+@app.command()
+def check(
+    context: typer.Context,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A script or a playbook (.plan); - reads stdin.")],
+    param: Params = None,
+    budget: BudgetOption = None,
+    as_json: AsJson = False,
+) -> int:
+    """Compile and certify a script; exit 1 when it is refused."""
+    output = _output(context, as_json)
+    from planrail.cli import planning
+
+    return planning.check(output, _settings(), file, params=param or [], budget=budget)
+
+
+@app.command()
+def runs(
+    context: typer.Context,
+    status: Annotated[list[str] | None, typer.Option("--status", help="Only runs of this status; may be repeated.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="At most so many.")] = 20,
+    as_json: AsJson = False,
+) -> int:
+    """List the runs, newest first."""
+    output = _output(context, as_json)
+    from planrail.cli import looking
+
+    return looking.runs(output, statuses=status or [], limit=limit)
+
+
+@app.command()
+def show(context: typer.Context, run: Run, as_json: AsJson = False) -> int:
+    """Show a run: plan, steps, questions, answer, cost."""
+    output = _output(context, as_json)
+    from planrail.cli import looking
+
+    return looking.show(output, run)
+
+
+@app.command()
+def follow(
+    context: typer.Context, run: Run, as_json: Annotated[bool, typer.Option("--json", help="Print one event a line.")] = False
+) -> int:
+    """Show a run live until it ends, whoever carries it on."""
+    output = _output(context, as_json)
+    from planrail.cli import running
+
+    return running.follow(output, run)
+
+
+@app.command()
+def why(context: typer.Context, run: Run, as_json: AsJson = False) -> int:
+    """Understand a run on one screen: where it hurt, what it cost, what to do."""
+    output = _output(context, as_json)
+    from planrail.cli import looking
+
+    return looking.why(output, run)
+
+
+@app.command()
+def answer(
+    context: typer.Context,
+    run: Run,
+    question: Annotated[str | None, typer.Argument(help="The question's id, where there are several.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Yes, or approved.")] = False,
+    no: Annotated[bool, typer.Option("--no", help="No, or not approved.")] = False,
+    text: Annotated[str | None, typer.Option("--text", help="The answer as a text.")] = None,
+    value: Annotated[str | None, typer.Option("--value", metavar="JSON", help="The answer as JSON.")] = None,
+    refuse: Annotated[bool, typer.Option("--refuse", help="Refuse to answer.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Answer what a run waits for, and carry it on."""
+    output = _output(context, as_json)
+    from planrail.cli import running
+
+    reply = running.reply_of_options(yes=yes, no=no, text=text, value=value, refuse=refuse)
+    return running.answer(output, run, question, reply)
+
+
+@app.command()
+def cancel(context: typer.Context, run: Run, as_json: AsJson = False) -> int:
+    """Stop a run; what is done stays."""
+    output = _output(context, as_json)
+    from planrail.cli import running
+
+    return running.cancel(output, run)
+
+
+@app.command()
+def resume(context: typer.Context, run: Run, budget: BudgetOption = None, as_json: AsJson = False) -> int:
+    """Carry an interrupted, failed, partial or cancelled run on."""
+    output = _output(context, as_json)
+    from planrail.cli import running
+
+    return running.resume(output, run, budget=budget)
+
+
+@app.command()
+def tools(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="A tool, or a namespace.")] = None, as_json: AsJson = False
+) -> int:  # fmt: skip
+    """List the tools that plans can use."""
+    output = _output(context, as_json)
+    from planrail.cli import catalog
+
+    return catalog.tools(output, _settings(), name)
+
+
+@app.command()
+def playbooks(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="A playbook.")] = None, as_json: AsJson = False
+) -> int:  # fmt: skip
+    """List the playbooks that goals are matched with."""
+    output = _output(context, as_json)
+    from planrail.cli import catalog
+
+    return catalog.playbooks(output, _settings(), name)
+
+
+@app.command()
+def doctor(
+    context: typer.Context,
+    live: Annotated[bool, typer.Option("--live", help="Ask each configured model something (it costs a little).")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Tell what is configured, reachable, missing, and how to mend it."""
+    output = _output(context, as_json)
+    from planrail.cli import doctor as office
+
+    return office.doctor(output, live=live)
+
+
+def _output(context: typer.Context, as_json: bool) -> Output:
+    """Where the command writes; from here on stdout is its own."""
+    output: Output = context.obj
+    output.json = as_json
+    return output.claim()
+
+
+def _settings() -> Settings:
+    import os
+    from pathlib import Path
+
+    from planrail.settings import load_settings
+
+    return load_settings(os.environ, Path.cwd())

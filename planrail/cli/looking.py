@@ -1,0 +1,185 @@
+"""Looking: the commands that show what is there: plan, runs, show, why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import get_args
+
+from rich.table import Table
+from rich.text import Text
+
+from executor.events import RunStatus
+from executor.journal.port import RunRecord
+from executor.submission import Submission
+from planrail.cli.errors import DONE, FAILED, UsageError
+from planrail.cli.output import Output
+from planrail.cli.plan_text import diagnostics_text
+from planrail.cli.request import budget_of, submission_of
+from planrail.cli.run_text import (
+    STATUS_STYLES,
+    cost_text,
+    end_text,
+    question_text,
+    step_tree,
+    surprise_text,
+)
+from planrail.cli.running import Trip, in_house, settings_here
+from planrail.cli.screen import print_plan
+from planrail.cli.script_text import numbered
+from planrail.cli.text import clean, line, moment, seconds
+from planrail.cli.watch import LOCAL, tell_end, viewer_of
+from planrail.house import House
+from planrail.view import RunView
+
+_SCRIPT_LINES = 30  # of a script that `why` shows
+
+
+def plan(
+    output: Output, goal: str | None, *, script: str | None, playbook: str | None, params: Sequence[str], budget: str | None
+) -> int:
+    """The script and its certificate; nothing runs and nothing stays."""
+    settings = settings_here()
+    submission: Submission = submission_of(goal, script, playbook, params, budget_of(budget, settings.budget), yes=False)
+
+    async def work(house: House, _: Trip) -> int:
+        run = await house.runs.preview(submission)
+        view = viewer_of(house, run).view()
+        if output.json:
+            certified = run.certified
+            typed = None if certified is None else certified.plan.model_dump(mode="json", by_alias=True)
+            output.document({"plan": typed, **view.model_dump(mode="json", exclude={"steps", "questions", "id", "seq"})})
+        elif view.certificate is None:
+            tell_refusal(output, view)
+        else:
+            console = output.console
+            print_plan(console, view)
+            console.print(cost_text(view.cost), soft_wrap=True)
+        return DONE if view.certificate is not None else FAILED
+
+    return in_house(settings, work)
+
+
+def tell_refusal(output: Output, view: RunView) -> None:
+    """Why there is no plan."""
+    if view.refusals:
+        output.console.print(diagnostics_text(view.refusals, view.script, "plan"), soft_wrap=True)
+    reason = "The plan is refused." if view.refusals else view.reason
+    output.console.print(end_text(view.model_copy(update={"reason": reason})), soft_wrap=True)
+    if view.cost.usage.model_calls:
+        output.console.print(cost_text(view.cost), soft_wrap=True)
+
+
+def runs(output: Output, *, statuses: Sequence[str], limit: int) -> int:
+    """The runs, newest first."""
+    known: tuple[RunStatus, ...] = get_args(RunStatus)
+    for status in statuses:
+        if status not in known:
+            raise UsageError(f"There is no status {status}.", hint=f"There are: {', '.join(known)}.")
+    wanted = [s for s in known if s in statuses] or None
+
+    async def work(house: House, _: Trip) -> int:
+        records = await house.runs.find(LOCAL, statuses=wanted, limit=limit)
+        if output.json:
+            output.document([_record(r) for r in records])
+        elif records:
+            output.console.print(_table(records))
+        else:
+            output.console.print("No runs yet." if wanted is None else "No such runs.")
+        return DONE
+
+    return in_house(settings_here(), work)
+
+
+def _record(record: RunRecord) -> dict[str, object]:
+    return record.model_dump(mode="json", include={"id", "goal", "status", "key", "created_at", "updated_at"})
+
+
+def _table(records: Sequence[RunRecord]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading, width in (("run", 16), ("status", 9), ("begun", 19)):
+        table.add_column(heading, no_wrap=True, min_width=width)
+    table.add_column("goal", overflow="ellipsis", no_wrap=True, ratio=1)
+    for r in records:
+        status = Text(r.status, style=STATUS_STYLES[r.status])
+        table.add_row(r.id, status, moment(r.created_at), Text(line(r.goal) or "(a script)"))
+    return table
+
+
+def show(output: Output, name: str) -> int:
+    """A run, whole: plan, steps, questions, answer, cost."""
+
+    async def work(house: House, _: Trip) -> int:
+        view = viewer_of(house, await house.runs.get(name, LOCAL)).view()
+        if not output.json:
+            _tell_whole(output, view)
+        tell_end(output, view)
+        return DONE
+
+    return in_house(settings_here(), work)
+
+
+def _tell_whole(output: Output, view: RunView) -> None:
+    console = output.console
+    if view.certificate is not None:
+        print_plan(console, view)
+    if view.steps:
+        console.print(step_tree(view))
+
+
+def why(output: Output, name: str) -> int:
+    """A run on one screen: goal, script with marks, where it hurt, what it cost, what to do."""
+
+    async def work(house: House, _: Trip) -> int:
+        record = await house.runs.record(name, LOCAL)
+        view = viewer_of(house, await house.runs.get(record.id, LOCAL)).view()
+        if output.json:
+            output.document(view.model_dump(mode="json"))
+        else:
+            _tell_why(output, view, owned=record.owner is not None and house.lock.is_alive(record.owner))
+        return DONE
+
+    return in_house(settings_here(), work)
+
+
+def _tell_why(output: Output, view: RunView, *, owned: bool) -> None:
+    console = output.console
+    status = Text.assemble((view.status, STATUS_STYLES[view.status]), f"  {moment(view.started_at)}, {seconds(view.seconds)}")
+    console.print(Text.assemble(("goal   ", "dim"), (line(view.goal or f"(playbook {view.playbook})", 300), "bold")))
+    console.print(Text.assemble((f"run    {view.id}  ", "dim"), status))
+    if view.script and not view.refusals:
+        console.print()
+        console.print(numbered(view, color=console.color_system is not None, most=_SCRIPT_LINES))
+    console.print()
+    if view.refusals:
+        console.print(diagnostics_text(view.refusals, view.script, "plan"), soft_wrap=True)
+    for surprise in view.surprises:
+        console.print(surprise_text(surprise), soft_wrap=True)
+    for ceiling in view.ceilings:
+        told = f"ceiling {ceiling.ceiling}: {ceiling.limit:g} allowed, {ceiling.wanted:g} wanted"
+        console.print(Text(told, style="yellow"), soft_wrap=True)
+    for question in view.questions:
+        console.print(question_text(question, view.id), soft_wrap=True)
+    if view.reason and not view.surprises and not view.refusals:
+        console.print(Text(clean(view.reason)), soft_wrap=True)
+    console.print(cost_text(view.cost), soft_wrap=True)
+    console.print(Text.assemble(("next   ", "dim"), next_step(view, owned=owned)), soft_wrap=True)
+
+
+def next_step(view: RunView, *, owned: bool) -> str:
+    """What to do now."""
+    go_on = f"planrail resume {view.id}"
+    match view.status:
+        case "done":
+            return f"nothing; planrail show {view.id} has the whole answer"
+        case "waiting":
+            return "answer what is open above"
+        case "partial":
+            return clean(view.hint) or f"{go_on} --budget …"
+        case "cancelled":
+            return f"{go_on} goes on from here"
+        case "failed" if view.certificate is None:
+            return clean(view.hint) or f"correct the plan or the goal; {go_on} tries to plan it again"
+        case "failed":
+            return f"{go_on} tries again what failed, and keeps what is done"
+        case _:
+            return f"planrail follow {view.id} shows it going" if owned else f"nobody runs it: {go_on} carries it on"

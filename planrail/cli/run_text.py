@@ -1,0 +1,151 @@
+"""Run text: a run's steps as a tree, its questions, its end, and what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.text import Text
+from rich.tree import Tree
+
+from executor.events import Question
+from planner.usage import Usage
+from planrail.cli.script_text import STYLES
+from planrail.cli.text import block, clean, dollars, line, plural, seconds, told
+from planrail.react import ReactEstimate
+from planrail.view import Cost, RunView, StepView, SurpriseView
+
+STATUS_STYLES = {
+    "done": "bold green", "failed": "bold red", "partial": "bold yellow", "cancelled": "bold yellow",
+    "waiting": "yellow", "running": "cyan", "queued": "dim",
+}  # fmt: skip
+_BAR = 12
+_LEARNED_SHOWN = 20
+
+
+def step_text(step: StepView) -> Text:
+    """A step on one line: mark, name, call, progress, what it took."""
+    text = Text(no_wrap=True, overflow="ellipsis")
+    text.append(f"{step.mark} ", STYLES[step.state]).append(line(step.id, 40))
+    if step.call != step.id:
+        text.append(f"  {line(step.call, 60)}", "dim")
+    if step.map:
+        text.append("  ").append(_progress(step))
+    notes = [plural(step.retries, "retry").replace("retrys", "retries")] if step.retries else []
+    notes += [f"{step.failed} failed"] if step.failed else []
+    notes += [_instead(step)] if step.instead else []
+    notes += [seconds(step.seconds)] if step.seconds else []
+    notes += [f"{step.usage.tokens:,} tokens"] if step.usage.tokens else []
+    notes += [dollars(step.usage.usd)] if step.usage.usd else []
+    return text.append(f"  {' · '.join(notes)}" if notes else "", "dim")
+
+
+def _instead(step: StepView) -> str:
+    many = f"{step.instead} by " if step.map else "by "
+    return f"{many}otherwise ({line(step.note, 60)})" if step.note else f"{many}otherwise"
+
+
+def _progress(step: StepView) -> str:
+    if step.of is None:
+        return f"{step.done} of ?"
+    filled = round(_BAR * min(step.done, step.of) / step.of) if step.of else _BAR
+    bar = "" if step.state in ("done", "waiting", "skipped") else f"{'█' * filled}{'░' * (_BAR - filled)} "
+    return f"{bar}{step.done} of {step.of}"
+
+
+def step_tree(view: RunView) -> Tree:
+    """The steps in the script's order, those of an `if` below it; pure lines are left out."""
+    tree = Tree(Text(line(view.goal or view.playbook or "script", 120), style="bold"), guide_style="dim")
+    branches: dict[tuple[str, ...], Tree] = {(): tree}
+    for step in view.steps:
+        if step.kind != "let" or step.state == "failed":
+            _branch(branches, step.guards).add(step_text(step))
+    return tree
+
+
+def _branch(branches: dict[tuple[str, ...], Tree], guards: tuple[str, ...]) -> Tree:
+    if guards not in branches:
+        text = Text(line(guards[-1], 80), style="dim", no_wrap=True, overflow="ellipsis")
+        branches[guards] = _branch(branches, guards[:-1]).add(text)
+    return branches[guards]
+
+
+def question_text(question: Question, run: str) -> Text:
+    """A question with what it is about, and how to answer it from a shell."""
+    text = Text.assemble(("? ", "yellow"), (clean(question.text), "bold"), (f"  [{question.id}]", "dim"))
+    text.append_text(shown_text(question))
+    yes_no = question.kind != "ask_user"
+    how = "--yes | --no" if yes_no else "--text TEXT | --value JSON | --refuse"
+    return text.append(f"\n  planrail answer {run} {line(question.id)} {how}")
+
+
+def shown_text(question: Question) -> Text:
+    """The effects that an approval covers, with their arguments."""
+    text = Text()
+    shown = question.shown if isinstance(question.shown, list) else []
+    for effect in shown[:_LEARNED_SHOWN]:
+        arguments = effect.get("arguments") or {}
+        listed = ", ".join(f"{name}={told(value, 70)}" for name, value in arguments.items())
+        note = f"  ({line(str(effect['note']))})" if effect.get("note") else ""
+        text.append(f"\n  {line(str(effect.get('tool')))}({listed}){note}")
+    if len(shown) > _LEARNED_SHOWN:
+        text.append(f"\n  and {len(shown) - _LEARNED_SHOWN} more")
+    return text
+
+
+def surprise_text(surprise: SurpriseView) -> Text:
+    """Where it hurt: step, item, message, and what the call was given."""
+    where = f"{surprise.step}[{surprise.item}]" if surprise.item else surprise.step
+    at = f", line {surprise.line}" if surprise.line else ""
+    text = Text.assemble(("✗ ", "bold red"), (line(where), "bold"), (f"  {surprise.kind}{at}", "dim"))
+    text.append(f"\n  {clean(surprise.message)[:2_000]}")
+    if surprise.arguments is not None:
+        text.append(f"\n  with {told(surprise.arguments, 600)}", "dim")
+    return text
+
+
+def end_text(view: RunView) -> Text:
+    """How it ended: the answer, or the reason and what to do next."""
+    text = Text.assemble((view.status, STATUS_STYLES[view.status]))
+    if view.status == "done":
+        text.append("\n").append(block(view.answer))
+        return text
+    if view.reason:
+        text.append(f"  {clean(view.reason)}")
+    if view.answer is not None:
+        text.append("\n").append(block(view.answer)[:8_000])
+    if view.hint:
+        text.append(f"\n{clean(view.hint)}")
+    return text
+
+
+def cost_text(cost: Cost) -> Text:
+    """What it cost, by model, and what ReAct would have read."""
+    text = Text()
+    listed: Iterable[str]
+    if cost.usage.model_calls == 0:
+        listed = [f"cost   no model was asked: 0 tokens · {dollars(cost.usage.usd)} · {plural(cost.tool_calls, 'tool call')}"]
+    else:
+        total = f"{_usage(cost.usage)} · {plural(cost.tool_calls, 'tool call')}"
+        listed = [f"cost   {total}", *(f"       {line(c.model or 'tools', 60)}: {_usage(c.usage)}" for c in cost.by_model)]
+    text.append("\n".join(listed))
+    if cost.react is not None:
+        text.append("\n").append(_react(cost.react, cost.usage))
+    return text
+
+
+def _usage(usage: Usage) -> str:
+    if usage.model_calls == 0:
+        return dollars(usage.usd)
+    cached = f" ({usage.cached_input_tokens:,} cached)" if usage.cached_input_tokens else ""
+    about = "about " if usage.estimated else ""
+    tokens = f"{about}{usage.input_tokens:,}{cached} + {usage.output_tokens:,} tokens"
+    return f"{plural(usage.model_calls, 'model call')} · {tokens} · {dollars(usage.usd)}"
+
+
+def _react(react: ReactEstimate, usage: Usage) -> str:
+    price = f", {dollars(react.usd)} with {line(react.model, 60)}" if react.usd is not None else ""
+    saved = ""
+    if usage.tokens and react.tokens > usage.tokens:
+        saved = f"; this run took {usage.tokens / react.tokens:.0%} of that"
+    read = f"about {react.input_tokens:,} + {react.output_tokens:,} tokens in {plural(react.turns, 'turn')}{price}"
+    return f"ReAct  would have taken {read} for the same calls{saved}"

@@ -1,0 +1,172 @@
+"""Running: the commands that move a run: run, resume, answer, cancel, follow."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.text import Text
+
+from executor.errors import NotAnswerable
+from executor.run import Run, fold, is_over
+from planner.toolspec import Json
+from planrail.cli.asking import Reply, ask_person
+from planrail.cli.errors import FAILED, Interrupted, UsageError
+from planrail.cli.log import log_to_file
+from planrail.cli.output import Output
+from planrail.cli.request import budget_of, submission_of
+from planrail.cli.screen import screen_of
+from planrail.cli.session import run_session
+from planrail.cli.watch import CODES, LOCAL, carry_on, tell_end, viewer_of
+from planrail.house import House, open_house
+from planrail.settings import Settings, load_settings
+
+
+def settings_here() -> Settings:
+    """The settings of this process, and its log in their home."""
+    settings = load_settings(os.environ, Path.cwd())
+    log_to_file(settings.home)
+    return settings
+
+
+@dataclass
+class Trip:
+    """What a command carries on while it goes: a Ctrl-C names it."""
+
+    run: str = ""
+
+
+def in_house(settings: Settings, work: Callable[[House, Trip], Awaitable[int]]) -> int:
+    """Do the work in the open house; raises Interrupted, which says how to resume what was carried on."""
+    trip = Trip()
+
+    async def session() -> int:
+        async with open_house(settings) as house:
+            return await work(house, trip)
+
+    try:
+        return run_session(session())
+    except Interrupted as stopped:
+        hint = f"planrail resume {trip.run} goes on from here." if trip.run else ""
+        raise Interrupted(stopped.message, hint=hint) from None
+
+
+def run(
+    output: Output, goal: str | None, *, script: str | None, playbook: str | None, params: Sequence[str],
+    budget: str | None, yes: bool, key: str | None,
+) -> int:  # fmt: skip
+    """Submit, carry on, show."""
+    settings = settings_here()
+    submission = submission_of(goal, script, playbook, params, budget_of(budget, settings.budget), yes=yes)
+
+    async def work(house: House, trip: Trip) -> int:
+        record = await house.runs.submit(submission, key=key)
+        trip.run = record.id
+        return await carry_on(house, record.id, output)
+
+    return in_house(settings, work)
+
+
+def resume(output: Output, name: str, *, budget: str | None) -> int:
+    """Carry an interrupted or ended run on; one that is done is shown."""
+    settings = settings_here()
+
+    async def work(house: House, trip: Trip) -> int:
+        state = await house.runs.get(name, LOCAL)
+        if is_over(state.status) and state.status != "done":
+            await house.runs.resume(state.id, LOCAL, budget=budget_of(budget, state.budget) if budget else None)
+        elif budget:
+            message = f"The run {state.id} is {state.status}: its ceilings can be changed when it has ended."
+            raise NotAnswerable(message, hint=f"planrail cancel {state.id} ends it.")
+        trip.run = state.id
+        return await carry_on(house, state.id, output)
+
+    return in_house(settings, work)
+
+
+def answer(output: Output, name: str, question: str | None, reply: Reply | None) -> int:
+    """Answer an open question, and carry the run on."""
+    settings = settings_here()
+
+    async def work(house: House, trip: Trip) -> int:
+        state = await house.runs.get(name, LOCAL)
+        said = reply if reply is not None else await _asked(output, state, question)
+        if said is None:
+            tell_end(output, viewer_of(house, state).view())
+            return CODES.get(state.status, FAILED)
+        await house.runs.answer(state.id, LOCAL, said.answer, question=question, refused=said.refused)
+        trip.run = state.id
+        return await carry_on(house, state.id, output)
+
+    return in_house(settings, work)
+
+
+async def _asked(output: Output, state: Run, name: str | None) -> Reply | None:
+    found = [q for q in state.open_questions if name in (None, q.id)]
+    if not output.interactive or len(found) != 1:
+        listed = ", ".join(q.id for q in state.open_questions) or "none"
+        raise UsageError("Say what the answer is: --yes, --no, --text, --value or --refuse.", hint=f"Open: {listed}.")
+    return await ask_person(output, found[0])
+
+
+def reply_of_options(*, yes: bool, no: bool, text: str | None, value: str | None, refuse: bool) -> Reply | None:
+    """The reply that the options give; None without one; raises UsageError for several."""
+    given: list[Reply] = []
+    given += [Reply(True)] if yes else []
+    given += [Reply(False)] if no else []
+    given += [Reply(text)] if text is not None else []
+    given += [Reply(_json(value))] if value is not None else []
+    given += [Reply(refused=True)] if refuse else []
+    if len(given) > 1:
+        raise UsageError("Give one answer: --yes, --no, --text, --value or --refuse.")
+    return given[0] if given else None
+
+
+def _json(text: str) -> Json:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"--value is no JSON: {error}.", hint="--text takes a text as it is.") from None
+
+
+def cancel(output: Output, name: str) -> int:
+    """Stop a run."""
+    settings = settings_here()
+
+    async def work(house: House, trip: Trip) -> int:
+        record = await house.runs.cancel(name, LOCAL)
+        if output.json:
+            output.document(viewer_of(house, await house.runs.get(record.id, LOCAL)).view().model_dump(mode="json"))
+        else:
+            output.console.print(Text(f"{record.id} is {record.status}."), soft_wrap=True)
+        return 0 if record.status == "cancelled" else FAILED
+
+    return in_house(settings, work)
+
+
+def follow(output: Output, name: str) -> int:
+    """Show a run until it ends, whoever carries it on."""
+    settings = settings_here()
+
+    async def work(house: House, trip: Trip) -> int:
+        record = await house.runs.record(name, LOCAL)
+        run = Run(record.id)
+        viewer = viewer_of(house, run)
+        with screen_of(output) as screen:
+            async for recorded in house.runs.events(record.id, LOCAL):
+                fold(run, [recorded])
+                if output.json:
+                    output.document(recorded.model_dump(mode="json"))
+                if recorded.event.type == "run_resumed":
+                    viewer = viewer_of(house, run)
+                screen.moved(viewer)
+            if not output.json:
+                screen.flush()
+        if not output.json:
+            tell_end(output, viewer.view())
+        return CODES.get(run.status, FAILED)
+
+    return in_house(settings, work)

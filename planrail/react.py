@@ -1,0 +1,94 @@
+"""React: what one-call-a-turn ReAct would have read and written for the calls of a run. The formula: docs/react-estimate.md.
+
+In ReAct a model reads everything again at each turn: the fixed prefix (instructions, goal, tools), and every earlier call with
+its output. The estimate leans to ReAct's side: it knows the tools that were used and no others, and never makes a mistake.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from pydantic import BaseModel, ConfigDict
+
+from executor.run import CallState, Run
+from planner.llm.port import Message
+from planner.tokens import count_messages, count_tokens
+from planner.toolspec import Json, ToolSpec
+from planner.worst import ModelTerms
+
+INSTRUCTIONS = "Reach the goal with the tools. Call one tool at a time. When the goal is reached, give the answer."
+BYTES_A_TOKEN = 4  # of a result that is so large that it stands outside of the journal
+
+
+class ReactEstimate(BaseModel):
+    """`input_tokens` are read in `turns` turns, one more than there are calls; `usd` is None where nobody knows the price."""
+
+    model_config = ConfigDict(frozen=True)
+
+    calls: int
+    turns: int
+    prefix_tokens: int  # read again at every turn
+    input_tokens: int
+    output_tokens: int
+    usd: float | None = None
+    model: str = ""
+
+    @property
+    def tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
+
+
+def react_estimate(run: Run, tools: Mapping[str, ToolSpec], terms: ModelTerms | None = None) -> ReactEstimate:
+    """The estimate for the run's tool calls so far, at the price of the model with those terms."""
+    called = [c for c in run.calls.values() if c.started is not None and c.started.key and not c.open]
+    names = sorted({c.started.call for c in called if c.started is not None})
+    prefix = prefix_tokens(run.submission.goal, [tools[n] for n in names if n in tools])
+    exchanges = [exchange for c in called for exchange in _exchanges(c)]
+    answer = None if run.ended is None else run.ended.answer
+    reads, writes = react_tokens(prefix, exchanges, final=_tokens(answer))
+    known = terms is not None and terms.model != "" and terms.rates is not None
+    usd = terms.usd(reads, writes) if terms is not None and known else None
+    return ReactEstimate(
+        calls=len(exchanges), turns=len(exchanges) + 1, prefix_tokens=prefix, input_tokens=reads, output_tokens=writes,
+        usd=usd, model=terms.model if terms is not None and known else "",
+    )  # fmt: skip
+
+
+def react_tokens(prefix: int, exchanges: list[tuple[int, int]], *, final: int) -> tuple[int, int]:
+    """Tokens read and written, for calls of (tokens of the call, tokens of its output) in their order.
+
+    >>> react_tokens(100, [(10, 200), (10, 50)], final=20)
+    (780, 40)
+    """
+    turns = len(exchanges) + 1
+    reads = turns * prefix + sum((turns - number) * (call + output) for number, (call, output) in enumerate(exchanges, 1))
+    return reads, sum(call for call, _ in exchanges) + final
+
+
+def prefix_tokens(goal: str, tools: list[ToolSpec]) -> int:
+    """Tokens of what stands in front of every turn: instructions, goal, and the tools as function definitions."""
+    listed = [{"name": t.name, "description": t.description, "parameters": t.input_schema} for t in tools]
+    messages = (Message(role="system", content=INSTRUCTIONS), Message(role="user", content=goal))
+    return count_messages(messages) + (count_tokens(_text(listed)) if listed else 0)
+
+
+def _exchanges(call: CallState) -> list[tuple[int, int]]:
+    """A call's own tokens and its output's; the pages of a `pages` are calls of their own, which share the output."""
+    assert call.started is not None
+    asked = _tokens({"name": call.started.call, "arguments": call.started.arguments})
+    if call.failed is not None:
+        return [(asked, count_tokens(call.failed.message))]
+    finished = call.finished
+    assert finished is not None
+    output = _tokens(finished.value) if finished.artifact is None else finished.artifact.size // BYTES_A_TOKEN
+    pages = finished.further_calls + 1
+    return [(asked, output // pages)] * pages
+
+
+def _tokens(value: Json) -> int:
+    return 0 if value is None else count_tokens(value if isinstance(value, str) else _text(value))
+
+
+def _text(value: Json) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

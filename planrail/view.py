@@ -1,0 +1,276 @@
+"""View: a run as people see it. Pure: translated from the folded run, its program and what is known of its values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from executor.errors import UnknownArtifact
+from executor.events import CallFinished, CeilingReached, Question, RunStatus
+from executor.planning import literal_label
+from executor.run import CallState, Run, is_over
+from executor.values import Done, Failed, Skipped, Values
+from planner.certificate import Certificate
+from planner.clock import Clock
+from planner.compiler import compile_script
+from planner.diagnostic import Diagnostic
+from planner.errors import CompileError, ExpressionError
+from planner.labels import Labels, Tagged
+from planner.program import MODEL_KINDS, Program, Step
+from planner.toolspec import Json, ToolSpec
+from planner.usage import NO_USAGE, Usage
+from planner.worst import Terms
+from planrail.react import ReactEstimate, react_estimate
+
+StepState = Literal["waiting", "running", "asking", "done", "failed", "skipped"]
+MARKS: Mapping[StepState, str] = {
+    "waiting": "·", "running": "…", "asking": "?", "done": "✓", "failed": "✗", "skipped": "–",
+}  # fmt: skip
+
+
+class _View(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class StepView(_View):
+    """A step: `done` of `of` items, where it is a map whose size is known. `seconds` from its first start to its last end."""
+
+    id: str
+    kind: str
+    call: str  # the tool, or the word of the step
+    line: int
+    source: str = ""
+    guards: tuple[str, ...] = ()
+    state: StepState = "waiting"
+    map: bool = False
+    done: int = 0
+    of: int | None = None
+    failed: int = 0
+    retries: int = 0
+    instead: int = 0  # items whose value is the script's `otherwise` or default
+    note: str = ""  # why, for the first of them
+    seconds: float = 0.0
+    usage: Usage = NO_USAGE
+
+    @property
+    def mark(self) -> str:
+        return MARKS[self.state]
+
+
+class SurpriseView(_View):
+    """Where it hurt, with the arguments that the call was bound to."""
+
+    step: str
+    item: str = ""
+    line: int = 0
+    kind: str
+    message: str
+    arguments: Json = None
+
+
+class ModelCost(_View):
+    """What one model took; `model` is "" for tools that cost something."""
+
+    model: str
+    usage: Usage
+
+
+class Cost(_View):
+    """What the run took, and what ReAct would have (only once the run is over)."""
+
+    usage: Usage = NO_USAGE
+    tool_calls: int = 0
+    by_model: tuple[ModelCost, ...] = ()
+    react: ReactEstimate | None = None
+
+
+class RunView(_View):
+    """Everything that a person is shown of a run."""
+
+    id: str
+    goal: str
+    status: RunStatus
+    seq: int
+    plan_source: str = ""  # planner, script, plan, playbook, fallback
+    playbook: str = ""
+    params: Mapping[str, Json] = Field(default_factory=dict)
+    script: str = ""
+    certificate: Certificate | None = None
+    refusals: tuple[Diagnostic, ...] = ()  # of the last plan that was refused, while there is no other
+    steps: tuple[StepView, ...] = ()
+    questions: tuple[Question, ...] = ()  # the open ones
+    surprises: tuple[SurpriseView, ...] = ()
+    ceilings: tuple[CeilingReached, ...] = ()
+    answer: Json = None
+    reason: str = ""
+    hint: str = ""
+    cost: Cost = Cost()
+    seconds: float = 0.0
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+Load = Callable[[CallFinished], Json]
+
+
+class Viewer:
+    """Views of one run as it grows; keeps what it has worked out. After a RunResumed event a new Viewer is needed."""
+
+    def __init__(self, run: Run, tools: Mapping[str, ToolSpec], terms: Terms, load: Load) -> None:
+        self._run = run
+        self._tools = tools
+        self._terms = terms
+        self._load = load
+        self._program: Program | None = None
+        self._values: Values | None = None
+
+    def view(self) -> RunView:
+        """The run as it is now."""
+        run, over = self._run, is_over(self._run.status)
+        self._compile()
+        refused = run.refusals[-1] if run.refusals and run.certified is None else None
+        origin = run.proposed or (refused[0] if refused else None)
+        ended = run.ended
+        return RunView(
+            id=run.id, goal=run.submission.goal, status=run.status, seq=run.seq,
+            plan_source=origin.source if origin else "", playbook=origin.playbook if origin else "",
+            params=origin.params if origin else {},
+            script=run.certified.script if run.certified else origin.script if origin else "",
+            certificate=run.certified.certificate if run.certified else None,
+            refusals=refused[1].diagnostics if refused else (),
+            steps=self._steps(), questions=tuple(run.open_questions) if not over else (),
+            surprises=tuple(self._surprises()), ceilings=tuple(run.ceilings),
+            answer=ended.answer if ended else None, reason=ended.reason if ended else "", hint=ended.hint if ended else "",
+            cost=self._cost(with_react=over), seconds=round(run.seconds, 3), started_at=run.started_at, ended_at=run.ended_at,
+        )  # fmt: skip
+
+    def _compile(self) -> None:
+        certified, now = self._run.certified, self._run.now
+        if self._values is not None or certified is None or now is None:
+            return
+        try:
+            self._program, _ = compile_script(certified.script, self._tools, parameters=frozenset(certified.params))
+        except CompileError:  # its tools are not here any more: the calls still tell
+            return
+        label = literal_label(self._run)
+        params = {name: Tagged(value, Labels.of(label)) for name, value in certified.params.items()}
+        self._values = Values(self._program, self._run, clock=Clock(now), parameters=params, literal=label, load=self._load)
+
+    # -- steps
+
+    def _steps(self) -> tuple[StepView, ...]:
+        calls: dict[str, list[CallState]] = {}
+        for (step, _), call in self._run.calls.items():
+            calls.setdefault(step, []).append(call)
+        if self._program is None:
+            return tuple(_uncompiled(step, found) for step, found in calls.items())
+        return tuple(self._step(s, calls.get(s.id, [])) for s in self._program.steps)
+
+    def _step(self, step: Step, calls: list[CallState]) -> StepView:
+        guards = tuple(("if " if g.when else "unless ") + g.test.text for g in step.guards)
+        base = StepView(
+            id=step.id, kind=step.kind, call=step.tool or step.kind, line=max(step.at.line, 1), source=step.source,
+            guards=guards, state=self._state(step, calls), map=step.space is not None, of=self._size(step),
+        )  # fmt: skip
+        return _counted(base, calls)
+
+    def _state(self, step: Step, calls: list[CallState]) -> StepState:
+        if any(s.step == step.id for s in self._run.surprises):
+            return "failed"
+        if any(q.of == step.id for q in self._run.open_questions):
+            return "asking"
+        match self._outcome(step):
+            case Done():
+                return "done"
+            case Skipped():
+                return "skipped"
+            case Failed():
+                return "failed"
+            case _:
+                return "running" if calls and not is_over(self._run.status) else "waiting"
+
+    def _outcome(self, step: Step) -> object:
+        assert self._values is not None
+        try:
+            return self._values.outcome(step.id)
+        except UnknownArtifact:
+            return None
+
+    def _size(self, step: Step) -> int | None:
+        """How many calls a map makes, as far as that is known: its slots without those that a filter took out."""
+        if step.space is None or self._values is None:
+            return None
+        try:
+            size = self._values.size(step.id)
+            if size is None:
+                return None
+            for index in range(size):
+                self._values.slot(step.id, index)
+            return self._values.present(step.id)
+        except (ExpressionError, UnknownArtifact):
+            return None
+
+    # -- the rest
+
+    def _surprises(self) -> list[SurpriseView]:
+        found: list[SurpriseView] = []
+        for s in self._run.surprises:
+            started = self._run.call(s.step, s.item).started
+            line = next((p.at.line for p in self._program.steps if p.id == s.step), 0) if self._program else 0
+            arguments = None if started is None else started.arguments
+            found.append(SurpriseView(step=s.step, item=s.item, line=line, kind=s.kind, message=s.message, arguments=arguments))
+        return found
+
+    def _cost(self, *, with_react: bool) -> Cost:
+        by_model: dict[str, Usage] = {}
+        counted = NO_USAGE
+        for model, usage in self._usages():
+            by_model[model] = by_model.get(model, NO_USAGE) + usage
+            counted += usage
+        listed = tuple(ModelCost(model=m, usage=u) for m, u in by_model.items() if u.model_calls or u.usd)
+        react = react_estimate(self._run, self._tools, self._terms.planner) if with_react and self._run.calls else None
+        return Cost(usage=self._run.usage, tool_calls=self._run.tool_calls, by_model=listed, react=react)
+
+    def _usages(self) -> list[tuple[str, Usage]]:
+        """What was used up, by the model that took it; calls that a resume has forgotten are in the run's usage alone."""
+        found = [(call.model, call.usage) for call in self._run.planner_calls]
+        for (step, _), call in self._run.calls.items():
+            ends = (*call.retries, *(e for e in (call.finished, call.failed) if e is not None))
+            found += [(self._model(step) if e.usage.model_calls else "", e.usage) for e in ends]
+        return found
+
+    def _model(self, step: str) -> str:
+        known = None if self._program is None else next((s for s in self._program.steps if s.id == step), None)
+        if known is None or known.kind not in MODEL_KINDS:
+            return self._terms.executor.model or "a model"
+        return self._terms.of(known).model or "a model"
+
+
+def _uncompiled(step: str, calls: list[CallState]) -> StepView:
+    """A step of a script that does not compile here: what its calls alone tell."""
+    call = next((c.started.call for c in calls if c.started is not None), "")
+    failed, opened = any(c.failed for c in calls), any(c.open for c in calls)
+    state: StepState = "failed" if failed else "running" if opened else "done"
+    return _counted(StepView(id=step, kind="tool", call=call, line=0, state=state, map=len(calls) > 1), calls)
+
+
+def _counted(step: StepView, calls: list[CallState]) -> StepView:
+    ends = [e for c in calls for e in (c.finished, c.failed) if e is not None]
+    instead = [c.finished for c in calls if c.finished is not None and c.finished.how in ("otherwise", "default")]
+    starts = [c.started_at for c in calls if c.started_at is not None]
+    stops = [c.ended_at for c in calls if c.ended_at is not None]
+    retried = [r for c in calls for r in c.retries]
+    return step.model_copy(
+        update={
+            "done": sum(1 for c in calls if c.finished is not None),
+            "failed": sum(1 for c in calls if c.failed is not None),
+            "retries": len(retried),
+            "instead": len(instead),
+            "note": instead[0].reason if instead else "",
+            "seconds": round((max(stops) - min(starts)).total_seconds(), 3) if starts and stops else 0.0,
+            "usage": sum((e.usage for e in (*ends, *retried)), NO_USAGE),
+        }
+    )

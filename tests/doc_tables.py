@@ -1,0 +1,147 @@
+"""The tables in README and docs that are written from the code: `python -m tests.doc_tables` brings them up to date.
+
+A table stands between `<!-- table: NAME -->` and `<!-- end -->`; tests/test_docs.py holds that it is the one of the code.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import tokenize
+import typing
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+from executor.events import Event
+from planner.budget import Budget
+from planrail.settings import ModelSettings, Settings
+
+ROOT = Path(__file__).parents[1]
+MARKED = re.compile(r"(<!-- table: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
+
+# setting → the variable of the environment that names it; a test sets each and looks
+VARIABLES = {
+    "home": "PLANRAIL_HOME",
+    "database_url": "PLANRAIL_DATABASE_URL",
+    "packs": "PLANRAIL_PACKS",
+    "playbooks": "PLANRAIL_PLAYBOOKS",
+    "http_allow_private": "PLANRAIL_HTTP_ALLOW_PRIVATE",
+    "secrets": "PLANRAIL_SECRET_<NAME>",
+    "planner.model": "PLANRAIL_PLANNER_MODEL",
+    "planner.base_url": "PLANRAIL_PLANNER_BASE_URL, OPENAI_BASE_URL",
+    "planner.api_key": "PLANRAIL_PLANNER_API_KEY, OPENAI_API_KEY",
+    "planner.output": "PLANRAIL_PLANNER_OUTPUT",
+}
+MEANINGS = {
+    "home": "the folder of the data: database, workspaces, playbooks; by default the user's data folder of the system",
+    "planner": "the model that writes plans: a table of the settings below",
+    "executor": "the model that answers `ask` and `choose`: a table of the settings below",
+    "budget": "the ceilings of a run that names none: a table, see below",
+    "secrets": 'the values behind `secret("name")`; better in the environment than in a file',
+    "model": "its name, as the endpoint knows it; with a key and no address: gpt-5 (planner), gpt-5-mini (executor)",
+    "base_url": "of any OpenAI-compatible endpoint; empty: OpenAI's",
+    "api_key": "its key; a local endpoint may need none",
+}
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field as its class writes it: the comment after it says what it does."""
+
+    name: str
+    type: str
+    default: str
+    comment: str
+
+
+def fields_of(model: type) -> Iterator[Field]:
+    """The fields of a pydantic model, in order, from its source."""
+    source = Path(inspect.getfile(model)).read_text(encoding="utf-8")
+    tokens = tokenize.generate_tokens(StringIO(source).readline)
+    comments = {token.start[0]: token.string.lstrip("# ") for token in tokens if token.type == tokenize.COMMENT}
+    (node,) = (n for n in ast.parse(source).body if isinstance(n, ast.ClassDef) and n.name == model.__name__)
+    for line in node.body:
+        if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name):
+            default = "" if line.value is None else _default(line.value)
+            yield Field(line.target.id, ast.unparse(line.annotation), default, comments.get(line.lineno, ""))
+
+
+def _default(value: ast.expr) -> str:
+    if isinstance(value, ast.Call):
+        given = [k.value for k in value.keywords if k.arg == "default"]
+        return ast.unparse(given[0]) if given else ""
+    return ast.unparse(value)
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "".join("| " + " | ".join(c.replace("|", "\\|") for c in line) + " |\n" for line in lines)
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text else ""
+
+
+def events() -> str:
+    """Every event with what it means and what it carries."""
+    union = typing.get_args(Event)[0]
+    rows: list[tuple[str, ...]] = []
+    for event in typing.get_args(union):
+        carried = ", ".join(_code(name) for name in event.model_fields if name != "type")
+        rows.append((_code(event.model_fields["type"].default), " ".join((event.__doc__ or "").split()), carried))
+    return _table(("event", "what has happened", "carries"), rows)
+
+
+def settings() -> str:
+    """Every setting, with its variable in the environment."""
+    rows = [(_code(f.name), _variables(f.name), _code(f.default), _meaning(f)) for f in fields_of(Settings)]
+    return _table(("planrail.toml", "environment", "default", "what it does"), rows)
+
+
+def models() -> str:
+    """The settings of a model."""
+    rows = [(_code(f.name), _variables(f"planner.{f.name}"), _code(f.default), _meaning(f)) for f in fields_of(ModelSettings)]
+    return _table(("in `[planner]`, `[executor]`", "environment (here: of the planner)", "default", "what it does"), rows)
+
+
+def budget() -> str:
+    """Every ceiling."""
+    rows = [(_code(f.name), f.default, f.comment) for f in fields_of(Budget)]
+    return _table(("ceiling", "default", "of what"), rows)
+
+
+def _variables(name: str) -> str:
+    return ", ".join(_code(v) for v in VARIABLES.get(name, "").split(", ") if v)
+
+
+def _meaning(field: Field) -> str:
+    return MEANINGS.get(field.name) or field.comment
+
+
+TABLES: dict[str, Callable[[], str]] = {"events": events, "settings": settings, "models": models, "budget": budget}
+
+
+def brought_up_to_date(text: str) -> str:
+    """The document with the tables that the code gives today."""
+    return MARKED.sub(lambda found: found[1] + TABLES[found[2]]() + found[4], text)
+
+
+def documents() -> list[Path]:
+    """README and everything in docs/."""
+    return [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def main() -> None:
+    for path in documents():
+        text = path.read_text(encoding="utf-8")
+        new = brought_up_to_date(text)
+        if new != text:
+            path.write_text(new, encoding="utf-8")
+            print(f"{path.relative_to(ROOT)}: tables written")
+
+
+if __name__ == "__main__":
+    main()

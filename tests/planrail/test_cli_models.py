@@ -1,0 +1,74 @@
+"""A goal planned by a model, over a real socket: repair after a refusal, and the refusal after all repairs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.planrail.command import ROOT, Command
+
+GOOD = 'n = data.count(rows=[{"a": 1}, {"a": 2}])\nt = ask("Say it.", n=n)\nanswer(t)\n'
+BAD = "for x in range(3):\n    pass\n"
+
+
+@pytest.fixture
+def serve(command: Command) -> Iterator[object]:
+    """Start the model server with these planner's replies; the command then finds it."""
+    servers: list[subprocess.Popen[str]] = []
+
+    def start(*plans: str) -> None:
+        rules = [
+            {"model": "big", "replies": [{"text": p} for p in plans]},
+            {"model": "small", "replies": [{"text": "There are two."}]},
+        ]
+        script = Path(command.folder / "model.json")
+        script.write_text(json.dumps({"rules": rules, "api_key": "sesame"}))
+        server = subprocess.Popen(
+            [sys.executable, "-m", "tests.model_server", "--script", str(script)], stdout=subprocess.PIPE, text=True, cwd=ROOT
+        )
+        servers.append(server)
+        assert server.stdout is not None
+        command.env |= {
+            "OPENAI_BASE_URL": server.stdout.readline().strip(), "OPENAI_API_KEY": "sesame",
+            "PLANRAIL_PLANNER_MODEL": "big", "PLANRAIL_EXECUTOR_MODEL": "small",
+        }  # fmt: skip
+
+    yield start
+    for server in servers:
+        server.kill()
+        server.communicate()
+
+
+def test_a_refused_plan_is_repaired_and_every_call_is_billed(command: Command, serve) -> None:  # type: ignore[no-untyped-def]
+    serve(BAD, GOOD)
+    (command.folder / "planrail.toml").write_text("[prices.big]\ninput = 2.5\ncached_input = 1.0\noutput = 10.0\n")
+    done = command("run", "Count the rows")
+    assert done.code == 0, done.out + done.err
+    assert "plan: by planner" in done.out
+    assert "There are two." in done.out
+    assert "big: 2 model calls" in done.out
+    assert "small: 1 model call " in done.out
+    assert "with big for the same calls" in done.out
+    doctor = command("doctor", "--live")
+    assert "executor model: small answered" in doctor.out
+    assert "sesame" not in doctor.out
+
+
+def test_after_two_repairs_the_refusal_is_told_with_its_places(command: Command, serve) -> None:  # type: ignore[no-untyped-def]
+    serve(BAD)
+    refused = command("run", "Count the rows", "--json")
+    assert (refused.code, refused.json["status"]) == (1, "failed")
+    assert refused.json["refusals"][0]["code"] == "loop"
+    assert refused.json["cost"]["usage"]["model_calls"] == 3
+    shown = command("show", refused.json["id"])
+    assert "plan:1:1: error: A script has no loops" in shown.out
+    assert "    for x in range(3):\n    ^" in shown.out
+    command.env["OPENAI_API_KEY"] = "wrong"
+    keyless = command("run", "Count the rows again")
+    assert keyless.code == 1
+    assert "Traceback" not in keyless.out + keyless.err
