@@ -116,7 +116,10 @@ async def _theirs(folder: Path, graph: StateGraph[State], runs: int) -> float:
         compiled = graph.compile(checkpointer=saver)
         start = time.perf_counter()
         await asyncio.gather(
-            *(compiled.ainvoke({"x": 1, "xs": []}, {"configurable": {"thread_id": str(i)}}, durability="sync") for i in range(runs))
+            *(
+                compiled.ainvoke({"x": 1, "xs": []}, {"configurable": {"thread_id": str(i)}}, durability="sync")
+                for i in range(runs)
+            )
         )
         return time.perf_counter() - start
 
@@ -167,7 +170,9 @@ async def main() -> None:
     print("| what | Planrail | LangGraph | bare commit | ratio to LangGraph | to bare |\n|---|---|---|---|---|---|")
     for what, mine, other, floor in rows:
         to_floor = "" if floor is None else f"{mine / floor:.2f}"
-        print(f"| {what} | {mine:.2f} | {other:.2f} | {'' if floor is None else f'{floor:.2f}'} | {mine / other:.2f} | {to_floor} |")
+        print(
+            f"| {what} | {mine:.2f} | {other:.2f} | {'' if floor is None else f'{floor:.2f}'} | {mine / other:.2f} | {to_floor} |"
+        )
 
 
 if __name__ == "__main__":

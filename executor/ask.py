@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from planner.llm.json_reply import parse_json_reply
+from planner.llm.json_reply import ModelReplyInvalid, parse_json_reply
 from planner.llm.port import Message
 from planner.toolspec import Json, JsonSchema
 
@@ -31,6 +31,8 @@ class Prompt:
     def value(self, text: str) -> Json:
         """The value that a reply means; raises ModelReplyInvalid with words that the model can act on."""
         if self.schema is None:
+            if not text.strip():
+                raise ModelReplyInvalid("Your reply is empty.")
             return text.strip()
         value = parse_json_reply(text, self.schema)
         return value["value"] if self.wrapped else value

@@ -113,11 +113,14 @@ class Planning:
         repairs = sum(1 for p, _ in run.refusals if p.source == "planner")
         if proposed.source == "planner" and repairs <= run.budget.repairs:
             return await self._written_by_model(recorder)
-        if proposed.source == "playbook" and self._fallback(proposed) is not None:
-            fallback = self._fallback(proposed)
-            assert fallback is not None
-            return fallback
         listed = "\n".join(str(d) for d in refused.diagnostics)
+        if proposed.source == "playbook":
+            try:
+                fallback = self._fallback(proposed)
+            except PlanrailError as error:
+                raise NotPlanned(f"The plan is refused.\n{listed}\nIts fallback: {error.message}", hint=error.hint) from error
+            if fallback is not None:
+                return fallback
         hint = "" if proposed.source == "planner" else "Correct it, and submit it again."
         raise NotPlanned(f"The plan is refused.\n{listed}", hint=hint)
 

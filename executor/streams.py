@@ -45,7 +45,27 @@ Lineage = tuple[str, object]
 
 
 def stream_of(step: Step, program: Program) -> Stream | None:
-    """The stream that a map step may take its elements from; None if it needs the whole list."""
+    """The stream that a map step may take its elements from; None if it needs the whole list.
+
+    The calls of one body read one another's slots, so they are numbered alike: all of them stream, or none does.
+    """
+    stream = _own_stream(step, program)
+    if stream is None or any(_own_stream(other, program) is None for other in _body(step, program)):
+        return None
+    return stream
+
+
+def _body(step: Step, program: Program) -> list[Step]:
+    """The other calls of the body that a map step stands in."""
+    return [other for other in program.steps if other is not step and (_chained(step, other) or _chained(other, step))]
+
+
+def _chained(later: Step, earlier: Step) -> bool:
+    """Whether a map reads the same slot of an earlier one."""
+    return later.space is not None and (earlier.hidden, len(later.space.clauses)) in later.space.slots
+
+
+def _own_stream(step: Step, program: Program) -> Stream | None:
     if step.space is None or len(step.space.clauses) != 1:
         return None
     clause = step.space.clauses[0]

@@ -17,7 +17,7 @@ from planner.script import script_of
 from planner.toolspec import JsonSchema, ToolSpec
 from planner.usage import Usage
 
-_FENCE = re.compile(r"```[A-Za-z]*\n(.*?)(?:```|\Z)", re.DOTALL)
+_FENCE = re.compile(r"```[^\n`]*\n(.*?)(?:```|\Z)", re.DOTALL)
 
 
 @dataclass(frozen=True)

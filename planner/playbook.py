@@ -275,6 +275,6 @@ class Playbooks:
         text = goal.lower()[:MAX_GOAL]
 
         def likeness(playbook: Playbook) -> float:
-            return max((difflib.SequenceMatcher(None, text, g.lower()).ratio() for g in playbook.goals), default=0.0)
+            return max(difflib.SequenceMatcher(None, text, g.lower()).ratio() for g in playbook.goals)
 
-        return sorted(self._by_name.values(), key=likeness, reverse=True)[:n]
+        return sorted((p for p in self._by_name.values() if p.goals), key=likeness, reverse=True)[:n]

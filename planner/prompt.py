@@ -44,6 +44,8 @@ status = customer.status if customer else "unknown"
 answer({"invoice": oldest.number, "due": oldest.due, "customer": status})"""
 
 _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # what some reader takes for the end of a line, and other controls
+_MAX_TRIED = 20_000  # characters of a refused script that the model is shown again
+_MAX_TOLD = 20  # diagnostics
 _MAX_DESCRIPTION = 300  # characters of a tool's description; planners pay for each one every time
 
 _ERRORS = """\
@@ -93,8 +95,9 @@ def plan_messages(
         Message(role="user", content=f"Tools\n{listed}\n\nGoal: {goal}{form}"),
     ]
     for script, diagnostics in tried:
-        told = "\n".join(str(d) for d in diagnostics)
-        messages.append(Message(role="assistant", content=script or "(empty)"))
+        more = [f"… and {len(diagnostics) - _MAX_TOLD} more"] if len(diagnostics) > _MAX_TOLD else []
+        told = "\n".join([*(str(d) for d in diagnostics[:_MAX_TOLD]), *more])
+        messages.append(Message(role="assistant", content=script[:_MAX_TRIED] or "(empty)"))
         messages.append(Message(role="user", content=f"The checker refuses it:\n{told}"))
     return tuple(messages)
 
@@ -121,7 +124,20 @@ def _description(text: str) -> str:
 def _default(schema: JsonSchema, required: bool) -> str:
     if required:
         return ""
-    return f" = {json.dumps(schema['default'], ensure_ascii=False)}" if "default" in schema else " = None"
+    return f" = {_written(schema.get('default'))}"
+
+
+def _written(value: Json) -> str:
+    """A JSON value as a script writes it."""
+    match value:
+        case bool() | None:
+            return str(value)
+        case list():
+            return f"[{', '.join(map(_written, value))}]"
+        case dict():
+            return "{" + ", ".join(f"{_written(k)}: {_written(v)}" for k, v in value.items()) + "}"
+        case _:
+            return json.dumps(value, ensure_ascii=False)
 
 
 _WORDS = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
@@ -130,9 +146,9 @@ _WORDS = {"string": "str", "integer": "int", "number": "float", "boolean": "bool
 def short(schema: JsonSchema, depth: int = 0) -> str:
     """A schema in the words of the language's types."""
     if "const" in schema:
-        return json.dumps(schema["const"], ensure_ascii=False)
+        return _written(schema["const"])
     if "enum" in schema:
-        return " | ".join(json.dumps(v, ensure_ascii=False) for v in schema["enum"])
+        return " | ".join(map(_written, schema["enum"]))
     alternatives = branches(schema)
     if alternatives:
         return " | ".join(dict.fromkeys(short(a, depth) for a in alternatives))

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from planner.language import GRAMMAR, RULES, STEPS, TOOL, TYPES, StepForm
 from planner.library import FUNCTIONS, METHODS, RE_FUNCTIONS, LibraryFunction
-from planner.parse import MAX_DEPTH, MAX_LINES, MAX_SCRIPT
 from planner.plan import Plan
+from planner.reading import MAX_DEPTH, MAX_LINES, MAX_SCRIPT
 
 _LANGUAGE = Path(__file__).with_name("language.md.in")
 

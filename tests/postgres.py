@@ -42,6 +42,10 @@ class PostgresServer:
         secret.chmod(0o644)
         self._run("initdb", "-D", str(self._data), "-U", "tester", "-A", "scram-sha-256", f"--pwfile={secret}", "-E", "UTF8")
         self._databases = 0
+        clean = 'cat; "$0" -D "$1/data" -m immediate stop; rm -rf "$1"'  # at the end of its input: when we end, however that is
+        command = ["sh", "-c", clean, str(self._bin / "pg_ctl"), str(self._home)]
+        null = subprocess.DEVNULL
+        self._keeper = subprocess.Popen(command, user=self._user, stdin=subprocess.PIPE, stdout=null, stderr=null, cwd="/")
 
     @property
     def _data(self) -> Path:
@@ -57,8 +61,8 @@ class PostgresServer:
         self._run("pg_ctl", "-D", str(self._data), "-w", "-m", mode, "stop")
 
     def remove(self) -> None:
-        self.stop()
-        shutil.rmtree(self._home)
+        self._keeper.communicate()
+        shutil.rmtree(self._home, ignore_errors=True)
 
     def url(self, database: str, password: str = PASSWORD) -> str:
         return f"postgresql://tester:{password}@127.0.0.1:{self.port}/{database}"

@@ -23,8 +23,8 @@ class PatientConnector(PsycopgConnector):
     """Without it one lost heartbeat ends Procrastinate's worker, and with it every segment under way."""
 
     def __init__(self, conninfo: str, *, away_s: float) -> None:
-        settings = {"application_name": "planrail-worker", "autocommit": True}  # each of its queries is one statement
-        super().__init__(conninfo=conninfo, min_size=1, max_size=8, timeout=5.0, kwargs=settings)
+        named = {"application_name": "planrail-worker"}
+        super().__init__(conninfo=conninfo, min_size=1, max_size=8, timeout=5.0, kwargs=named, configure=_configure)
         self._away_s = away_s
 
     async def execute_query_async(self, query: LiteralString, **arguments: Any) -> None:
@@ -50,6 +50,11 @@ class PatientConnector(PsycopgConnector):
                     raise
                 log.info("the queue's database does not answer; trying again")
             await asyncio.sleep(_PAUSE_S)
+
+
+async def _configure(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Each of Procrastinate's queries is one statement: a transaction around it would cost two more round trips."""
+    await connection.set_autocommit(True)
 
 
 def _is_away(error: ConnectorException) -> bool:

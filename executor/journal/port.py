@@ -70,7 +70,8 @@ class Journal(Protocol):
 
         `status` and `tools` set the record's fields, `release` gives up the ownership; `events` may be empty. With `only_if`
         nothing is written, and None returned, unless the run's status is one of those; with `quiet_after` likewise, unless
-        the last event from outside has at most that seq. Raises LostOwnership (fence) and UnknownRun. A caller that is cancelled while it waits does not undo the write.
+        the last event from outside has at most that seq. Raises LostOwnership (fence) and UnknownRun. A caller that is
+        cancelled while it waits does not undo the write.
         """
         ...
 

@@ -44,7 +44,7 @@ def check(output: Output, settings: Settings, file: str, *, params: Sequence[str
     source = read_text(file)
     name = "stdin" if file == "-" else file
     given = params_of(params)
-    if file.endswith(".plan") or (source.startswith("---\n") and file == "-"):
+    if source.lstrip("\ufeff").startswith("---"):
         playbook = parse_playbook(Path(name).stem, source)
         checked = _checked(settings, playbook.script, playbook.bind(sampled(playbook, given)), budget)
     else:

@@ -123,7 +123,9 @@ class Bench:
                 status = last.status
             case QuestionAnswered() | RunSubmitted():
                 status = "queued"
-        await self.journal.append("run1", [r.event for r in events[1:]], epoch=epoch, status=status, release=status != "running")
+        await self.journal.append(
+            "run1", [r.event for r in events[1:]], epoch=epoch, status=status, release=status != "running"
+        )
         return "run1"
 
     async def segment(self, run: str) -> None:
@@ -142,7 +144,6 @@ class Bench:
 
     def program(self, script: str) -> Program:
         return compile_script(script, self.toolset.specs)[0]
-
 
 
 def starts(events: Sequence[Recorded]) -> list[CallStarted]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from worlds import World
 
@@ -42,6 +43,7 @@ RETRIES = 2
 WORDS = frozenset(("ask", "ask_user", "approve", "expect", "answer", "attempt", "pages"))
 OPTIONS = frozenset(("otherwise", "limit", "retry", "timeout", "returns"))
 Scope = dict[str, Tagged]
+T = TypeVar("T")
 
 
 class Surprise(Exception):
@@ -89,16 +91,18 @@ class Reference:
                 raise Surprise("stopped", self._line)
             match statement:
                 case Bind(targets=targets, value=value):
-                    found = self._whole(value)
-                    if targets:
-                        self._scope |= self._guarded(lambda t=targets, f=found: bind_target(t[0] if len(t) == 1 else t, f))
+                    self._bind(targets, self._whole(value))
                 case Branch(test=test, then=then, orelse=orelse):
                     self._block(then if truth(self._whole(test)) else orelse)
 
     def _whole(self, expr: Expr) -> Tagged:
         return self._guarded(lambda: self._value(expr, self._scope))
 
-    def _guarded(self, work: Callable[[], Tagged | Scope]) -> Tagged | Scope:  # type: ignore[misc]
+    def _bind(self, targets: tuple[str, ...], value: Tagged) -> None:
+        if targets:
+            self._scope |= self._guarded(lambda: bind_target(targets[0] if len(targets) == 1 else targets, value))
+
+    def _guarded(self, work: Callable[[], T]) -> T:
         try:
             return work()
         except ExpressionError as error:
@@ -166,7 +170,7 @@ class Reference:
                 default = named.get("default") or named.get("otherwise")
                 return self._tool(inner, scope, default, only_not_found=word == "attempt", pages=word == "pages")
             case "expect":
-                holds, _ = (self._value(a, scope) for a in (*call.args, Literal_("")) [:2])
+                holds, _ = (self._value(a, scope) for a in (*call.args, Literal_(""))[:2])
                 if not truth(holds):
                     raise Surprise("expect", self._line)
                 return Tagged(True)
@@ -190,7 +194,7 @@ class Reference:
     ) -> Tagged:
         name = _word(call)
         try:
-            given = {n: to_json(self._value(v, scope).value) for n, v in call.keywords if n not in OPTIONS}
+            given = {str(n): to_json(self._value(v, scope).value) for n, v in call.keywords if n not in OPTIONS}
         except ExpressionError:
             if otherwise is None or only_not_found:
                 raise
@@ -213,7 +217,7 @@ class Reference:
         items: list[Json] = []
         cursor = given["start"]
         while cursor:
-            page = self.world.call(name, cursor, 1)
+            page: Json = self.world.call(name, cursor, 1)
             items += page["items"]
             cursor = page["next"]
         return items

@@ -83,7 +83,8 @@ class Writer:
         """A call, or a chain of two where the first is a read of another namespace."""
         if self.chance(4):
             one, other = self.draw(st.permutations(SPACES))[:2]  # type: ignore[index]
-            return self.pick(*(f(f"{self.read(x, one)}.n + 1", other) for f in (self.read, self.effect)))
+            more = self.pick("1", "1", f"len({self.lists[-1]})" if self.lists else "2")
+            return self.pick(*(f(f"{self.read(x, one)}.n + {more}", other) for f in (self.read, self.effect)))
         return self.read(x) if self.chance(2) else self.effect(x)
 
     # -- statements
@@ -130,7 +131,7 @@ class Writer:
                 second = self.filter("q")
                 value = f"[{self.read('r.id + q.n')} for r in {x}[:3]{self.filter('r')} for q in {other}[:2]{second}]"
             case _:
-                value = f"[{self.call(f'r.id + {self.integer()}')} for r in {x}]"
+                value = f"[{self.call(f'r.id + {self.integer()}')} for r in {x}{self.filter('r')}]"
         self.bind(depth, self.lists, value)
         return None
 
@@ -188,7 +189,9 @@ class Writer:
 
 
 @st.composite
-def scripts(draw: Callable[..., object], *, people: bool = False, models: bool = False, once: bool = False, most: int = 9) -> str:
+def scripts(
+    draw: Callable[..., object], *, people: bool = False, models: bool = False, once: bool = False, most: int = 9
+) -> str:
     """A script that ends with an answer of everything that it has bound."""
     writer = Writer(draw, people, models, once)
     for _ in range(draw(st.integers(2, most))):  # type: ignore[call-overload]

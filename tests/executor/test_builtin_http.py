@@ -107,7 +107,11 @@ async def test_long_and_binary_bodies_are_handles() -> None:
 async def test_compressed_bodies_are_unpacked() -> None:
     whole = zlib.compressobj(wbits=-15)
     bare = whole.compress(b"hello") + whole.flush()
-    bodies = (("gzip", gzip.compress(b"hel", mtime=0) + gzip.compress(b"lo")), ("deflate", zlib.compress(b"hello")), ("deflate", bare))
+    bodies = (
+        ("gzip", gzip.compress(b"hel", mtime=0) + gzip.compress(b"lo")),
+        ("deflate", zlib.compress(b"hello")),
+        ("deflate", bare),
+    )
     for encoding, body in bodies:
         result = await fetched(replying(body, Content_Type="text/plain", Content_Encoding=encoding))
         assert isinstance(result, ToolDone), result

@@ -178,3 +178,11 @@ async def test_a_slot_that_is_filtered_out_at_once_holds_nothing_up() -> None:
         await comes(doors, "second", 0)
         await comes(doors, "second", 2)
         assert not doors.came["second", 1].is_set()
+
+
+async def test_calls_of_one_body_are_numbered_alike_where_one_of_them_needs_the_whole_list() -> None:
+    """The list is shorter than the slots that it was made from."""
+    xs = "xs = [d.first(x=i) for i in range(4) if i % 2]\n"
+    for body in ("e.second(x=d.fetch(x=x + len(xs)) - len(xs))", "e.second(x=d.fetch(x=x) + len(xs) - len(xs))"):
+        bench = Bench(Toolset.of("d", Doors()) | Toolset.of("e", Doors()))
+        assert answer_of(await bench.run(f"{xs}ys = [{body} for x in xs]\nanswer(ys)\n")) == [1, 3]

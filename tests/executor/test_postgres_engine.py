@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from journal_contract import CANCEL, create, line, until
@@ -292,9 +293,10 @@ async def test_a_worker_has_no_more_runs_at_once_than_allowed(journal: SqlJourna
 @pytest.mark.parametrize("away_s", [4.0, pytest.param(30.0, marks=pytest.mark.proof)])  # longer than a heartbeat may stay away
 async def test_workers_outlive_a_database_that_goes_away(mortal_postgres: PostgresServer, log: Path, away_s: float) -> None:
     url = mortal_postgres.new_database()
+    slow: dict[str, Any] = {"steps": 10, "pause": 0.1, "drain": 0.1}  # a worker that gave up would hand its runs over
     async with await SqlJournal.open(url, queued=Deferral()) as journal:
         await asyncio.to_thread(bring_jobs_to_head, journal.engine)
-        async with worker(url, log, "a", steps=10, pause=0.1), worker(url, log, "b", steps=10, pause=0.1):
+        async with worker(url, log, "a", **slow), worker(url, log, "b", **slow):
             for i in range(4):
                 await create(journal, f"r{i}", minute=i)
             await settled(journal, "r0", 2)

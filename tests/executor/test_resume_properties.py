@@ -66,7 +66,9 @@ class Witness:
 
 
 def bench_of(world: World, seed: int, parallel: int) -> Bench:
-    return Bench(tools_of(world, Latency(seed)), MODELS, answers=answers, budget=PLENTY.model_copy(update={"parallel": parallel}))
+    return Bench(
+        tools_of(world, Latency(seed)), MODELS, answers=answers, budget=PLENTY.model_copy(update={"parallel": parallel})
+    )
 
 
 async def resumes_from_every_prefix(script: str, seed: int, parallel: int, every: int = 1) -> None:
@@ -116,7 +118,7 @@ def outcome(run: Run) -> object:
 SHAPES = st.tuples(st.integers(0, 1 << 30), st.integers(1, 6))
 
 
-@few(20)
+@few(12)
 @given(scripts(once=True, people=True, models=True, most=7), SHAPES)
 def test_a_run_of_any_script_resumes_from_every_prefix_of_its_journal(script: str, shape: tuple[int, int]) -> None:
     asyncio.run(resumes_from_every_prefix(script, *shape))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import pytest
-from tools import TOOLS, certificate, listed, schema, tool
 
 from planner.diagnostic import Diagnostic
 from planner.language import GRAMMAR, RULES, STEPS, TOOL, TYPES
@@ -14,6 +13,7 @@ from planner.prompt import plan_messages, prefix, short, tool_line
 from planner.tokens import count_tokens
 from planner.toolspec import ToolSpec
 from planner.worst import ModelTerms, Terms
+from tests.planner.tools import TOOLS, certificate, listed, schema, tool
 
 LEAD = schema("id email rating", id="integer", email="string", rating="number")
 INVOICE = schema("number due customer_id", number="string", due={"type": "string", "format": "date"}, customer_id="integer")
@@ -93,6 +93,13 @@ def test_tools_goal_and_what_was_tried_follow_the_prefix_in_that_order() -> None
     assert messages[4].content == "(empty)"
 
 
+def test_what_was_tried_is_shown_within_bounds() -> None:
+    many = [Diagnostic(code="c", line=n, column=1, text="x", message="m") for n in range(1, 1_001)]
+    tried, told = (m.content for m in plan_messages("Do it", [], [("x" * 1_000_000, many)])[2:])
+    assert tried == "x" * 20_000
+    assert told == "\n".join(["The checker refuses it:", *(str(d) for d in many[:20]), "… and 980 more"])
+
+
 def test_a_tools_line_shows_types_defaults_enumerations_what_it_gives_and_its_effect() -> None:
     word = {"enum": ["new", "old"]}
     takes = schema(
@@ -104,14 +111,19 @@ def test_a_tools_line_shows_types_defaults_enumerations_what_it_gives_and_its_ef
     spec = tool("ns.do", takes, gives, effect="irreversible", not_found=True)
     assert tool_line(spec) == (
         'ns.do(id: int, word: "new" | "old", at: datetime = None, many: ["new" | "old"] = None, ratio: float = 0.5, '
-        'name: str | None = null, flags: {str: bool} = None, both: ["new" | "old"] | None = None)'
+        'name: str | None = None, flags: {str: bool} = None, both: ["new" | "old"] | None = None)'
         " -> {ok: bool, rest: any}  # d (irreversible) (knows not found)"
     )
 
 
 def test_a_default_is_written_as_the_language_writes_it() -> None:
-    takes = schema("", on={"type": "boolean", "default": True}, name={"type": "string", "default": "x"}, none={"default": None})
-    assert tool_line(tool("ns.do", takes)) == 'ns.do(on: bool = true, name: str = "x", none: any = None)  # d'
+    takes = schema(
+        "", on={"type": "boolean", "default": True}, many={"default": [None, {"x": False}]}, all={"enum": ["a", None]}
+    )
+    assert (
+        tool_line(tool("ns.do", takes))
+        == 'ns.do(on: bool = True, many: any = [None, {"x": False}], all: "a" | None = None)  # d'
+    )
 
 
 @pytest.mark.parametrize("end", ["\n", "\r", "\r\n", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029", "\x00", "\x1b[2J"])
