@@ -170,9 +170,8 @@ async def main() -> None:
     print("| what | Planrail | LangGraph | bare commit | ratio to LangGraph | to bare |\n|---|---|---|---|---|---|")
     for what, mine, other, floor in rows:
         to_floor = "" if floor is None else f"{mine / floor:.2f}"
-        print(
-            f"| {what} | {mine:.2f} | {other:.2f} | {'' if floor is None else f'{floor:.2f}'} | {mine / other:.2f} | {to_floor} |"
-        )
+        bare_ms = "" if floor is None else f"{floor:.2f}"
+        print(f"| {what} | {mine:.2f} | {other:.2f} | {bare_ms} | {mine / other:.2f} | {to_floor} |")
 
 
 if __name__ == "__main__":
