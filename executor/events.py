@@ -92,6 +92,7 @@ class CallStarted(_Event):
     step: str
     item: str = ""
     call: str  # the tool's full name, or ask, choose, …
+    model: str = ""  # the model that is asked
     key: str = ""  # the idempotency key of a tool call
     arguments: Json = None  # what the tool is given; secrets stand as their names
     claim: bool = False

@@ -138,8 +138,7 @@ class Maps:
         if scope is None:
             return PENDING  # a list that its slots were taken from failed itself
         source = self._names.evaluate(form.clauses[0].iterable, scope).labels
-        shape = source.top().join(made.decided.as_choice())
-        own = source.own.join(made.decided).as_choice()
+        shape, own = source.top(), source.own.join(made.decided).as_choice()
         if len(form.clauses) > 1:  # which combinations there are: said of all together
             decided = join_all(t.labels.whole() for t in (self._names.scope(_outside(form.step)) or {}).values())
             shape, own = shape.join(decided), own.join(decided.as_choice())

@@ -87,7 +87,6 @@ def next_moves(frame: Frame, run: Run, values: Values, busy: frozenset[Address],
                     _step(step, frame, run, values, busy, room, moves)
     if moves.surprises:  # the run fails: nobody need be asked any more
         moves.questions.clear()
-        moves.approvals.clear()
     return moves
 
 

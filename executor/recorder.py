@@ -32,7 +32,6 @@ class Recorder:
         self._behind: list[Event] = []
         self._turn = asyncio.Lock()
         self._writing: asyncio.Future[int | None] | None = None
-        self._broken: BaseException | None = None
 
     @property
     def behind(self) -> bool:
@@ -68,18 +67,10 @@ class Recorder:
             return True
 
     async def _settled(self) -> int | None:
-        """Wait for the write that is on its way, be its caller cancelled or not."""
-        if self._broken is not None:
-            raise self._broken
+        """Wait for the write that is on its way, be its caller cancelled or not; one that failed stays for all who come."""
         if self._writing is None:
             return None
-        try:
-            seq = await asyncio.shield(self._writing)
-        except asyncio.CancelledError:
-            raise  # the write goes on; the next commit waits for it
-        except BaseException as error:
-            self._broken = error
-            raise
+        seq = await asyncio.shield(self._writing)
         self._writing = None
         return seq
 

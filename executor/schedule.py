@@ -175,7 +175,10 @@ class Scheduler:
         """The event of a call's start, with its key: the one it had before, if it was started before."""
         step, before = start.step, self._run.call(*start.address).started
         if step.kind not in ("tool", "attempt", "pages"):
-            return CallStarted(step=step.id, item=start.item, call=step.kind, arguments=_shown(start.bound.shown()))
+            role = self._performer.models.of(step)
+            model = "" if role is None else role.terms.model
+            shown = _shown(start.bound.shown())
+            return CallStarted(step=step.id, item=start.item, call=step.kind, model=model, arguments=shown)
         spec = self._frame.tools[step.tool]
         arguments = _shown(start.bound.shown())
         ordinal = self._run.ordinals.get(same_call(step.tool, arguments), 0)

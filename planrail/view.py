@@ -19,7 +19,7 @@ from planner.compiler import compile_script
 from planner.diagnostic import Diagnostic
 from planner.errors import CompileError, ExpressionError
 from planner.labels import Labels, Tagged
-from planner.program import MODEL_KINDS, Program, Step
+from planner.program import Program, Step
 from planner.toolspec import Json, ToolSpec
 from planner.usage import NO_USAGE, Usage
 from planner.worst import Terms
@@ -237,16 +237,11 @@ class Viewer:
     def _usages(self) -> list[tuple[str, Usage]]:
         """What was used up, by the model that took it; calls that a resume has forgotten are in the run's usage alone."""
         found = [(call.model, call.usage) for call in self._run.planner_calls]
-        for (step, _), call in self._run.calls.items():
+        for call in self._run.calls.values():
+            model = "" if call.started is None else call.started.model
             ends = (*call.retries, *(e for e in (call.finished, call.failed) if e is not None))
-            found += [(self._model(step) if e.usage.model_calls else "", e.usage) for e in ends]
+            found += [(model if e.usage.model_calls else "", e.usage) for e in ends]
         return found
-
-    def _model(self, step: str) -> str:
-        known = None if self._program is None else next((s for s in self._program.steps if s.id == step), None)
-        if known is None or known.kind not in MODEL_KINDS:
-            return self._terms.executor.model or "a model"
-        return self._terms.of(known).model or "a model"
 
 
 def _uncompiled(step: str, calls: list[CallState]) -> StepView:

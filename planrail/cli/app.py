@@ -38,15 +38,25 @@ def run(
     budget: BudgetOption = None,
     yes: Annotated[bool, typer.Option("--yes", help="Answer the script's own approvals with yes.")] = False,
     key: Annotated[str | None, typer.Option("--key", help="The same key finds the same run, and carries it on.")] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Submit only: a worker carries it on.")] = False,
     as_json: AsJson = False,
 ) -> int:
     """Plan a goal, run the plan, show it live."""
     output = _output(context, as_json)
     from planrail.cli import running
+    from planrail.cli.request import Wish
 
-    return running.run(
-        output, goal, script=script, playbook=playbook, params=param or [], budget=budget, yes=yes, key=key
-    )  # fmt: skip
+    wish = Wish(goal, script, playbook, tuple(param or ()), budget, yes)
+    return running.submit(output, wish, key=key) if detach else running.run(output, wish, key=key)
+
+
+@app.command()
+def worker(context: typer.Context, as_json: AsJson = False) -> int:
+    """Carry on whatever runs are submitted, until Ctrl-C or SIGTERM."""
+    output = _output(context, as_json)
+    from planrail.cli import working
+
+    return working.worker(output)
 
 
 @app.command()
@@ -62,8 +72,9 @@ def plan(
     """Show the plan of a goal and its certificate; run nothing."""
     output = _output(context, as_json)
     from planrail.cli import looking
+    from planrail.cli.request import Wish
 
-    return looking.plan(output, goal, script=script, playbook=playbook, params=param or [], budget=budget)
+    return looking.plan(output, Wish(goal, script, playbook, tuple(param or ()), budget))
 
 
 @app.command()

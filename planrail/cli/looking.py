@@ -10,11 +10,10 @@ from rich.text import Text
 
 from executor.events import RunStatus
 from executor.journal.port import RunRecord
-from executor.submission import Submission
 from planrail.cli.errors import DONE, FAILED, UsageError
 from planrail.cli.output import Output
 from planrail.cli.plan_text import diagnostics_text
-from planrail.cli.request import budget_of, submission_of
+from planrail.cli.request import Wish, submission_of
 from planrail.cli.run_text import (
     STATUS_STYLES,
     cost_text,
@@ -34,12 +33,10 @@ from planrail.view import RunView
 _SCRIPT_LINES = 30  # of a script that `why` shows
 
 
-def plan(
-    output: Output, goal: str | None, *, script: str | None, playbook: str | None, params: Sequence[str], budget: str | None
-) -> int:
+def plan(output: Output, wish: Wish) -> int:
     """The script and its certificate; nothing runs and nothing stays."""
     settings = settings_here()
-    submission: Submission = submission_of(goal, script, playbook, params, budget_of(budget, settings.budget), yes=False)
+    submission = submission_of(wish, settings.budget)
 
     async def work(house: House, _: Trip) -> int:
         run = await house.runs.preview(submission)

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -20,19 +21,30 @@ MAX_GOAL = 50_000  # characters; more is a script or a file, not a goal
 MAX_FILE = 4_000_000  # bytes of a script; the compiler's own bound on scripts is far below
 
 
-def submission_of(
-    goal: str | None, script: str | None, playbook: str | None, params: Sequence[str], budget: Budget, *, yes: bool
-) -> Submission:
-    """What is submitted; raises UsageError."""
-    words = goal_of(goal, needed=script is None and playbook is None)
-    if script is not None and playbook is not None:
+@dataclass(frozen=True)
+class Wish:
+    """What somebody wants planned, as the command line has it."""
+
+    goal: str | None
+    script: str | None = None
+    playbook: str | None = None
+    params: Sequence[str] = ()
+    budget: str | None = None
+    yes: bool = False
+
+
+def submission_of(wish: Wish, usual: Budget) -> Submission:
+    """What is submitted, with the ceilings that are usual here unless it names others; raises UsageError."""
+    words = goal_of(wish.goal, needed=wish.script is None and wish.playbook is None)
+    if wish.script is not None and wish.playbook is not None:
         raise UsageError("Give a script or a playbook, not both.")
-    if params and playbook is None and script is None:
+    if wish.params and wish.playbook is None and wish.script is None:
         raise UsageError("-p gives a playbook its parameters: name one with --playbook.")
-    text = None if script is None else read_text(script)
+    text = None if wish.script is None else read_text(wish.script)
+    budget, params = budget_of(wish.budget, usual), params_of(wish.params)
     try:
         return Submission(
-            goal=words, script=text, playbook=playbook, params=params_of(params), budget=budget, preapproved=yes
+            goal=words, script=text, playbook=wish.playbook, params=params, budget=budget, preapproved=wish.yes
         )  # fmt: skip
     except ValidationError as error:
         raise UsageError(f"{error.errors(include_url=False)[0]['msg'].removeprefix('Value error, ')}.") from None

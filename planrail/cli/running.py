@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +14,10 @@ from executor.errors import NotAnswerable
 from executor.run import Run, fold, is_over
 from planner.toolspec import Json
 from planrail.cli.asking import Reply, ask_person
-from planrail.cli.errors import FAILED, Interrupted, UsageError
+from planrail.cli.errors import DONE, FAILED, Interrupted, UsageError
 from planrail.cli.log import log_to_file
 from planrail.cli.output import Output
-from planrail.cli.request import budget_of, submission_of
+from planrail.cli.request import Wish, budget_of, submission_of
 from planrail.cli.screen import screen_of
 from planrail.cli.session import run_session
 from planrail.cli.watch import CODES, LOCAL, carry_on, tell_end, viewer_of
@@ -54,18 +54,33 @@ def in_house(settings: Settings, work: Callable[[House, Trip], Awaitable[int]]) 
         raise Interrupted(stopped.message, hint=hint) from None
 
 
-def run(
-    output: Output, goal: str | None, *, script: str | None, playbook: str | None, params: Sequence[str],
-    budget: str | None, yes: bool, key: str | None,
-) -> int:  # fmt: skip
+def run(output: Output, wish: Wish, *, key: str | None) -> int:
     """Submit, carry on, show."""
     settings = settings_here()
-    submission = submission_of(goal, script, playbook, params, budget_of(budget, settings.budget), yes=yes)
+    submission = submission_of(wish, settings.budget)
 
     async def work(house: House, trip: Trip) -> int:
         record = await house.runs.submit(submission, key=key)
         trip.run = record.id
         return await carry_on(house, record.id, output)
+
+    return in_house(settings, work)
+
+
+def submit(output: Output, wish: Wish, *, key: str | None) -> int:
+    """Submit for a worker to carry on, and give the run's id."""
+    settings = settings_here()
+    submission = submission_of(wish, settings.budget)
+
+    async def work(house: House, trip: Trip) -> int:
+        record = await house.runs.submit(submission, key=key)
+        if output.json:
+            output.document(record.model_dump(mode="json"))
+        else:
+            output.console.print(
+                f"run    {record.id}\nfollow planrail follow {record.id}; a worker carries it on: planrail worker"
+            )
+        return DONE
 
     return in_house(settings, work)
 

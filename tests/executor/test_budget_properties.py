@@ -118,7 +118,7 @@ def same(run: Run, meant: Run) -> None:
     assert (run.status, run.ended.answer) == (meant.status, meant.ended.answer)
 
 
-@few(40)
+@few(20)
 @given(scripts(once=True, models=True, most=7), st.integers(0, 1 << 30), BUDGETS)
 def test_no_schedule_passes_a_ceiling(script: str, seed: int, limits: dict[str, Any]) -> None:
     asyncio.run(held(script, seed, limits))
@@ -178,7 +178,14 @@ BUYS = "a = s.buy(x=5)\nbs = [s.buy(x=i) for i in range(8)]\nanswer(sum(bs))\n"
 
 @pytest.mark.parametrize(
     ("limits", "calls"),
-    [({"calls": 4}, 4), ({"calls_per_step": 3}, 4), ({"usd": 1.0}, 4), ({"usd": 1.1, "parallel": 8}, 4), ({"calls": 0}, 0)],
+    [
+        ({"calls": 4}, 4),
+        ({"calls": 0}, 0),
+        ({"calls_per_step": 3}, 4),
+        ({"usd": 1.0}, 4),
+        ({"usd": 1.1, "parallel": 8}, 4),
+        ({"usd": 1.0, "parallel": 1}, 4),
+    ],
 )
 async def test_at_a_ceiling_nothing_more_starts_and_what_is_bound_is_told(limits: dict[str, Any], calls: int) -> None:
     run, shop, _ = await limited(BUYS, **limits)
@@ -186,6 +193,12 @@ async def test_at_a_ceiling_nothing_more_starts_and_what_is_bound_is_told(limits
     assert shop.calls == calls
     assert run.ended is not None
     assert run.ended.answer == {"bound": {"a": 5} if calls else {}}
+
+
+@pytest.mark.parametrize("parallel", [1, 8])
+async def test_what_exactly_suffices_is_no_ceiling(parallel: int) -> None:
+    run, _, _ = await limited(BUYS, usd=2.25, calls=9, calls_per_step=8, parallel=parallel)
+    assert answer_of(run) == 28
 
 
 async def test_a_partial_run_goes_on_under_a_higher_ceiling_and_buys_nothing_twice() -> None:

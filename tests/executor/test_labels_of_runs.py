@@ -92,6 +92,12 @@ WAYS = {
     "a filter": "ys = [h.double(x=i) for i in range(3) if xs[i] > 2]\nanswer(ys)",
     "how many a filter leaves": "ys = [h.double(x=1) for i in range(3) if xs[i] > 2]\nanswer(len(ys))",
     "an element that a filter has moved": "ys = [h.double(x=i) for i in range(3) if xs[i] > 2]\nanswer(len(ys) > 0 and ys[0])",
+    "an element that the filter of another one has moved": (
+        "ys = [h.double(x=i) for i, c in [[0, xs[0]], [1, 9]] if c > 2]\nanswer(ys[0])"
+    ),
+    "an element that the inner filter of another one has moved": (
+        "ys = [h.double(x=i) for i, c in [[0, xs[0]], [1, 9]] if c > 2 for j in [1]]\nanswer(ys[0])"
+    ),
     "a filter that calls": "ys = [h.double(x=i) for i in range(3) if h.double(x=xs[i]) > 4]\nanswer(len(ys))",
     "a conditional call": "ys = [i if xs[i] > 2 else h.double(x=i) for i in range(3)]\nanswer(ys)",
     "a filter through a name": "zs = [i for i in range(3) if xs[i] > 2]\nys = [h.double(x=i) for i in zs]\nanswer(ys)",
@@ -195,7 +201,7 @@ def dependent_scripts(draw: Callable[..., Any]) -> str:
     return "\n".join([*lines, f"answer({draw(st.sampled_from([element, number(), lists[-1], f'len({lists[-1]})']))})"]) + "\n"
 
 
-@few(60)
+@few(40)
 @given(dependent_scripts(), VALUES, VALUES)
 def test_whatever_depends_on_an_untrusted_value_names_its_origin(script: str, one: list[int], other: list[int]) -> None:
     depends(script, one, other)

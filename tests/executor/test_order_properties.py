@@ -108,13 +108,13 @@ def same_surprise(run: Run, program: Program, expected: Outcome) -> int | None:
     return None
 
 
-@few(40)
+@few(25)
 @given(scripts(), SHAPES)
 def test_any_script_gives_what_a_reader_would_have_seen(script: str, shape: tuple[int, int]) -> None:
     compare(script, shape)
 
 
-@few(30)
+@few(20)
 @given(scripts(people=True, models=True), SHAPES)
 def test_scripts_with_people_and_models_give_what_a_reader_would_have_seen(script: str, shape: tuple[int, int]) -> None:
     compare(script, shape)

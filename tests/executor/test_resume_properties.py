@@ -118,7 +118,7 @@ def outcome(run: Run) -> object:
 SHAPES = st.tuples(st.integers(0, 1 << 30), st.integers(1, 6))
 
 
-@few(12)
+@few(6)
 @given(scripts(once=True, people=True, models=True, most=7), SHAPES)
 def test_a_run_of_any_script_resumes_from_every_prefix_of_its_journal(script: str, shape: tuple[int, int]) -> None:
     asyncio.run(resumes_from_every_prefix(script, *shape))
@@ -179,7 +179,7 @@ def finished(prefix: Sequence[Recorded], step: str) -> int:
     return sum(1 for r in prefix if isinstance(r.event, CallFinished) and r.event.step == step)
 
 
-@pytest.mark.parametrize("share", [pytest.param(6, id="some"), pytest.param(1, id="all", marks=pytest.mark.proof)])
+@pytest.mark.parametrize("share", [pytest.param(9, id="some"), pytest.param(1, id="all", marks=pytest.mark.proof)])
 async def test_the_demo_resumes_from_every_prefix_where_the_world_is_ahead_of_the_journal(tmp_path: Path, share: int) -> None:
     """Everything had happened when the crash came, and only a part of it was written: its keys find it done."""
     end, events, done = await whole_demo(tmp_path)
@@ -192,7 +192,7 @@ async def test_the_demo_resumes_from_every_prefix_where_the_world_is_ahead_of_th
         assert mails == drafts
 
 
-@pytest.mark.parametrize("share", [pytest.param(6, id="some"), pytest.param(1, id="all", marks=pytest.mark.proof)])
+@pytest.mark.parametrize("share", [pytest.param(9, id="some"), pytest.param(1, id="all", marks=pytest.mark.proof)])
 async def test_the_demo_resumes_from_every_prefix_and_makes_no_finished_call_again(tmp_path: Path, share: int) -> None:
     """In a world where nothing has happened yet only what is not finished in the journal is done."""
     end, events, _ = await whole_demo(tmp_path)

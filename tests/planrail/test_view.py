@@ -109,7 +109,7 @@ def test_the_cost_is_told_by_model_and_with_what_react_would_have_read() -> None
     small = Usage(model_calls=1, input_tokens=50, output_tokens=5, usd=0.001)
     view = view_of(
         *FOUND,
-        CallStarted(step="text", call="ask"),
+        CallStarted(step="text", call="ask", model="small"),
         CallRetried(step="text", attempt=1, reason="no JSON", usage=small),
         CallFinished(step="text", value="Dear", usage=small),
         RunEnded(status="done", answer=1),
