@@ -13,14 +13,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from executor.map_form import MapForm, outside
 from executor.outcomes import NULL, PENDING, Absent, Done, Failed, Pending, Ready, Slot
 from executor.run import Run
-from executor.streams import FromLet, FromMap, FromZip, Stream, stream_of
+from executor.streams import FromLet, FromMap, FromZip, Stream, reads
 from planner.errors import ExpressionError
 from planner.expression import bind_target, truth
 from planner.labels import NO_LABEL, Label, Labels, Tagged, join_all, list_labels
 from planner.program import Program, Step
-from planner.syntax import Clause, Expr, free_names, target_names
+from planner.syntax import Clause, Expr, free_names
 
 
 class Names(Protocol):
@@ -37,28 +38,6 @@ class Names(Protocol):
     def called(self, step: str, item: str) -> Done | Failed | None:
         """What the journal says of a call that has ended."""
         ...
-
-
-@dataclass(frozen=True)
-class _Form:
-    """What a map step is, worked out once. `sources` are the maps whose slots its own ones wait for, one by one."""
-
-    step: Step
-    clauses: tuple[Clause, ...]
-    stream: Stream | None
-    sources: tuple[str, ...]
-    chained: tuple[str, ...]  # hidden names that stand for the same slot of an earlier call in the same body
-    outer: frozenset[str]  # names from outside that a slot is looked at with
-
-    @classmethod
-    def of(cls, step: Step, program: Program) -> _Form:
-        assert step.space is not None
-        stream = stream_of(step, program)
-        chained = tuple(name for name, at in step.space.slots if at == len(step.space.clauses))
-        sources = (*(() if stream is None else _maps_of(stream)), *(name[1:] for name in chained))
-        bound = step.space.names
-        outer = (_reads(*step.body) - bound) | (frozenset() if stream is None else _lets(stream))
-        return cls(step, step.space.clauses, stream, sources, chained, outer)
 
 
 @dataclass
@@ -86,7 +65,7 @@ class Maps:
     def __init__(self, program: Program, run: Run, names: Names) -> None:
         self._run = run
         self._names = names
-        self._forms = {s.id: _Form.of(s, program) for s in program.steps if s.space is not None}
+        self._forms = {s.id: MapForm.of(s, program) for s in program.steps if s.space is not None}
         self._maps: dict[str, _Map] = {}
 
     def size(self, step: str) -> int | None:
@@ -131,7 +110,7 @@ class Maps:
         slots = [made.slots[i] for i in range(made.size)]
         return _listed([s.value if isinstance(s, Done) else NULL for s in slots if not (isinstance(s, Absent) and s.outside)])
 
-    def _list(self, made: _Map, form: _Form) -> Pending | Done:
+    def _list(self, made: _Map, form: MapForm) -> Pending | Done:
         """The map's list. What decided which slots have a call is a choice on each element, as it decides its place."""
         found = _listed([s.value for s in (made.slots[i] for i in range(made.size)) if isinstance(s, Done)])
         scope = self._names.scope(free_names(form.clauses[0].iterable))
@@ -140,7 +119,7 @@ class Maps:
         source = self._names.evaluate(form.clauses[0].iterable, scope).labels
         shape, own = source.top(), source.own.join(made.decided).as_choice()
         if len(form.clauses) > 1:  # which combinations there are: said of all together
-            decided = join_all(t.labels.whole() for t in (self._names.scope(_outside(form.step)) or {}).values())
+            decided = join_all(t.labels.whole() for t in (self._names.scope(outside(form.step)) or {}).values())
             shape, own = shape.join(decided), own.join(decided.as_choice())
         labels = found.labels.under(own)
         return Done(Tagged(found.value, Labels(labels.own, labels.keys, labels.each, shape)))
@@ -155,13 +134,13 @@ class Maps:
                 self._maps[step] = made
         return made
 
-    def _open(self, form: _Form) -> _Map | None:
+    def _open(self, form: MapForm) -> _Map | None:
         if form.stream is not None:
             size = self._stream_size(form.stream)
             return None if size is None else _Map(size, None, size)
         assert form.step.space is not None
         inner = tuple((name, at) for name, at in form.step.space.slots if at < len(form.clauses))
-        scope = self._names.scope(_outside(form.step) | {name for name, _ in inner})
+        scope = self._names.scope(outside(form.step) | {name for name, _ in inner})
         if scope is None:
             return None
         bindings = self._names.expand(form.clauses, inner, scope)
@@ -195,7 +174,7 @@ class Maps:
         self._read_ended(made, step)
         return made
 
-    def _news(self, made: _Map, form: _Form) -> list[int]:
+    def _news(self, made: _Map, form: MapForm) -> list[int]:
         """The slots whose inputs may have come."""
         found: list[int] = list(range(made.size)) if not made.looked else []
         for source in form.sources:
@@ -213,7 +192,7 @@ class Maps:
                 _settle(made, int(item), known)
         made.ended = len(ended)
 
-    def _look(self, made: _Map, form: _Form, index: int, outer: Mapping[str, Tagged]) -> None:
+    def _look(self, made: _Map, form: MapForm, index: int, outer: Mapping[str, Tagged]) -> None:
         slot = self._slot(made, form, index, outer)
         if isinstance(slot, Ready):
             made.present += 1
@@ -225,7 +204,7 @@ class Maps:
         elif not isinstance(slot, Pending):
             _settle(made, index, slot)
 
-    def _slot(self, made: _Map, form: _Form, index: int, outer: Mapping[str, Tagged]) -> Pending | Absent | Ready | Failed:
+    def _slot(self, made: _Map, form: MapForm, index: int, outer: Mapping[str, Tagged]) -> Pending | Absent | Ready | Failed:
         bound = self._bindings(made, form, index)
         if not isinstance(bound, dict):
             return bound
@@ -255,7 +234,7 @@ class Maps:
                 return choice, False
         return choice, True
 
-    def _bindings(self, made: _Map, form: _Form, index: int) -> dict[str, Tagged] | Pending | Absent | Failed:
+    def _bindings(self, made: _Map, form: MapForm, index: int) -> dict[str, Tagged] | Pending | Absent | Failed:
         """What the clauses bind for a slot."""
         if made.bindings is not None:
             return dict(made.bindings[index])
@@ -310,7 +289,7 @@ class Maps:
             return element
         try:
             bound = bind_target(stream.clause.target, element)
-            outer = self._names.scope(_reads(stream.element, *stream.clause.conditions) - frozenset(bound))
+            outer = self._names.scope(reads(stream.element, *stream.clause.conditions) - frozenset(bound))
             if outer is None:
                 return PENDING
             scope = {**outer, **bound}
@@ -332,42 +311,5 @@ def _settle(made: _Map, index: int, slot: Absent | Done | Failed) -> None:
         made.failed.append(index)
 
 
-def _maps_of(stream: Stream) -> tuple[str, ...]:
-    """The maps that a stream begins with."""
-    match stream:
-        case FromMap(step=step):
-            return (step,)
-        case FromLet(source=source):
-            return _maps_of(source)
-        case FromZip(sources=sources):
-            return tuple(dict.fromkeys(step for s in sources for step in _maps_of(s)))
-
-
-def _lets(stream: Stream) -> frozenset[str]:
-    """Names from outside that the comprehensions of a stream read."""
-    match stream:
-        case FromMap():
-            return frozenset()
-        case FromLet(clause=clause, element=element, source=source):
-            return (_reads(element, *clause.conditions) - frozenset(target_names(clause.target))) | _lets(source)
-        case FromZip(sources=sources):
-            return frozenset[str]().union(*(_lets(s) for s in sources))
-
-
-def _outside(step: Step) -> frozenset[str]:
-    """Names from outside that a map's clauses read."""
-    assert step.space is not None
-    found, bound = frozenset[str](), frozenset(name for name, _ in step.space.slots)
-    for clause in step.space.clauses:
-        found |= free_names(clause.iterable) - bound
-        bound |= frozenset(target_names(clause.target))
-        found |= _reads(*clause.conditions) - bound
-    return found
-
-
 def _listed(values: list[Tagged]) -> Tagged:
     return Tagged([v.value for v in values], list_labels([v.labels for v in values]))
-
-
-def _reads(*exprs: Expr) -> frozenset[str]:
-    return frozenset[str]().union(*(free_names(e) for e in exprs))

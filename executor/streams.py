@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from planner.program import Program, Step
-from planner.syntax import Call, Clause, Comprehension, Expr, Name, free_names
+from planner.syntax import Call, Clause, Comprehension, Expr, Name, free_names, target_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,3 +130,30 @@ def _map_lineage(step: Step, program: Program) -> Lineage:
     if source is not None:
         return lineage(source, program)
     return ("list", step.space.clauses[0].iterable)
+
+
+def maps_of(stream: Stream) -> tuple[str, ...]:
+    """The maps that a stream begins with."""
+    match stream:
+        case FromMap(step=step):
+            return (step,)
+        case FromLet(source=source):
+            return maps_of(source)
+        case FromZip(sources=sources):
+            return tuple(dict.fromkeys(step for s in sources for step in maps_of(s)))
+
+
+def outer_names(stream: Stream) -> frozenset[str]:
+    """Names from outside that the comprehensions of a stream read."""
+    match stream:
+        case FromMap():
+            return frozenset()
+        case FromLet(clause=clause, element=element, source=source):
+            return (reads(element, *clause.conditions) - frozenset(target_names(clause.target))) | outer_names(source)
+        case FromZip(sources=sources):
+            return frozenset[str]().union(*(outer_names(s) for s in sources))
+
+
+def reads(*exprs: Expr) -> frozenset[str]:
+    """Names that expressions read and do not bind themselves."""
+    return frozenset[str]().union(*(free_names(e) for e in exprs))
