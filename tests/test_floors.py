@@ -17,9 +17,7 @@ FLOORS = ("planner", "executor", "planrail", "packs")
 MODULE_LINES = 400
 FUNCTION_LINES = 60
 RUN_BY_ALEMBIC = "migrations"  # scripts, which are meant to act when they are loaded
-FOREIGN = re.compile(
-    r"/(?:home|root|Users|work)/\w|(?i:index-url|find-links|trusted-host|artifactory|devpi|pythonhosted|\bnexus\.)|\bpypi\.[a-z]",
-)
+FOREIGN = re.compile(r"/(?:home|root|Users|work)/\w|--(?:extra-)?index\b")  # a machine's folders, a place to install from
 
 
 def sources() -> list[Path]:
