@@ -141,7 +141,8 @@ def why(output: Output, name: str) -> int:
 def _tell_why(output: Output, view: RunView, *, owned: bool) -> None:
     console = output.console
     status = Text.assemble((view.status, STATUS_STYLES[view.status]), f"  {moment(view.started_at)}, {seconds(view.seconds)}")
-    console.print(Text.assemble(("goal   ", "dim"), (line(view.goal or f"(playbook {view.playbook})", 300), "bold")))
+    instead = f"(playbook {view.playbook})" if view.playbook else "(a script)"
+    console.print(Text.assemble(("goal   ", "dim"), (line(view.goal or instead, 300), "bold")))
     console.print(Text.assemble((f"run    {view.id}  ", "dim"), status))
     if view.script and not view.refusals:
         console.print()
