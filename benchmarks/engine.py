@@ -24,7 +24,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Send
 
 from executor.engine.local import LocalEngine
-from executor.engine.port import KnownWorkers
+from executor.engine.port import KnownWorkers, Limits
 from executor.events import RunEnded
 from executor.journal.artifacts import SqlArtifacts
 from executor.journal.sql import SqlJournal
@@ -63,7 +63,9 @@ async def ours(folder: Path, script: str, runs: int) -> float:
             secrets=lambda name: None, now=lambda: datetime.now(UTC), worker="bench", version="bench",
         )  # fmt: skip
         service = Runs(journal, artifacts=artifacts, planning=planning, now=lambda: datetime.now(UTC), new_id=new_run_id)
-        async with LocalEngine(journal, segments.advance, liveness=KnownWorkers("bench"), worker="bench", concurrency=RUNS):
+        async with LocalEngine(
+            journal, segments.advance, liveness=KnownWorkers("bench"), worker="bench", limits=Limits(runs=RUNS)
+        ):
             start = time.perf_counter()
             budget = Budget(parallel=64)
             submitted = [await service.submit(Submission(script=script, budget=budget)) for _ in range(runs)]

@@ -3,7 +3,6 @@
 PlanrailError                      everything of ours; carries `fault` and `hint`
 ├── CompileError                   the script does not follow the plan language         (plan)
 ├── PlanRefused                    the checker refuses the plan                         (plan)
-├── NoPlan                         no playbook fits and no model is configured          (user)
 ├── PlaybookError                  a playbook file is malformed                         (user)
 ├── ExpressionError                an expression has no value for this data: a surprise (data)
 │   └── BoundExceeded              an expression outgrew its bounds: a surprise         (data)
@@ -58,12 +57,6 @@ class PlanRefused(_Diagnosed):
 
     def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
         super().__init__(diagnostics, what="The plan is refused.")
-
-
-class NoPlan(PlanrailError):
-    """No playbook fits the goal and no model is configured to write a plan."""
-
-    fault: ClassVar[Fault] = "user"
 
 
 class PlaybookError(PlanrailError):

@@ -19,7 +19,6 @@ Shape = JsonSchema
 ANYTHING: Shape = {}
 STRING: Shape = {"type": "string"}
 NUMBER: Shape = {"type": "number"}
-INTEGER: Shape = {"type": "integer"}
 BOOLEAN: Shape = {"type": "boolean"}
 NULL: Shape = {"type": "null"}
 ARRAY = frozenset(("array",))  # the types of what is a list for certain
