@@ -160,6 +160,7 @@ async def test_a_killed_workers_run_is_finished_by_another_within_five_seconds(
 ) -> None:
     async with worker(url, log, "victim", steps=8, pause=0.2) as victim:
         await create(journal, "r")
+        assert await line(victim) == "started r 1"  # before there is anybody else to take it
         async with worker(url, log, "heir", steps=8, pause=0.2):
             await settled(journal, "r", 3)
             victim.kill()
@@ -176,12 +177,12 @@ async def test_a_killed_workers_run_is_finished_by_another_within_five_seconds(
 async def test_a_stopped_worker_that_goes_on_writes_nothing_more_into_its_run(url: str, journal: SqlJournal, log: Path) -> None:
     async with worker(url, log, "zombie", steps=6, pause=0.2) as zombie:
         await create(journal, "r")
+        assert await line(zombie) == "started r 1"
         async with worker(url, log, "heir", steps=6, pause=0.2):
             await settled(journal, "r", 2)
             zombie.send_signal(signal.SIGSTOP)
             await ended(journal, 1)
             zombie.send_signal(signal.SIGCONT)
-            assert await line(zombie) == "started r 1"
             assert await line(zombie) == "lost r 1"
             zombie.send_signal(signal.SIGTERM)
             assert await line(zombie) == "drained"
@@ -192,8 +193,9 @@ async def test_a_stopped_worker_that_goes_on_writes_nothing_more_into_its_run(ur
 
 
 async def test_a_worker_whose_loop_hangs_loses_its_runs(url: str, journal: SqlJournal, log: Path) -> None:
-    async with worker(url, log, "hung", hang=2, hang_s=60):
+    async with worker(url, log, "hung", hang=2, hang_s=60) as hung:
         await create(journal, "r")
+        assert await line(hung) == "started r 1"
         async with worker(url, log, "heir"):
             await ended(journal, 1)
 
@@ -203,10 +205,10 @@ async def test_a_worker_whose_loop_hangs_loses_its_runs(url: str, journal: SqlJo
 async def test_a_worker_that_drains_hands_its_runs_over_at_once(url: str, journal: SqlJournal, log: Path) -> None:
     async with worker(url, log, "leaving", steps=20, pause=0.1, drain=0.2) as leaving:
         await create(journal, "r")
+        assert await line(leaving) == "started r 1"
         async with worker(url, log, "heir", steps=20, pause=0.1):
             await settled(journal, "r", 2)
             leaving.send_signal(signal.SIGTERM)
-            assert await line(leaving) == "started r 1"
             assert await line(leaving) == "drained"
             drained = time.monotonic()
             record = await journal.get("r")
