@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from executor.compiled import Scripts
 from executor.events import CeilingReached, PlanCertified, PlannerCalled, PlanProposed, PlanRefused
 from executor.ledger import Ledger, model_need
 from executor.recorder import Recorder
 from executor.run import Run
-from planner.check import Ground, certify
-from planner.compiler import compile_script
 from planner.diagnostic import Diagnostic
 from planner.errors import CompileError, ModelError, PlanrailError
 from planner.errors import PlanRefused as Refused
@@ -25,7 +24,7 @@ from planner.labels import Label, Origin
 from planner.plan import Plan
 from planner.planner import Draft, Planner
 from planner.playbook import Playbooks
-from planner.script import plan_of, script_of
+from planner.script import script_of
 from planner.toolspec import Json, ToolSpec
 from planner.worst import Terms
 
@@ -48,6 +47,10 @@ class Planning:
     playbooks: Playbooks
     planner: Planner | None
     terms: Terms
+    scripts: Scripts = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "scripts", Scripts(self.tools, self.terms))
 
     async def plan(self, recorder: Recorder) -> None:
         """Bring the run to a PlanCertified event; raises NotPlanned."""
@@ -66,15 +69,10 @@ class Planning:
 
     def certified(self, proposed: PlanProposed, run: Run) -> PlanCertified:
         """Compile and check a proposal; raises CompileError and PlanRefused."""
-        params = proposed.params
-        program, statements = compile_script(proposed.script, self.tools, parameters=frozenset(params))
-        plan = plan_of(statements)
-        certificate = certify(program, plan, self.ground(run, params))
-        return PlanCertified(plan=plan, script=proposed.script, params=params, certificate=certificate)
-
-    def ground(self, run: Run, params: Mapping[str, Json]) -> Ground:
-        """What the run's certificate stands on."""
-        return Ground(self.tools, run.budget, self.terms, params, literal_label(run))
+        params, script = proposed.params, proposed.script
+        certificate = self.scripts.certified(script, params, run.budget, literal_label(run))
+        plan = self.scripts.compiled(script, frozenset(params)).plan
+        return PlanCertified(plan=plan, script=script, params=params, certificate=certificate)
 
     async def _propose(self, recorder: Recorder) -> PlanProposed:
         run = recorder.run

@@ -36,10 +36,8 @@ from executor.schedule import End, Scheduler
 from executor.toolset import Toolset
 from executor.values import Values
 from planner.clock import Clock
-from planner.compiler import compile_script
 from planner.labels import Labels, Tagged
 from planner.models import Models
-from planner.order import waits
 from planner.program import Program
 from planner.toolspec import Json
 
@@ -160,11 +158,11 @@ class Segments:
 
     def frame(self, run: Run, certified: PlanCertified) -> Frame:
         """What the run's moves are decided by."""
-        specs = self.toolset.specs
-        program, _ = compile_script(certified.script, specs, parameters=frozenset(certified.params))
-        order = waits(program, specs)
+        compiled = self.planning.scripts.compiled(certified.script, frozenset(certified.params))
         bounds = certified.certificate.bounds
-        return Frame(program, order, specs, run.budget.fan_out, run.submission.preapproved, bounds)
+        return Frame(
+            compiled.program, compiled.order, self.planning.tools, run.budget.fan_out, run.submission.preapproved, bounds
+        )
 
     def values(self, run: Run, program: Program) -> Values:
         """The run's values, as far as its calls are done."""

@@ -113,15 +113,16 @@ class Runs:
 
     async def events(self, run: str, principal: Principal, *, after: int = 0, follow: bool = True) -> AsyncIterator[Recorded]:
         """The run's events with seq > after, in order; with `follow` also those to come, until the run has ended."""
-        run = (await self.record(run, principal)).id
-        async for _ in self._journal.changes():
-            batch = await self._journal.read(run, after=after)
+        record = await self.record(run, principal)
+        over = is_over(record.status)
+        async for _ in self._journal.changes(record.id):
+            batch = await self._journal.read(record.id, after=after)
             for recorded in batch:
                 yield recorded
                 after = recorded.seq
-            if not follow or (
-                is_over((await self.record(run, principal)).status) and not await self._journal.read(run, after=after, limit=1)
-            ):
+            if batch:
+                over = isinstance(batch[-1].event, RunEnded)
+            if over or not follow:
                 return
 
     async def answer(
@@ -181,7 +182,7 @@ class Runs:
         """Wait for the owner to end the run; take it away from one that does not."""
         try:
             async with asyncio.timeout(_CANCEL_GRACE_S):
-                async for _ in self._journal.changes():
+                async for _ in self._journal.changes(run):
                     if is_over((await self.record(run, principal)).status):
                         return
         except TimeoutError:

@@ -50,7 +50,7 @@ class MemoryJournal:
         )  # fmt: skip
         kept = _Kept(record, submission.digest(), events=[(now, encode(RunSubmitted(submission=submission, now=now)))])
         self._runs[run] = self._keys[principal, key] = kept
-        self._bell.ring()
+        self._bell.ring((run,))
         return record
 
     async def append(
@@ -81,7 +81,7 @@ class MemoryJournal:
         kept.update(seq=seq, updated_at=now, **{name: value for name, value in new.items() if value is not None})
         if release:
             kept.update(owner=None)
-        self._bell.ring()
+        self._bell.ring((run,), news=epoch is None or status == "queued")
         return seq
 
     async def read(self, run: str, *, after: int = 0, limit: int | None = None) -> list[Recorded]:
@@ -102,7 +102,7 @@ class MemoryJournal:
         if not queued and not orphaned:
             return None
         kept.update(status="running", owner=worker, epoch=held.epoch + 1, updated_at=self._clock())
-        self._bell.ring()
+        self._bell.ring((run,), news=False)
         return kept.record.epoch
 
     async def get(self, run: str) -> RunRecord | None:
@@ -132,7 +132,7 @@ class MemoryJournal:
 
     async def keep_receipt(self, run: str, receipt: Receipt) -> None:
         self._known(run).receipts.setdefault(receipt.key, encode(receipt))
-        self._bell.ring()
+        self._bell.ring((run,), news=False)
 
     async def receipts(self, run: str) -> list[Receipt]:
         kept = self._runs.get(run)
@@ -149,8 +149,11 @@ class MemoryJournal:
         held = [kept.record for kept in self._runs.values() if kept.record.principal == principal]
         return limit is None or sum(record.status == "running" for record in held) < limit
 
-    def changes(self) -> AsyncIterator[None]:
-        return self._bell.listen()
+    def changes(self, run: str | None = None) -> AsyncIterator[None]:
+        return self._bell.listen(run)
+
+    def news(self) -> AsyncIterator[None]:
+        return self._bell.news()
 
     def _known(self, run: str) -> _Kept:
         try:

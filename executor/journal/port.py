@@ -110,6 +110,13 @@ class Journal(Protocol):
         """The worker's running runs → seq of the last event that came from outside (appended without an epoch), if any."""
         ...
 
-    def changes(self) -> AsyncIterator[None]:
-        """Yield once at once, and again each time any run may have changed, in this process or another."""
+    def changes(self, run: str | None = None) -> AsyncIterator[None]:
+        """Yield once at once, and again each time the run, or any run, may have changed, in this process or another."""
+        ...
+
+    def news(self) -> AsyncIterator[None]:
+        """Yield once at once, and again each time an engine may have something to do.
+
+        That is when a run became queued, or something came from outside (an answer, a request to cancel).
+        """
         ...

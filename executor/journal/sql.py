@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -12,7 +12,7 @@ from sqlalchemy import URL, Connection, Engine
 
 from executor.events import Event, Recorded, RunStatus
 from executor.journal import statements
-from executor.journal.bell import Bell
+from executor.journal.bell import Bell, Changed
 from executor.journal.dialect import Dialect, explained
 from executor.journal.dialects import dialect_of, parse_url
 from executor.journal.port import Receipt, RunRecord
@@ -44,7 +44,7 @@ class SqlJournal:
         self._engine = engine
         self._dialect = dialect
         self._clock = clock
-        self._bell = Bell(lambda changed, stop: dialect.watch(engine, changed, stop))
+        self._bell = Bell(lambda changed, stop: dialect.watch(engine, self._elsewhere(changed), stop))
         self._queued = queued
         self._readers = Readers(engine, dialect, away_s=away_s)
         self._writer = Writer(engine, dialect, timeout_s=timeout_s, away_s=away_s, committed=self._bell.ring)
@@ -93,7 +93,7 @@ class SqlJournal:
                 self._queued(connection, run)
             return record
 
-        return await self._writer.write(write, order=run)
+        return await self._writer.write(write, order=run, news=True)
 
     async def append(
         self,
@@ -118,7 +118,7 @@ class SqlJournal:
                 self._queued(connection, run)
             return seq
 
-        return await self._writer.write(write, order=run)
+        return await self._writer.write(write, order=run, news=epoch is None or status == "queued")
 
     async def read(self, run: str, *, after: int = 0, limit: int | None = None) -> list[Recorded]:
         return await self._readers.read(lambda c: statements.read_events(c, run, after, limit))
@@ -153,8 +153,20 @@ class SqlJournal:
     async def outside(self, worker: str) -> Mapping[str, int]:
         return await self._readers.read(lambda c: statements.outside_of(c, worker))
 
-    def changes(self) -> AsyncIterator[None]:
-        return self._bell.listen()
+    def changes(self, run: str | None = None) -> AsyncIterator[None]:
+        return self._bell.listen(run)
+
+    def news(self) -> AsyncIterator[None]:
+        return self._bell.news()
+
+    def _elsewhere(self, changed: Changed) -> Changed:
+        """`changed`, but for what this process has committed itself, of which the writer has told already."""
+
+        def heard(runs: Collection[str] | None = None, *, news: bool = True) -> None:
+            if self._writer.others_committed():
+                changed(runs, news=news)
+
+        return heard
 
     def _close(self) -> None:
         self._writer.close()
