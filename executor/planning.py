@@ -14,6 +14,7 @@ from typing import Literal
 
 from executor.compiled import Scripts
 from executor.events import CeilingReached, PlanCertified, PlannerCalled, PlanProposed, PlanRefused
+from executor.fingerprint import fingerprint_of
 from executor.ledger import Ledger, model_need
 from executor.recorder import Recorder
 from executor.run import Run
@@ -57,7 +58,10 @@ class Planning:
         run = recorder.run
         while run.certified is None:
             if run.proposed is None:
-                await recorder.commit(await self._propose(recorder))
+                proposal = await self._propose(recorder)
+                recorder.note(proposal)
+                if proposal.source == "planner":  # what was paid for is durable before anything stands on it
+                    await recorder.commit()
             proposed = run.proposed
             assert proposed is not None
             try:
@@ -65,7 +69,7 @@ class Planning:
             except (CompileError, Refused) as refused:
                 await recorder.commit(PlanRefused(diagnostics=refused.diagnostics))
             else:
-                await recorder.commit(certified)
+                await recorder.commit(certified, tools=fingerprint_of(certified.certificate.tools) or None)
 
     def certified(self, proposed: PlanProposed, run: Run) -> PlanCertified:
         """Compile and check a proposal; raises CompileError and PlanRefused."""
@@ -141,6 +145,7 @@ class Planning:
         if ceiling is not None:
             raise NotPlanned(f"Asking the planner would pass the ceiling {ceiling.ceiling}.", ceiling=ceiling)
         purpose: Literal["write", "repair"] = "repair" if tried else "write"
+        await recorder.commit()
         begun = time.monotonic()
         model = self.planner.role.terms.model
         try:

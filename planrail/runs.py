@@ -115,11 +115,9 @@ class Runs:
         """The run's events with seq > after, in order; with `follow` also those to come, until the run has ended."""
         record = await self.record(run, principal)
         over = is_over(record.status)
-        async for _ in self._journal.changes(record.id):
-            batch = await self._journal.read(record.id, after=after)
+        async for batch in self._journal.follow(record.id, after=after):
             for recorded in batch:
                 yield recorded
-                after = recorded.seq
             if batch:
                 over = isinstance(batch[-1].event, RunEnded)
             if over or not follow:

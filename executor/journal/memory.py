@@ -149,6 +149,12 @@ class MemoryJournal:
         held = [kept.record for kept in self._runs.values() if kept.record.principal == principal]
         return limit is None or sum(record.status == "running" for record in held) < limit
 
+    async def follow(self, run: str, *, after: int = 0) -> AsyncIterator[list[Recorded]]:
+        async for _ in self._bell.listen(run):
+            batch = await self.read(run, after=after)
+            yield batch
+            after = batch[-1].seq if batch else after
+
     def changes(self, run: str | None = None) -> AsyncIterator[None]:
         return self._bell.listen(run)
 

@@ -110,6 +110,13 @@ class Journal(Protocol):
         """The worker's running runs → seq of the last event that came from outside (appended without an epoch), if any."""
         ...
 
+    def follow(self, run: str, *, after: int = 0) -> AsyncIterator[list[Recorded]]:
+        """Yield the run's events with seq > after in batches: first those that are there, if any, then those to come.
+
+        A batch may be empty. An event of another process comes within some milliseconds of its commit.
+        """
+        ...
+
     def changes(self, run: str | None = None) -> AsyncIterator[None]:
         """Yield once at once, and again each time the run, or any run, may have changed, in this process or another."""
         ...

@@ -18,6 +18,7 @@ from executor.journal.dialects import dialect_of, parse_url
 from executor.journal.port import Receipt, RunRecord
 from executor.journal.readers import Readers
 from executor.journal.schema import bring_to_head
+from executor.journal.tail import Tails
 from executor.journal.writer import Writer
 from executor.submission import Submission
 
@@ -45,6 +46,7 @@ class SqlJournal:
         self._dialect = dialect
         self._clock = clock
         self._bell = Bell(lambda changed, stop: dialect.watch(engine, self._elsewhere(changed), stop))
+        self._tails = Tails()
         self._queued = queued
         self._readers = Readers(engine, dialect, away_s=away_s)
         self._writer = Writer(engine, dialect, timeout_s=timeout_s, away_s=away_s, committed=self._bell.ring)
@@ -112,13 +114,24 @@ class SqlJournal:
             only_if=None if only_if is None else tuple(only_if), quiet_after=quiet_after,
         )  # fmt: skip
 
-        def write(connection: Connection) -> int | None:
-            seq = statements.append_events(connection, addition, self._clock())
+        def write(connection: Connection) -> tuple[int | None, datetime]:
+            at = self._clock()
+            seq = statements.append_events(connection, addition, at)
             if self._queued is not None and seq is not None and status == "queued":
                 self._queued(connection, run)
-            return seq
+            return seq, at
 
-        return await self._writer.write(write, order=run, news=epoch is None or status == "queued")
+        try:
+            seq, at = await self._writer.write(write, order=run, news=epoch is None or status == "queued")
+        except asyncio.CancelledError:  # it is written all the same
+            self._tails.spoil((run,))
+            self._bell.ring((run,), news=False)
+            raise
+        tail = self._tails.get(run)
+        if tail is not None and seq is not None:
+            first = seq - len(events) + 1
+            tail.add([Recorded.model_construct(seq=n, at=at, event=event) for n, event in enumerate(events, first)])
+        return seq
 
     async def read(self, run: str, *, after: int = 0, limit: int | None = None) -> list[Recorded]:
         return await self._readers.read(lambda c: statements.read_events(c, run, after, limit))
@@ -153,6 +166,17 @@ class SqlJournal:
     async def outside(self, worker: str) -> Mapping[str, int]:
         return await self._readers.read(lambda c: statements.outside_of(c, worker))
 
+    async def follow(self, run: str, *, after: int = 0) -> AsyncIterator[list[Recorded]]:
+        with self._tails.of(run) as tail:
+            spoiled = -1
+            async for _ in self._bell.listen(run):
+                batch = tail.after(after) if tail.spoiled == spoiled else None
+                if batch is None:
+                    spoiled = tail.spoiled
+                    batch = await self.read(run, after=after)
+                yield batch
+                after = batch[-1].seq if batch else after
+
     def changes(self, run: str | None = None) -> AsyncIterator[None]:
         return self._bell.listen(run)
 
@@ -164,6 +188,7 @@ class SqlJournal:
 
         def heard(runs: Collection[str] | None = None, *, news: bool = True) -> None:
             if self._writer.others_committed():
+                self._tails.spoil(runs)
                 changed(runs, news=news)
 
         return heard

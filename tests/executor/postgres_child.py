@@ -1,7 +1,8 @@
 """Worker processes for the tests of the PostgreSQL engine: `python postgres_child.py URL LOG WORKER STEPS [OPTION=VALUE …]`.
 
 Each run has STEPS steps; each step's effect is a line in LOG, written before its event is appended. One that is in the journal
-is not done again. Options: pause (seconds a step takes), hold (the step that is held until SIGUSR1), runs, principal_runs, drain, lacks (a tool this worker has not).
+is not done again. Options: pause (seconds a step takes), hold (the step that is held until SIGUSR1), runs, principal_runs,
+drain, lacks (a tool this worker has not).
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ from postgres import PostgresServer
 
 from executor.engine.jobs import Deferral, bring_jobs_to_head
 from executor.engine.port import Limits
-from executor.engine.pulse import DEAD_SECONDS
 from executor.engine.procrastinate import ProcrastinateEngine
+from executor.engine.pulse import DEAD_SECONDS
 from executor.events import CallFinished, RunEnded, RunStatus
 from executor.journal.port import Journal
 from executor.journal.sql import SqlJournal
