@@ -110,4 +110,4 @@ class Recorder:
 
     def _fold(self, events: Sequence[Event]) -> None:
         at = self._now()
-        fold(self.run, (Recorded.model_construct(seq=self.run.seq, at=at, event=e) for e in events))
+        fold(self.run, (Recorded(seq=self.run.seq, at=at, event=e) for e in events))

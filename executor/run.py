@@ -110,6 +110,13 @@ class Run:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     _segment_at: datetime | None = None
+    _same: tuple[str, Json, str] = ("", None, "")  # what `same_call` was last asked, and its answer
+
+    def same_call(self, tool: str, arguments: Json) -> str:
+        """The digest by which two calls are told to be equal."""
+        if self._same[0] != tool or self._same[1] is not arguments:
+            self._same = (tool, arguments, digest([tool, arguments]))
+        return self._same[2]
 
     def call(self, step: str, item: str = "") -> CallState:
         """The call's state; an empty one if it has not started."""
@@ -228,7 +235,7 @@ def _apply_call(run: Run, event: CallStarted | CallRetried | CallFinished | Call
     match event:
         case CallStarted():
             if call.started is None and event.key:
-                same = same_call(event.call, event.arguments)
+                same = run.same_call(event.call, event.arguments)
                 run.ordinals[same] = run.ordinals.get(same, 0) + 1
             call.started, call.started_at, call.again = event, at, False
             call.starts += 1
@@ -254,11 +261,6 @@ def _ended(run: Run, event: CallFinished | CallFailed) -> None:
 def _count(run: Run, step: str, calls: int) -> None:
     run.tool_calls += calls
     run.calls_of[step] = run.calls_of.get(step, 0) + calls
-
-
-def same_call(tool: str, arguments: Json) -> str:
-    """The digest by which two calls are told to be equal."""
-    return digest([tool, arguments])
 
 
 def is_over(status: RunStatus) -> bool:

@@ -35,7 +35,7 @@ from executor.outcomes import Failed
 from executor.perform import Ended, Performer
 from executor.reconcile import reconcile_question, reconciled
 from executor.recorder import Recorder
-from executor.run import CEILING, Address, same_call
+from executor.run import CEILING, Address
 from executor.values import Values
 from planner.program import Step
 from planner.toolspec import Json, digest
@@ -206,7 +206,7 @@ class Scheduler:
             return CallStarted(step=step.id, item=start.item, call=step.kind, model=model, arguments=shown)
         spec = self._frame.tools[step.tool]
         arguments = _shown(start.bound.shown())
-        ordinal = self._run.ordinals.get(same_call(step.tool, arguments), 0)
+        ordinal = self._run.ordinals.get(self._run.same_call(step.tool, arguments), 0)
         key = before.key if before is not None else digest([self._run.id, step.tool, arguments, ordinal])[:32]
         limit = spec.timeout_s if step.options.timeout_s is None else step.options.timeout_s
         deadline = self._now() + timedelta(seconds=limit + _SLACK_S) if spec.has_effect else None

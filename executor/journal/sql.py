@@ -130,7 +130,7 @@ class SqlJournal:
         tail = self._tails.get(run)
         if tail is not None and seq is not None:
             first = seq - len(events) + 1
-            tail.add([Recorded.model_construct(seq=n, at=at, event=event) for n, event in enumerate(events, first)])
+            tail.add([Recorded(seq=n, at=at, event=event) for n, event in enumerate(events, first)])
         return seq
 
     async def read(self, run: str, *, after: int = 0, limit: int | None = None) -> list[Recorded]:
