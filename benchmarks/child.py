@@ -37,6 +37,12 @@ class Child:
             raise RuntimeError("a benchmark's other process ended too early")
         return json.loads(line)
 
+    async def asked(self) -> Any:  # JSON
+        """What it answers to an empty line."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(b"\n")
+        return await self.line()
+
     async def end(self) -> None:
         """Close its input."""
         assert self._process.stdin is not None
@@ -58,12 +64,11 @@ async def child(role: str, **arguments: object) -> AsyncIterator[Child]:
 
 
 async def work(url: str, runs: int) -> None:
-    """A worker with so many slots; at the end, the CPU seconds since it was ready."""
+    """A worker with so many slots; for each line of its input, the CPU seconds that it has used."""
     async with open_ours(url) as house, house.engine(runs=runs):
-        begun = time.process_time()
         _tell("ready")
-        await _end_of_input()
-        _tell(time.process_time() - begun)
+        async for _ in await _input():
+            _tell(time.process_time())
 
 
 async def follow(url: str, run: str) -> None:
@@ -111,10 +116,10 @@ async def _exhaust(house: Ours, run: str) -> None:
         pass
 
 
-async def _end_of_input() -> None:
+async def _input() -> asyncio.StreamReader:
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    await reader.read()
+    return reader
 
 
 def _tell(what: object) -> None:

@@ -11,7 +11,7 @@ from benchmarks.bare import BareDatabase
 from benchmarks.databases import folder, postgres_server
 from benchmarks.ours import KINDS, Ours, chain, fan_out, open_ours
 from benchmarks.rival import Rival, rival_on_postgres, rival_on_sqlite
-from benchmarks.session import Measure, Options, interleaved, main
+from benchmarks.session import CPU, Measure, Options, interleaved, main
 from benchmarks.table import Bar, Row, Table, compared
 
 STEPS = 10
@@ -111,6 +111,9 @@ def _rows(taken: dict[str, list[float]], runs: int) -> list[Row]:
             theirs = [runs / t for t in taken[f"theirs many {database}"]]
             what = f"{database}: {runs} runs at once of 10 steps, {called}"
             rows.append(compared(what, ours, "runs/s", "LangGraph", theirs, Bar("≥", 4)))
+            ours = [t / (runs + 1) * 1e3 for t in taken[f"{CPU}ours many {kind} {database}"]]
+            theirs = [t / (runs + 1) * 1e3 for t in taken[f"{CPU}theirs many {database}"]]
+            rows.append(compared(f"{what}: CPU of a run, without the server's", ours, "ms", "LangGraph", theirs))
     return rows
 
 

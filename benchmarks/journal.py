@@ -10,7 +10,7 @@ from functools import partial
 
 from benchmarks.bare import BareDatabase
 from benchmarks.databases import folder, postgres_server
-from benchmarks.session import Measure, Options, interleaved, main
+from benchmarks.session import CPU, Measure, Options, interleaved, main
 from benchmarks.table import Row, Table, compared
 from executor.events import CallFinished
 from executor.journal.sql import SqlJournal
@@ -37,7 +37,9 @@ async def measured(options: Options) -> Table:
             await work()  # warm
         taken = await interleaved(works, options)
     floor = taken.pop("bare")
-    rows: tuple[Row, ...] = tuple(compared(what, ours, "a second", "bare commit", floor) for what, ours in taken.items())
+    rows: tuple[Row, ...] = tuple(
+        compared(what, ours, "a second", "bare commit", floor) for what, ours in taken.items() if not what.startswith(CPU)
+    )
     return Table(
         "Journal", rows, ("A bare commit is one of SQLite, WAL, FULL, one row of the event's JSON; here more is better.",)
     )

@@ -36,7 +36,8 @@ async def measured(options: Options) -> Table:
                 works[name] = partial(burst, name, database == "PostgreSQL", followed)
         taken = await interleaved(works, options)
     rows: list[Row] = []
-    for name, seconds in taken.items():
+    for name in works:
+        seconds = taken[name]
         ratios = [s / IDEAL_S for s in seconds]
         beside = f"ideal {IDEAL_S} s; {amount(statistics.median(cpu[name]))} s CPU"
         spread = (min(ratios), max(ratios))

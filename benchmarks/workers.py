@@ -10,7 +10,7 @@ from functools import partial
 
 from sqlalchemy import func, select
 
-from benchmarks.child import child
+from benchmarks.child import Child, child
 from benchmarks.databases import DurableServer, postgres_server
 from benchmarks.machine import busy_seconds, busy_share
 from benchmarks.ours import NOBODY, Ours, chain, open_ours
@@ -47,14 +47,12 @@ class Bench:
             await asyncio.gather(*(house.submit(chain(f"wait,ms={STEP_MS}")) for _ in range(queued)))
             hands = [await stack.enter_async_context(child("work", url=url, runs=slots)) for _ in range(workers)]
             await asyncio.gather(*(hand.line() for hand in hands))
-            before, busy, begun = _steps(house), busy_seconds(), time.perf_counter()
+            await _under_way(house, slots * workers)
+            before, cpu, busy, begun = _steps(house), await _cpu(hands), busy_seconds(), time.perf_counter()
             await asyncio.sleep(window_s)
-            done, taken = _steps(house) - before, time.perf_counter() - begun
+            done, taken = max(1, _steps(house) - before), time.perf_counter() - begun
             self.busy.setdefault(name, []).append(busy_share(busy_seconds() - busy, taken))
-            for hand in hands:
-                await hand.end()
-            cpu_s = sum(await asyncio.gather(*(hand.line() for hand in hands)))
-            self.cpu_ms.setdefault(name, []).append(cpu_s / max(1, _steps(house) - before) * 1e3)
+            self.cpu_ms.setdefault(name, []).append((await _cpu(hands) - cpu) / done * 1e3)
         return done / taken
 
 
@@ -68,7 +66,7 @@ async def measured(options: Options) -> Table:
     rows.append(latency("submit to the first step, another process working", seconds, Bar("≤", 40, "ms")))
     notes = (
         f"Each run has {STEPS} steps in a row that wait {STEP_MS} ms, so one run alone makes at most {1000 // STEP_MS} steps a "
-        "second. Enough are queued before; counted is what is done in some seconds from when the last worker is ready.",
+        "second. Enough are queued before; counted is what is done in some seconds once every slot has had its first step.",
         f"Linear is taken as: at least {LINEAR} × N times one worker's speed. Where the machine is busy beyond 90 %, its cores "
         "are what bounds, for the workers, PostgreSQL and whatever else runs on it together.",
     )
@@ -102,6 +100,18 @@ def _row(load: str, workers: int, taken: dict[str, list[float]], bench: Bench) -
     return Row(
         what, statistics.median(taken[name]), "steps/s", beside, statistics.median(ratios), (min(ratios), max(ratios)), bar
     )
+
+
+async def _under_way(house: Ours, steps: int) -> None:
+    """Wait until so many steps are done: the first wave of runs is planned."""
+    async for _ in house.journal.changes():
+        if _steps(house) >= steps:
+            return
+        await asyncio.sleep(0.05)
+
+
+async def _cpu(hands: list[Child]) -> float:
+    return float(sum(await asyncio.gather(*(hand.asked() for hand in hands))))
 
 
 def _steps(house: Ours) -> int:
