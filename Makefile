@@ -10,10 +10,11 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 MADE := $(VENV)/.made
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
+INSTALLED_BENCH := $(VENV)/.installed-bench
 DEMO_HOME := $(CURDIR)/.demo
 DEMO_ENV := PLANRAIL_HOME="$(DEMO_HOME)" PLANRAIL_DATABASE_URL="sqlite:///$(DEMO_HOME)/planrail.db"
 
-.PHONY: help demo test check format-check lint types floors proof live wheel format clean
+.PHONY: help demo test check format-check lint types floors proof live bench wheel format clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -48,6 +49,9 @@ proof: $(INSTALLED_DEV) ## the long proofs: kills, soaks, clean installations, t
 live: $(INSTALLED_DEV) ## try the model that the environment names; costs a few hundred tokens
 	@$(BIN)/python -m tests.live
 
+bench: $(INSTALLED_BENCH) ## every benchmark, small: see benchmarks/README.md
+	@$(BIN)/python -m benchmarks.report --quick --print $(BENCH)
+
 wheel: $(MADE) ## dist/planrail-*.whl
 	@$(PIP) wheel --no-deps --wheel-dir dist .
 	@ls dist/*.whl
@@ -74,3 +78,8 @@ $(INSTALLED_DEV): pyproject.toml | $(MADE)
 	@echo "Installing Planrail and what its tests need into $(VENV) (once) …"
 	@$(PIP) install --editable '.[dev]'
 	@touch $@ $(INSTALLED)
+
+$(INSTALLED_BENCH): pyproject.toml | $(MADE)
+	@echo "Installing Planrail and what it is measured beside into $(VENV) (once) …"
+	@$(PIP) install --editable '.[bench]'
+	@touch $@
