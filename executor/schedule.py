@@ -39,7 +39,7 @@ from executor.run import CEILING, Address
 from executor.values import Values
 from planner.program import Step
 from planner.toolspec import Json, digest
-from planner.usage import NO_USAGE, Usage
+from planner.usage import Usage
 
 log = logging.getLogger(__name__)
 _SHOWN_BYTES = 8_000  # of arguments in the journal; larger ones stand as their digest
@@ -83,7 +83,7 @@ class Scheduler:
         loop = asyncio.get_running_loop()
         until = loop.time() + max(self._run.budget.seconds - self._run.seconds, 0.0)
         alarm = loop.call_at(until, self._wake.set)
-        heeding = asyncio.create_task(self._heed(), name=f"{self._run.id} news")
+        heeding = asyncio.create_task(self._heed(), name=f"news of {self._run.id}")
         try:
             while True:
                 end = await self._round(until - loop.time())
@@ -118,8 +118,9 @@ class Scheduler:
         questions = [] if self.ceiling else moves.questions
         if moves.events or questions:
             asked = [QuestionAsked(question=q) for q in questions]
-            decided = await self._kept(moves.events)  # which follows from what is known already
-            await self._record([*decided, *asked], durable=bool(asked))
+            self._recorder.note(*await self._kept(moves.events))  # they follow from what is known: nothing is lost with them
+            if asked:
+                await self._recorder.commit(*asked)
             return None
         uncertain = [] if self.ceiling else self._start(moves)
         if uncertain:
@@ -282,8 +283,8 @@ class Scheduler:
         if errors:
             raise next((e for e in errors if isinstance(e, LostOwnership)), errors[0])
         told = await self._kept(self._unsaved)
-        given, self._unsaved = self._unsaved, []  # the recorder answers for them from here on
-        await self._record(told, durable=not all(map(self._is_free, given)))
+        self._unsaved = []  # the recorder answers for them from here on
+        await self._recorder.commit(*told)
         for address in ended:
             self._ledger.settle(address)
 
@@ -296,11 +297,6 @@ class Scheduler:
             self._unsaved.append(result)
         return error
 
-    def _is_free(self, ended: Ended) -> bool:
-        """Whether the call can be made again for nothing: its result may be written behind, as its start was."""
-        started = self._run.call(ended.step, ended.item).started
-        return (started is None or not started.claim) and ended.usage == NO_USAGE
-
     async def _kept(self, events: Sequence[Event]) -> list[Event]:
         """The events with large values put away as artifacts; what they say is known without being read back."""
         finished = [e for e in events if isinstance(e, CallFinished)]
@@ -308,12 +304,6 @@ class Scheduler:
         for event in finished:
             self._values.know(event)
         return [kept.get(id(e), e) for e in events]
-
-    async def _record(self, events: Sequence[Event], *, durable: bool) -> None:
-        if durable:
-            await self._recorder.commit(*events)
-        else:
-            self._recorder.note(*events)
 
     async def _listen(self) -> None:
         """Fold what came from outside: answers and cancels."""

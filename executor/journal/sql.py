@@ -121,16 +121,13 @@ class SqlJournal:
                 self._queued(connection, run)
             return seq, at
 
-        try:
-            seq, at = await self._writer.write(write, order=run, news=epoch is None or status == "queued")
-        except asyncio.CancelledError:  # it is written all the same
-            self._tails.spoil((run,))
-            self._bell.ring((run,), news=False)
-            raise
-        tail = self._tails.get(run)
-        if tail is not None and seq is not None:
-            first = seq - len(events) + 1
-            tail.add([Recorded(seq=n, at=at, event=event) for n, event in enumerate(events, first)])
+        def made(result: tuple[int | None, datetime]) -> None:
+            (seq, at), tail = result, self._tails.get(run)
+            if tail is not None and seq is not None:
+                first = seq - len(events) + 1
+                tail.add([Recorded(seq=n, at=at, event=event) for n, event in enumerate(events, first)])
+
+        seq, _ = await self._writer.write(write, order=run, news=epoch is None or status == "queued", made=made)
         return seq
 
     async def read(self, run: str, *, after: int = 0, limit: int | None = None) -> list[Recorded]:

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Write = Callable[[Connection], T]
+Made = Callable[[T], None]
 
 MAX_GROUP = 256  # writes in one transaction; the rest goes into the next one
 _LOOK_SECONDS = 0.05  # a writer that is busy for longer may be waiting for others
@@ -38,10 +39,13 @@ _RETRY_SECONDS = 0.01  # between two looks whether the server knows what became 
 class _Job:
     """One write on its way: what to do, and the future that waits for it in its own loop."""
 
-    __slots__ = ("error", "future", "loop", "news", "order", "result", "write")
+    __slots__ = ("error", "future", "loop", "made", "news", "order", "result", "write")
 
-    def __init__(self, write: Write[Any], order: str, loop: asyncio.AbstractEventLoop, *, news: bool) -> None:
+    def __init__(
+        self, write: Write[Any], order: str, loop: asyncio.AbstractEventLoop, *, news: bool, made: Made[Any] | None
+    ) -> None:
         self.write = write
+        self.made = made
         self.order = order
         self.news = news
         self.loop = loop
@@ -50,6 +54,8 @@ class _Job:
         self.error: BaseException | None = None
 
     def settle(self) -> None:
+        if self.error is None and self.made is not None:
+            self.made(self.result)
         if self.future.done():
             return
         if self.error is None:
@@ -93,13 +99,14 @@ class Writer:
         self._thread = threading.Thread(target=self._work, name="planrail-journal-writer", daemon=True)
         self._thread.start()
 
-    async def write(self, write: Write[T], *, order: str, news: bool = False) -> T:
+    async def write(self, write: Write[T], *, order: str, news: bool = False, made: Made[T] | None = None) -> T:
         """Run `write` in a transaction and return its result once that is durable. It may run again; the last one counts.
 
         `order` is the run that it changes, and locks: all processes lock in the same order, so that none waits for another in
-        a circle. `news` is whether engines want to hear of it.
+        a circle. `news` is whether engines want to hear of it. `made` is called with the result, in the caller's loop, before
+        anybody is told of the change, and also when the caller has given up waiting.
         """
-        job = _Job(write, order, asyncio.get_running_loop(), news=news)
+        job = _Job(write, order, asyncio.get_running_loop(), news=news, made=made)
         with self._lock:
             if self._closed:
                 raise JournalUnreachable("The journal is closed.")

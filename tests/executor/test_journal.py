@@ -260,3 +260,33 @@ async def test_two_followers_are_both_woken(journal: Journal) -> None:
         await asyncio.gather(*waiting)
     for changes in (first, second):
         await changes.aclose()  # type: ignore[attr-defined]  # an async generator
+
+
+async def test_a_follower_gets_every_event_once_and_in_order(journal: Journal) -> None:
+    """However far it is behind, and whoever gives up waiting for a write."""
+    await create(journal, "r")
+    assert await journal.take("r", "w") == 1
+    heard: list[int] = []
+    async with asyncio.timeout(BOUND_S):
+        async for batch in journal.follow("r"):
+            heard += [recorded.seq for recorded in batch]
+            if heard[-1] >= 320:
+                break
+            if not batch:
+                continue
+            if heard[-1] == 1:
+                await journal.append("r", [CallFinished(step=f"{i}") for i in range(300)], epoch=1)
+            elif heard[-1] == 301:
+                for _ in range(18):
+                    await journal.append("r", [CANCEL], epoch=None)
+                given_up = asyncio.ensure_future(journal.append("r", [CallFinished(step="last")], epoch=1))
+                await asyncio.sleep(0)
+                given_up.cancel()
+    assert heard == list(range(1, 321))
+    assert [recorded.seq async for batch in _first(journal, "r", 318) for recorded in batch] == [319, 320]
+
+
+async def _first(journal: Journal, run: str, after: int) -> AsyncIterator[list[Recorded]]:
+    async for batch in journal.follow(run, after=after):
+        yield batch
+        return

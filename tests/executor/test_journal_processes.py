@@ -72,3 +72,20 @@ async def test_processes_that_open_a_new_database_at_once_all_succeed(url: str) 
         for process in (a, b, c):
             await go(process)
         assert [await line(process) for process in (a, b, c)] == ["0", "0", "0"]
+
+
+async def test_a_follower_hears_of_its_own_process_and_of_another_in_order(url: str) -> None:
+    async with await SqlJournal.open(url) as journal:
+        await create(journal, "r")
+        heard: list[int] = []
+        async with child("append", url, "r", 20) as process, asyncio.timeout(BOUND_S):
+            assert await line(process) == "ready"
+            async for batch in journal.follow("r"):
+                heard += [recorded.seq for recorded in batch]
+                if heard == [1]:
+                    await go(process)
+                    for _ in range(20):
+                        await journal.append("r", [CANCEL], epoch=None)
+                if len(heard) == 41:
+                    break
+    assert heard == list(range(1, 42))
