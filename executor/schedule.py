@@ -36,7 +36,7 @@ from executor.reconcile import reconcile_question, reconciled
 from executor.recorder import Recorder
 from executor.run import CEILING, Address, same_call
 from executor.values import Values
-from planner.program import Step
+from planner.program import TOOL_KINDS, Step
 from planner.toolspec import Json, digest
 from planner.usage import Usage
 
@@ -107,16 +107,16 @@ class Scheduler:
             await self._recorder.commit(*(QuestionAsked(question=q) for q in asked))
             return None
         if self._tasks:
-            await self._wait(left_s)
+            await self._wait(left_s, moves.wake_at)
             return None
-        return await self._idle(moves)
+        return await self._idle(moves, left_s)
 
     def _moves(self) -> Moves:
         held = {(q.of, q.item) for q in self._run.open_questions if q.kind == "reconcile"}
         room = 0 if self.ceiling else max(self._run.budget.parallel - len(self._tasks), 0)
-        return next_moves(self._frame, self._run, self._values, frozenset(held.union(self._tasks)), room)
+        return next_moves(self._frame, self._run, self._values, frozenset(held.union(self._tasks)), room, self._now())
 
-    async def _idle(self, moves: Moves) -> End | None:
+    async def _idle(self, moves: Moves, left_s: float) -> End | None:
         """Nothing is in flight and nothing can start: the run ends, asks, or waits."""
         if moves.surprises:
             step, failed = earliest(moves.surprises)
@@ -131,6 +131,9 @@ class Scheduler:
             return "done"
         if moves.approvals:
             await self._recorder.commit(*(QuestionAsked(question=q) for q in moves.approvals))
+            return None
+        if moves.wake_at is not None:  # timers: parked by the engine
+            await self._wait(left_s, moves.wake_at)
             return None
         if self._run.open_questions:
             return "parked"
@@ -174,7 +177,7 @@ class Scheduler:
     def _started(self, start: Start) -> CallStarted:
         """The event of a call's start, with its key: the one it had before, if it was started before."""
         step, before = start.step, self._run.call(*start.address).started
-        if step.kind not in ("tool", "attempt", "pages"):
+        if step.kind not in TOOL_KINDS:
             role = self._performer.models.of(step)
             model = "" if role is None else role.terms.model
             shown = _shown(start.bound.shown())
@@ -228,9 +231,9 @@ class Scheduler:
 
     # -- waiting
 
-    async def _wait(self, left_s: float) -> None:
-        """Wait until a call ends, something comes from outside, or the run's time is up; write what has ended."""
-        await self._news(left_s if self.ceiling is None else None)
+    async def _wait(self, left_s: float, wake_at: datetime | None) -> None:
+        """Wait until a call ends, something comes from outside, a time has come or is up; write what has ended."""
+        await self._news(left_s if self.ceiling is None else None, wake_at if self.ceiling is None else None)
         if self._flush is not None and self._flush.done():
             flush, self._flush = self._flush, None
             flush.result()
@@ -238,10 +241,11 @@ class Scheduler:
         if ended:
             await self._save(ended)
 
-    async def _news(self, left_s: float | None) -> None:
+    async def _news(self, left_s: float | None, wake_at: datetime | None) -> None:
         nudged = asyncio.create_task(self._nudge.wait())
-        awaited: set[asyncio.Task[Ended | None] | asyncio.Task[bool] | asyncio.Task[Literal[True]]]
-        awaited = {*self._tasks.values(), nudged}
+        alarm = None if wake_at is None else asyncio.create_task(self._until(wake_at))
+        awaited: set[asyncio.Task[Ended | None] | asyncio.Task[bool] | asyncio.Task[Literal[True]] | asyncio.Task[None]]
+        awaited = {*self._tasks.values(), nudged, *(() if alarm is None else (alarm,))}
         try:
             if self._recorder.behind and self._flush is None:
                 soon = _BEHIND_S if left_s is None else min(_BEHIND_S, left_s)
@@ -254,6 +258,12 @@ class Scheduler:
             await asyncio.wait(awaited, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
         finally:
             nudged.cancel()
+            if alarm is not None:
+                alarm.cancel()
+
+    async def _until(self, wake_at: datetime) -> None:
+        """Return at that time."""
+        await self._performer.sleep(max((wake_at - self._now()).total_seconds(), 0.0))
 
     async def _save(self, ended: Sequence[Address]) -> None:
         """Journal how calls ended; raises what went wrong with Planrail itself in one of them."""

@@ -173,7 +173,7 @@ class Viewer:
         guards = tuple(("if " if g.when else "unless ") + g.test.text for g in step.guards)
         base = StepView(
             id=step.id, kind=step.kind, call=step.tool or step.kind, line=max(step.at.line, 1), source=step.source,
-            guards=guards, state=self._state(step, calls), map=step.space is not None, of=self._size(step),
+            guards=guards, state=self._state(step, calls), map=step.is_map, of=self._size(step),
         )  # fmt: skip
         return _counted(base, calls)
 
@@ -190,7 +190,8 @@ class Viewer:
             case Failed():
                 return "failed"
             case _:
-                return "running" if calls and not is_over(self._run.status) else "waiting"
+                begun = bool(calls) or (step.id, "") in self._run.timers
+                return "running" if begun and not is_over(self._run.status) else "waiting"
 
     def _outcome(self, step: Step) -> object:
         assert self._values is not None
@@ -201,7 +202,7 @@ class Viewer:
 
     def _size(self, step: Step) -> int | None:
         """How many calls a map makes, as far as that is known: its slots without those that a filter took out."""
-        if step.space is None or self._values is None:
+        if not step.is_map or self._values is None:
             return None
         try:
             size = self._values.size(step.id)

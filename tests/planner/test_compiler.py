@@ -228,7 +228,7 @@ REFUSED = {
     ),
     "a lambda for a tool": (
         "crm.save(id=lambda x: x)\nanswer(1)",
-        "1:13: error: `lambda x: x`: A lambda stands only as key= of min, max and sorted. Write a comprehension. [lambda]",
+        "1:13: error: `lambda x: x`: A lambda stands only as key= of min, max and sorted, and as until=. Write a comprehension. [lambda]",
     ),
     "a key that is no lambda": (
         'a = sorted([1], key="a")\nanswer(a)',
