@@ -49,7 +49,7 @@ NO_TURN = Turn()
 
 @dataclass(frozen=True)
 class Turns:
-    """Finds the turns of one run's steps at one moment. `most` are the elements that a `first` may have."""
+    """Finds the turns of one run's steps at one moment."""
 
     run: Run
     values: Values
@@ -57,7 +57,7 @@ class Turns:
     now: datetime
 
     def of(self, step: Step, scope: Scope, most: int) -> Turn:
-        """The next turn of a step whose names are known and whose call has not ended."""
+        """The next turn of a step whose names are known and whose call has not ended; a `first` may have `most` elements."""
         try:
             match step.kind:
                 case "wait":
@@ -102,7 +102,7 @@ class Turns:
         last = self.run.call(step.id, str(number - 1))
         if not _ended(last):
             return Turn(call=(str(max(number - 1, 0)), bound))
-        return self._polled(step, scope, last, number) or self._missed(step, bound, end, number)
+        return self._polled(step, scope, bound, last, number) or self._missed(step, scope, bound, end, number)
 
     def _made(self, step: Step) -> int:
         """How many calls of a poll have been started."""
@@ -111,23 +111,33 @@ class Turns:
             number += 1
         return number
 
-    def _polled(self, step: Step, scope: Scope, last: CallState, number: int) -> Turn | None:
+    def _polled(self, step: Step, scope: Scope, bound: Bound, last: CallState, number: int) -> Turn | None:
         """What the last call makes of the step; None if it has missed."""
         if last.failed is not None:
             if last.failed.kind == CEILING:
                 return NO_TURN
-            decided = self._label(step, join_all(value.labels.whole() for value in scope.values()))
-            return None if last.failed.kind in _MISSES else _fails(step, last.failed.kind, last.failed.message, decided)
+            if last.failed.kind in _MISSES:
+                return None
+            return _fails(step, last.failed.kind, last.failed.message, self._looked(step, scope, bound, number))
         value = self._value(step, number - 1)
-        test = self._test(step, scope, value)
-        if not truth(test):
+        if not truth(self._test(step, scope, value)):
             return None
-        return _finishes(step, value, test.labels.whole())
+        return _finishes(step, value, self._looked(step, scope, bound, number))
 
-    def _missed(self, step: Step, bound: Bound, end: TimerStarted, number: int) -> Turn:
+    def _looked(self, step: Step, scope: Scope, bound: Bound, number: int) -> Label:
+        """What has decided that a poll came to its last call, and what that was."""
+        decided = NO_LABEL
+        for call in range(number):
+            if self.run.call(step.id, str(call)).failed is not None:
+                decided = decided.join(self._label(step, bound.label))
+            else:
+                decided = decided.join(self._test(step, scope, self._value(step, call)).labels.whole())
+        return decided
+
+    def _missed(self, step: Step, scope: Scope, bound: Bound, end: TimerStarted, number: int) -> Turn:
         if self.now >= end.due or number >= polls_of(step):
             message = f"`until` was not so within {duration_text(step.options.within_s)}, in {number} calls of {step.tool}."
-            return _fails(step, "timeout", message, self._label(step, bound.label))
+            return _fails(step, "timeout", message, self._looked(step, scope, bound, number))
         due = min(self.now + timedelta(seconds=step.options.every_s), end.due)
         return Turn(event=TimerStarted(step=step.id, item=str(number), due=due))
 
@@ -161,7 +171,7 @@ class Turns:
         value = self._value(step, int(item))
         test = self._test(step, scope, value)
         if not truth(test):
-            return test.labels.whole().join(value.labels.whole())
+            return test.labels.whole()
         return _finishes(step, value, decided.join(test.labels.whole()))
 
     def _membership(self, step: Step, scope: Scope) -> Label:
