@@ -193,7 +193,7 @@ class Turns:
 
     def _label(self, step: Step, given: Label) -> Label:
         """What a failure of the step's tool stems from, when it was given values with that label."""
-        return result_labels(self.tools[step.tool], given).whole()
+        return result_labels(self.tools[step.tool], given).top()
 
 
 def elements(step: Step, scope: Scope, values: Values) -> Iterator[tuple[Scope | None, Label]]:

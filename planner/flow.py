@@ -53,10 +53,10 @@ def step_labels(step: Step, inner: Env, reached: Label, tools: Mapping[str, Tool
 
 
 def test_labels(step: Step, result: Labels, env: Env, literal: Label) -> Label:
-    """What the test of a `poll` or a `first` stems from: it decides which result is the step's."""
+    """What decides which result is the step's: what its test stems from, and what the failures of earlier calls do."""
     until = step.options.until
     assert until is not None
-    return static_labels(until.body, {**env, until.parameter: result}, literal).whole().join(result.whole())
+    return static_labels(until.body, {**env, until.parameter: result}, literal).whole().join(result.top())
 
 
 def call_scope(step: Step, env: Env, literal: Label) -> tuple[Env, Label]:

@@ -52,6 +52,7 @@ class StepView(_View):
     retries: int = 0
     instead: int = 0  # items whose value is the script's `otherwise` or default
     note: str = ""  # why, for the first of them
+    due: datetime | None = None  # what a `wait`, or a `poll` between two calls, waits for
     seconds: float = 0.0
     usage: Usage = NO_USAGE
 
@@ -173,9 +174,17 @@ class Viewer:
         guards = tuple(("if " if g.when else "unless ") + g.test.text for g in step.guards)
         base = StepView(
             id=step.id, kind=step.kind, call=step.tool or step.kind, line=max(step.at.line, 1), source=step.source,
-            guards=guards, state=self._state(step, calls), map=step.is_map, of=self._size(step),
+            guards=guards, state=self._state(step, calls), map=step.is_map, of=self._size(step), due=self._due(step),
         )  # fmt: skip
         return _counted(base, calls)
+
+    def _due(self, step: Step) -> datetime | None:
+        """The time that is set and has not brought its call or its end."""
+        ends = self._run.call(step.id)
+        if is_over(self._run.status) or ends.finished is not None or ends.failed is not None:
+            return None
+        timers = [t for address, t in self._run.timers.items() if t.step == step.id and address not in self._run.calls]
+        return max((t.due for t in timers if t.item or step.kind == "wait"), default=None)
 
     def _state(self, step: Step, calls: list[CallState]) -> StepState:
         if any(s.step == step.id for s in self._run.surprises):

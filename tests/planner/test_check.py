@@ -145,10 +145,12 @@ def test_a_first_counts_one_call_an_element_one_after_the_other() -> None:
 
 
 def test_the_until_of_a_poll_or_a_first_decides_which_value_it_is() -> None:
-    assert flows(MAILS + 'a = poll(crm.get(id=1), until=mails.items[0].body == "x")\nmail.send(to=a.email)') == [
-        ("to", "choice", ("tool crm.get", "tool mail.read"))
-    ]
-    assert flows("a = poll(crm.get(id=1), until=a.rating > 4)\nmail.send(to=a.email)") == [("to", "choice", ("tool crm.get",))]
+    to = "\nmail.send(to=a.email)"
+    from_mail, from_crm = [[("to", "choice", (f"tool {name}",))] for name in ("mail.read", "crm.get")]
+    assert flows(MAILS + 'a = poll(crm.get(id=1), until=mails.items[0].body == "x")' + to) == from_mail
+    assert flows(MAILS + "a = poll(crm.get(id=len(mails.items[0].body)), until=a.rating > 4)" + to) == from_mail
+    assert flows("a = first([crm.get(id=i) for i in [1, 2]], until=a.about)" + to) == from_crm
+    assert flows("a = first([crm.get(id=i) for i in [1, 2]], until=a.rating > 4)" + to) == []
 
 
 def test_limit_and_fan_out_bound_a_map() -> None:
