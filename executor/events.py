@@ -3,7 +3,8 @@
     RunSubmitted ─► (PlannerCalled ─► PlanProposed ─► PlanRefused)* ─► PlanCertified ─► steps … ─► RunEnded
 
 A step's calls: CallStarted ─► CallRetried* ─► CallFinished | CallFailed, by (step, item): `item` is "" for a step that is one
-call, the slot's number for an item of a map. An effect's CallStarted is its claim: it is durable before the act.
+call, the slot's number for an item of a map. An effect's CallStarted is its claim: it is durable before the act. The calls of a
+`poll` and of a `first` have items of their own; what becomes of the whole step is said of its item "".
 """
 
 from __future__ import annotations
@@ -125,6 +126,15 @@ class CallFinished(_Event):
     further_calls: int = 0  # tool calls beyond the one that started: the pages of a `pages`
     how: Literal["call", "otherwise", "default", "receipt", "reconciled"] = "call"
     reason: str = ""  # why the value is not the call's own
+
+
+class TimerStarted(_Event):
+    """A time has been set: of a `wait`, of the next call of a `poll`, or (item "") of a poll's end. It stays what it is."""
+
+    type: Literal["timer_started"] = "timer_started"
+    step: str
+    item: str = ""
+    due: datetime
 
 
 class StepSkipped(_Event):
@@ -251,6 +261,7 @@ Event = Annotated[
     | CallFinished
     | CallFailed
     | ReceiptCounted
+    | TimerStarted
     | StepSkipped
     | QuestionAsked
     | QuestionAnswered

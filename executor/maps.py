@@ -65,7 +65,7 @@ class Maps:
     def __init__(self, program: Program, run: Run, names: Names) -> None:
         self._run = run
         self._names = names
-        self._forms = {s.id: MapForm.of(s, program) for s in program.steps if s.space is not None}
+        self._forms = {s.id: MapForm.of(s, program) for s in program.steps if s.is_map}
         self._maps: dict[str, _Map] = {}
 
     def size(self, step: str) -> int | None:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 
 from executor.bind import Bound, bind
 from executor.events import CallFailed, CallFinished, Event, Question, StepSkipped
 from executor.outcomes import Done, Failed, Pending, Skipped
 from executor.run import Address, Run
+from executor.timers import TURN_KINDS, Turn, Turns, elements
 from executor.values import Values
 from planner.errors import ExpressionError
 from planner.expression import to_json, truth
@@ -56,7 +58,10 @@ class Start:
 
 @dataclass
 class Moves:
-    """What may happen now. `questions` are to be asked at once, `approvals` when nothing else can go on."""
+    """What may happen now. `questions` are to be asked at once, `approvals` when nothing else can go on.
+
+    At `wake_at` something becomes possible by the clock alone.
+    """
 
     events: list[Event] = field(default_factory=list)
     starts: list[Start] = field(default_factory=list)
@@ -64,9 +69,10 @@ class Moves:
     approvals: list[Question] = field(default_factory=list)
     surprises: list[tuple[Step, Failed]] = field(default_factory=list)
     complete: bool = False
+    wake_at: datetime | None = None
 
 
-def next_moves(frame: Frame, run: Run, values: Values, busy: frozenset[Address], room: int) -> Moves:
+def next_moves(frame: Frame, run: Run, values: Values, busy: frozenset[Address], room: int, now: datetime) -> Moves:
     """Everything that may happen now, in the script's order: of calls, none that is busy and at most `room`."""
     moves = Moves(complete=True)
     for step in frame.program.steps:
@@ -84,7 +90,10 @@ def next_moves(frame: Frame, run: Run, values: Values, busy: frozenset[Address],
             case Pending():
                 moves.complete = False
                 if not moves.surprises or step.kind == "expect":
-                    _step(step, frame, run, values, busy, room, moves)
+                    if step.kind in TURN_KINDS:
+                        _turn(step, frame, values, busy, room, Turns(run, values, frame.tools, now), moves)
+                    else:
+                        _step(step, frame, run, values, busy, room, moves)
     if moves.surprises:  # the run fails: nobody need be asked any more
         moves.questions.clear()
     return moves
@@ -101,6 +110,40 @@ def _step(step: Step, frame: Frame, run: Run, values: Values, busy: frozenset[Ad
             _call(step, item, scope, frame, run, values, moves)
 
 
+def _turn(
+    step: Step, frame: Frame, values: Values, busy: frozenset[Address], room: int, turns: Turns, moves: Moves
+) -> None:  # fmt: skip
+    """The next turn of a `wait`, a `poll` or a `first`."""
+    if values.guard(step) is not None or not values.over(step.id, frame.waits[step.id]):
+        return
+    scope = values.scope(step.reads())
+    if scope is None or any(address[0] == step.id for address in busy):
+        return
+    turn = turns.of(step, scope, _most(step, frame))
+    if turn.event is not None:
+        moves.events.append(turn.event)
+    if turn.failed is not None:
+        moves.events.append(_failed(step, turn, values, scope))
+    if turn.call is not None and len(moves.starts) < room:
+        moves.starts.append(Start(step, *turn.call))
+    if turn.wake_at is not None:
+        moves.wake_at = turn.wake_at if moves.wake_at is None else min(moves.wake_at, turn.wake_at)
+
+
+def _failed(step: Step, turn: Turn, values: Values, scope: Mapping[str, Tagged]) -> Event:
+    """How a step ends that failed by its own rule: with its `otherwise`, if it has one."""
+    assert turn.failed is not None
+    if step.options.otherwise is None or turn.failed.kind == "fan_out":
+        return turn.failed
+    reason = f"{turn.failed.kind}: {turn.failed.message}"
+    return instead(step.id, "", partial(values.evaluate, step.options.otherwise, scope), reason, turn.decided)
+
+
+def _most(step: Step, frame: Frame) -> int:
+    """The most items that a step over items may have."""
+    return min(x for x in (frame.fan_out, step.options.limit, frame.bounds.get(step.id)) if x is not None)
+
+
 def _slots(step: Step, frame: Frame, values: Values, moves: Moves) -> Iterator[tuple[str, Mapping[str, Tagged]]]:
     """The calls of a step that are ready to start, by item."""
     if step.space is None:
@@ -114,7 +157,7 @@ def _slots(step: Step, frame: Frame, values: Values, moves: Moves) -> Iterator[t
         return
     if not size:
         return
-    most = min(x for x in (frame.fan_out, step.options.limit, frame.bounds.get(step.id)) if x is not None)
+    most = _most(step, frame)
     if values.present(step.id) > most:
         failed = Failed(
             "fan_out", f"`{step.id}` has more than {most} items: bound it with a slice, or raise limit= or fan_out."
@@ -241,6 +284,9 @@ def _shown(step: Step, values: Values) -> list[dict[str, Json]]:
         if step.space is None:
             scope = values.scope(step.reads())
             scopes = [] if scope is None else [scope]
+        elif not step.is_map:
+            scope = values.scope(step.reads())
+            scopes = [] if scope is None else [inner for inner, _ in elements(step, scope, values) if inner is not None]
         elif values.size(step.id) is not None:
             scopes = [ready.scope for _, ready in values.ready(step.id)]
         bound = [bind(step, scope, values.evaluate) for scope in scopes]

@@ -26,7 +26,7 @@ from planner.labels import Label, Labels, Origin
 from planner.llm.json_reply import ModelReplyInvalid
 from planner.llm.port import complete
 from planner.models import Models, Role
-from planner.program import Step
+from planner.program import TOOL_KINDS, Step
 from planner.toolspec import Json
 from planner.usage import NO_USAGE, Usage
 from planner.worst import pages_of
@@ -65,7 +65,7 @@ class Performer:
     def need(self, start: Start) -> Need:
         """The most that a call's first attempt takes: what the ceilings are asked for before it starts."""
         step = start.step
-        if step.kind in ("tool", "attempt", "pages"):
+        if step.kind in TOOL_KINDS:
             return Need(calls=1, usd=self.toolset[step.tool].spec.usd)
         role = self.models.of(step)
         if role is None or _unasked(start) is not None:
@@ -96,7 +96,7 @@ class Performer:
 
     async def _perform(self, start: Start, key: str, attempts: Attempts) -> Ended:
         match start.step.kind:
-            case "tool":
+            case "tool" | "poll" | "first":
                 return await self._tool(start, key, attempts)
             case "attempt":
                 return await self._attempt(start, key, attempts)
@@ -160,8 +160,11 @@ class Performer:
         if missing:
             return ToolFailed(f"The secret `{missing[0]}` is not set.", "refused")
         context = ToolContext(key=key, run=self.run, artifacts=self.artifacts, workspace=self.workspace)
+        begun, limit = time.monotonic(), options.timeout_s
         for attempt in range(retries + 1):
-            result = await call_tool(tool, {**arguments, **secret}, context, timeout_s=options.timeout_s)
+            if start.step.kind == "first" and options.timeout_s is not None:  # its time is for all attempts together
+                limit = max(options.timeout_s - (time.monotonic() - begun), 0.001)
+            result = await call_tool(tool, {**arguments, **secret}, context, timeout_s=limit)
             result = redacted(result, {of: secret[name] for name, of in start.bound.secrets.items()})
             if isinstance(result, ToolDone) or not _worth_another(result, tool) or attempt == retries:
                 return result

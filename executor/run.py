@@ -31,6 +31,7 @@ from executor.events import (
     SegmentStarted,
     StepSkipped,
     Surprised,
+    TimerStarted,
 )
 from executor.submission import Submission
 from planner.budget import Budget
@@ -92,6 +93,7 @@ class Run:
     calls: dict[Address, CallState] = field(default_factory=dict)
     settled: dict[str, list[str]] = field(default_factory=dict)  # step → items in the order in which their calls ended
     skipped: set[str] = field(default_factory=set)
+    timers: dict[Address, TimerStarted] = field(default_factory=dict)
     questions: dict[str, Question] = field(default_factory=dict)
     answers: dict[str, QuestionAnswered] = field(default_factory=dict)
     surprises: list[Surprised] = field(default_factory=list)
@@ -158,6 +160,8 @@ def _apply(run: Run, record: Recorded) -> None:
             _apply_call(run, event, record.at)
         case PlannerCalled() | PlanProposed() | PlanRefused() | PlanCertified() as event:
             _apply_plan(run, event)
+        case TimerStarted() as event:
+            run.timers.setdefault((event.step, event.item), event)
         case QuestionAsked(question=question):
             run.questions.setdefault(question.id, question)
         case QuestionAnswered() as event if event.question in run.questions:
@@ -200,10 +204,19 @@ def _resume(run: Run, event: RunResumed) -> None:
     if run.certified is None:
         run.refusals.clear()
         run.proposed = None
+    _poll_anew(run)
     _reopen(run, lambda failed: True)
     refused = [q for q, a in run.answers.items() if a.refused or (a.answer is False and run.questions[q].kind == "approve")]
     for question in refused:
         del run.answers[question], run.questions[question]
+
+
+def _poll_anew(run: Run) -> None:
+    """Forget the calls and the times of polls that failed: their time begins again."""
+    failed = {step for step, item in run.timers if item == "" and run.call(step).failed is not None}
+    for address in [a for a in (*run.timers, *run.calls) if a[0] in failed]:
+        run.timers.pop(address, None)
+        run.calls.pop(address, None)
 
 
 def _reopen(run: Run, which: Callable[[CallFailed], bool]) -> None:

@@ -37,7 +37,7 @@ from executor.reconcile import reconcile_question, reconciled
 from executor.recorder import Recorder
 from executor.run import CEILING, Address
 from executor.values import Values
-from planner.program import Step
+from planner.program import TOOL_KINDS, Step
 from planner.toolspec import Json, digest
 from planner.usage import Usage
 
@@ -127,14 +127,14 @@ class Scheduler:
             await self._recorder.commit(*(QuestionAsked(question=q) for q in uncertain))
             return None
         if self._tasks:
-            await self._wait()
+            await self._wait(moves.wake_at)
             return None
         return await self._idle(moves)
 
     def _moves(self) -> Moves:
         held = {(q.of, q.item) for q in self._run.open_questions if q.kind == "reconcile"}
         room = 0 if self.ceiling else max(self._run.budget.parallel - len(self._tasks), 0)
-        return next_moves(self._frame, self._run, self._values, frozenset(held.union(self._tasks)), room)
+        return next_moves(self._frame, self._run, self._values, frozenset(held.union(self._tasks)), room, self._now())
 
     async def _idle(self, moves: Moves) -> End | None:
         """Nothing is in flight and nothing can start: the run ends, asks, or waits."""
@@ -151,6 +151,9 @@ class Scheduler:
             return "done"
         if moves.approvals:
             await self._recorder.commit(*(QuestionAsked(question=q) for q in moves.approvals))
+            return None
+        if moves.wake_at is not None:  # timers: parked by the engine
+            await self._wait(moves.wake_at)
             return None
         if self._run.open_questions:
             return "parked"
@@ -200,7 +203,7 @@ class Scheduler:
     def _started(self, start: Start) -> CallStarted:
         """The event of a call's start, with its key: the one it had before, if it was started before."""
         step, before = start.step, self._run.call(*start.address).started
-        if step.kind not in ("tool", "attempt", "pages"):
+        if step.kind not in TOOL_KINDS:
             role = self._performer.models.of(step)
             model = "" if role is None else role.terms.model
             shown = _shown(start.bound.shown())
@@ -254,11 +257,18 @@ class Scheduler:
 
     # -- waiting
 
-    async def _wait(self) -> None:
-        """Wait until a call ends, something comes from outside, or the run's time is up; write what has ended."""
+    async def _wait(self, wake_at: datetime | None) -> None:
+        """Wait until a call ends, something comes from outside, a time has come or is up; write what has ended."""
         if self._recorder.behind and self._flush is None and self._soon is None:
             self._soon = asyncio.get_running_loop().call_later(_BEHIND_S, self._write_behind)
-        await self._wake.wait()
+        alarm = None
+        if wake_at is not None and self.ceiling is None:
+            alarm = asyncio.create_task(self._until(wake_at), name=f"alarm of {self._run.id}")
+        try:
+            await self._wake.wait()
+        finally:
+            if alarm is not None:
+                alarm.cancel()
         self._wake.clear()
         if self._flush is not None and self._flush.done():
             flush, self._flush = self._flush, None
@@ -273,6 +283,11 @@ class Scheduler:
         if self._recorder.behind:
             self._flush = asyncio.create_task(self._recorder.commit(), name=f"{self._run.id} journal")
             self._flush.add_done_callback(lambda _: self._wake.set())
+
+    async def _until(self, wake_at: datetime) -> None:
+        """Wake the loop at that time."""
+        await self._performer.sleep(max((wake_at - self._now()).total_seconds(), 0.0))
+        self._wake.set()
 
     async def _save(self, ended: Sequence[Address]) -> None:
         """Journal how calls ended; raises what went wrong with Planrail itself in one of them."""

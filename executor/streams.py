@@ -62,11 +62,11 @@ def _body(step: Step, program: Program) -> list[Step]:
 
 def _chained(later: Step, earlier: Step) -> bool:
     """Whether a map reads the same slot of an earlier one."""
-    return later.space is not None and (earlier.hidden, len(later.space.clauses)) in later.space.slots
+    return later.is_map and later.space is not None and (earlier.hidden, len(later.space.clauses)) in later.space.slots
 
 
 def _own_stream(step: Step, program: Program) -> Stream | None:
-    if step.space is None or len(step.space.clauses) != 1:
+    if step.space is None or not step.is_map or len(step.space.clauses) != 1:
         return None
     clause = step.space.clauses[0]
     stream = _source(clause.iterable, program, step)
@@ -98,7 +98,7 @@ def _named(name: str, program: Program, reader: Step) -> Stream | None:
     step = program[definitions[0]]
     if step.guards != reader.guards[: len(step.guards)] or step.to != (name,):
         return None
-    if step.space is not None:
+    if step.is_map:
         return FromMap(step.id, frozenset((name,)))
     if step.kind != "let":
         return None

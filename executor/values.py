@@ -77,7 +77,7 @@ class Values:
         """A lifted step's value; for a map, all its slots in order, null where there was no call."""
         match self.outcome(step):
             case Done(value=value):
-                return value if self.program[step].space is None else self._maps.slots(step)
+                return self._maps.slots(step) if self.program[step].is_map else value
             case Skipped(choice=choice):
                 return Tagged(None, Labels.of(choice))
             case _:
@@ -131,7 +131,7 @@ class Values:
         guarded = self._guarded(step)
         if not isinstance(guarded, Label):
             return guarded
-        outcome = self._single(step) if step.space is None else self._maps.outcome(step)
+        outcome = self._maps.outcome(step) if step.is_map else self._single(step)
         if not isinstance(outcome, Done):
             return outcome
         if len(step.to) > 1:

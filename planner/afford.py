@@ -8,7 +8,7 @@ from planner.budget import Budget
 from planner.certificate import WorstCase
 from planner.diagnostic import Diagnostic
 from planner.program import TOOL_KINDS, Program, Step
-from planner.worst import pages_of
+from planner.worst import pages_of, polls_of
 
 _CEILINGS = (
     ("calls", "tool calls"),
@@ -45,6 +45,8 @@ def over_budget(
 def _less(step: Step, times: Mapping[str, int]) -> str:
     if step.kind == "pages":
         return f"`{step.id}` follows up to {pages_of(step)} pages: give it limit=, or raise --budget."
+    if step.kind == "poll":
+        return f"`{step.id}` polls up to {polls_of(step):,} times: lengthen every=, shorten timeout=, or raise --budget."
     return f"`{step.id}` runs up to {times[step.id]} times: bound it with a slice or limit=, or raise --budget."
 
 

@@ -124,7 +124,7 @@ class _Check:
         if step.options.otherwise is not None:
             one = either(one, self.inference.shape(step.options.otherwise, env))
         self.times[step.id] = most
-        self._bind(step, array(one, most=most) if step.space is not None else one, one)
+        self._bind(step, array(one, most=most) if step.is_map else one, one)
         names, reached = call_scope(step, self.labels, self.ground.literal)
         labels = step_labels(step, names, reached, self.ground.tools, self.ground.literal)
         self._flow(step, names, reached)
@@ -145,7 +145,7 @@ class _Check:
         return min(x for x in limits if x is not None)
 
     def _bind(self, step: Step, shape: Shape, one: Shape) -> None:
-        self.shapes[step.hidden] = shape if step.space is None else array(either(one, NULL))
+        self.shapes[step.hidden] = shape if not step.is_map else array(either(one, NULL))
         parts = shape.get("prefixItems") or [element_of(shape)] * len(step.to)
         if len(step.to) == 1:
             parts = [shape]
@@ -166,10 +166,16 @@ class _Check:
             spec = self.ground.tools[step.tool]
             splat = None if step.splat is None else self.inference.shape(step.splat, env)
             check_arguments(step, spec, shapes, splat, self._report(self.errors, "error"))
-            return self._result(step, spec, {**spread_shapes(splat), **shapes})
+            result = self._result(step, spec, {**spread_shapes(splat), **shapes})
+            if step.options.until is not None:
+                self.inference.shape(step.options.until.body, {**env, step.options.until.parameter: result})
+            return result
         match step.kind:
             case "let":
                 return shapes["value"]
+            case "wait":
+                self._waited(step, shapes)
+                return NULL
             case "choose":
                 element = element_of(shapes["items"])
                 return either(element, NULL) if step.returns is not None else element
@@ -177,6 +183,16 @@ class _Check:
                 return step.returns if step.returns is not None else STRING
             case _:
                 return {"type": "boolean"} if step.kind in ("approve", "expect") else ANYTHING
+
+    def _waited(self, step: Step, shapes: Mapping[str, Shape]) -> None:
+        """Report a length of time, or a moment, that is certain to be none."""
+        ((name, shape),) = shapes.items()
+        found = types_of(shape)
+        allowed = {"string", "integer", "number"} if name == "duration" else {"string"}
+        if found is not None and not found & allowed:
+            wanted = 'text like "10m" or a number of seconds' if name == "duration" else "a moment"
+            message = f"wait takes {wanted}; this is {' or '.join(sorted(found))}."
+            self._report(self.errors, "error")(step.arguments[name], "argument", message, "")
 
     def _result(self, step: Step, spec: ToolSpec, given: Mapping[str, Shape]) -> Shape:
         output = result_shape(step, spec, given)

@@ -47,9 +47,16 @@ def step_labels(step: Step, inner: Env, reached: Label, tools: Mapping[str, Tool
     one = _call_labels(step, inner, tools, literal)
     if step.options.otherwise is not None:
         one = one.join(static_labels(step.options.otherwise, inner, literal))
-    if step.space is not None:
+    if step.is_map:
         one = Labels(reached.as_choice(), {}, one, reached)
     return slim(one.with_choice(reached))
+
+
+def test_labels(step: Step, result: Labels, env: Env, literal: Label) -> Label:
+    """What decides which result is the step's: what its test stems from, and what the failures of earlier calls do."""
+    until = step.options.until
+    assert until is not None
+    return static_labels(until.body, {**env, until.parameter: result}, literal).whole().join(result.top())
 
 
 def call_scope(step: Step, env: Env, literal: Label) -> tuple[Env, Label]:
@@ -90,6 +97,11 @@ def _call_labels(step: Step, env: Env, tools: Mapping[str, ToolSpec], literal: L
             return static_labels(step.arguments["value"], env, literal)
         case "tool" | "attempt":
             return result_labels(tools[step.tool], given)
+        case "poll" | "first":
+            result = result_labels(tools[step.tool], given)
+            return result.with_choice(test_labels(step, result, env, literal))
+        case "wait":
+            return NO_LABELS
         case "pages":
             result = result_labels(tools[step.tool], given)
             return Labels(NO_LABEL, {}, iterated(result.child(step.options.items)), result.whole())

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from planner.diagnostic import Diagnostic
+from planner.duration import duration_text, seconds_of
 from planner.language import STEPS, TOOL, StepForm
 from planner.library import FUNCTIONS, METHODS, RE_FUNCTIONS, LibraryFunction
 from planner.names import Names
 from planner.program import Options, Step
 from planner.secret import secret_name
-from planner.syntax import Attribute, Call, Expr, Lambda, Literal_, Name, Node
+from planner.syntax import Attribute, Call, Comprehension, Expr, Lambda, Literal_, Name, Node
 from planner.toolspec import JsonSchema, ToolSpec
 from planner.types import TypeRefused, schema_of
+from planner.worst import LEAST_EVERY_S, MAX_POLLS, polls
 
-_UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
 _NO_OPTIONS = Options()
 MAX_LIMIT = 1_000_000
 
@@ -133,13 +132,22 @@ class Forms:
 
     # -- the steps themselves; ids, places and maps are the lifter's
 
-    def step(self, form: Form, call: Call, lower: Lower, fallback: Lower) -> Step:
-        """The step that the call makes, its arguments lowered, its `otherwise` by `fallback`; raises Refusal."""
+    def step(self, form: Form, call: Call, lower: Lower, fallback: Lower, test: Lower) -> Step:
+        """The step that the call makes, its arguments lowered, its `otherwise` by `fallback`, its `until` by `test`.
+
+        Raises Refusal.
+        """
         if form.tool is not None:
             return self._tool_step(form.tool, call, lower, fallback)
         match form.form.word:
             case "attempt" | "pages":
                 return self._inner_step(form.form, call, lower, fallback)
+            case "poll":
+                return self._poll(form.form, call, lower, fallback, test)
+            case "first":
+                return self._first(form.form, call, lower, fallback, test)
+            case "wait":
+                return self._wait(form.form, call, lower)
             case _:
                 return self._plain_step(form.form, call, lower, fallback)
 
@@ -177,14 +185,7 @@ class Forms:
 
     def _inner_step(self, form: StepForm, call: Call, lower: Lower, fallback: Lower) -> Step:
         given = self._arguments(form, call)
-        inner = given.pop("call")
-        inner_form = self.form(inner, frozenset()) if isinstance(inner, Call) else None
-        if not isinstance(inner, Call) or inner_form is None or inner_form.tool is None:
-            raise Refusal.of(inner, "argument", f"It is written `{form.signature}`.", "Its first argument is a call of a tool.")
-        if inner_form.tool.has_effect:
-            message = f"{form.word} takes a read, and {inner_form.tool.name} has an effect."
-            raise Refusal.of(inner, "argument", message, "Call it as a statement of its own.")
-        step = self._tool_step(inner_form.tool, inner, lower, fallback)
+        step = self._read(form, given.pop("call"), lower, fallback)
         options = _options({k: v for k, v in given.items() if k in form.options}, fallback)
         merged = Options(
             otherwise=fallback(given["default"]) if form.word == "attempt" else options.otherwise or step.options.otherwise,
@@ -194,6 +195,71 @@ class Forms:
         )  # fmt: skip
         kind = "attempt" if form.word == "attempt" else "pages"
         return Step("", kind, step.arguments, tool=step.tool, splat=step.splat, options=merged)  # type: ignore[arg-type]  # a Kind
+
+    def _read(self, form: StepForm, inner: Expr, lower: Lower, fallback: Lower) -> Step:
+        """The step of the read that another step is about."""
+        tool = self._tool_of(form, inner)
+        if tool.has_effect:
+            message = f"{form.word} takes a read, and {tool.name} has an effect."
+            raise Refusal.of(inner, "argument", message, "Call it as a statement of its own.")
+        assert isinstance(inner, Call)
+        return self._tool_step(tool, inner, lower, fallback)
+
+    def _tool_of(self, form: StepForm, inner: Expr) -> ToolSpec:
+        found = self.form(inner, frozenset()) if isinstance(inner, Call) else None
+        if found is None or found.tool is None:
+            raise Refusal.of(inner, "argument", f"It is written `{form.signature}`.", "Its first argument is a call of a tool.")
+        return found.tool
+
+    def _wait(self, form: StepForm, call: Call, lower: Lower) -> Step:
+        given = self._arguments(form, call)
+        if len(given) != 1:
+            raise Refusal.of(call, "argument", f"It is written `{form.signature}`, or wait(until=x) with a moment.")
+        duration = given.get("duration")
+        if isinstance(duration, Literal_):
+            _duration(duration)
+        return Step("", "wait", {name: lower(value) for name, value in given.items()})
+
+    def _poll(self, form: StepForm, call: Call, lower: Lower, fallback: Lower, test: Lower) -> Step:
+        given = self._arguments(form, call)
+        step = self._read(form, given["call"], lower, fallback)
+        every = _duration(given.get("every")) or _NO_OPTIONS.every_s
+        within = _duration(given.get("timeout")) or _NO_OPTIONS.within_s
+        if every < LEAST_EVERY_S:
+            raise Refusal.of(given["every"], "option", f"A poll waits at least {LEAST_EVERY_S:g} s between two calls.")
+        if polls(every, within) > MAX_POLLS:
+            message = f"This may be {polls(every, within):,} calls; a poll makes at most {MAX_POLLS:,}."
+            hint = f'Write every="{duration_text(-(-within // (MAX_POLLS - 1)))}" or more.'
+            raise Refusal.of(given.get("every", call), "option", message, hint)
+        otherwise = None if "otherwise" not in given else fallback(given["otherwise"])
+        options = replace(
+            step.options,
+            otherwise=otherwise or step.options.otherwise,
+            until=_test(given, test),
+            every_s=every,
+            within_s=within,
+        )
+        return replace(step, kind="poll", options=options)
+
+    def _first(self, form: StepForm, call: Call, lower: Lower, fallback: Lower, test: Lower) -> Step:
+        given = self._arguments(form, call)
+        inner = attempts(form, call).element
+        if isinstance(inner, Call) and inner.func == Name("ask_user"):
+            message = "`first` does not ask persons in this version: it takes calls of tools."
+            raise Refusal.of(inner, "later", message, "Page them with a tool, or ask_user(…) as statements of their own.")
+        tool = self._tool_of(form, inner)
+        assert isinstance(inner, Call)
+        own = [value for name, value in inner.keywords if name == "otherwise" and not _takes(tool, name)]
+        if own:
+            message = "A call in `first` has no otherwise= of its own: one that fails passes on to the next."
+            raise Refusal.of(own[0], "argument", message, "Write otherwise= behind until=.")
+        step = self._tool_step(tool, inner, lower, fallback)
+        within = _duration(given.get("each_within"))
+        options = replace(
+            step.options, until=_test(given, test), timeout_s=within or step.options.timeout_s,
+            otherwise=None if "otherwise" not in given else fallback(given["otherwise"]),
+        )  # fmt: skip
+        return replace(step, kind="first", options=options)
 
     def _arguments(self, form: StepForm, call: Call) -> dict[str, Expr]:
         """Every argument by its name; raises Refusal for what the form does not take or needs and has not."""
@@ -210,6 +276,32 @@ class Forms:
         if missing:
             raise Refusal.of(call, "argument", f"`{missing[0]}` is missing: it is written `{form.signature}`.")
         return given
+
+
+def attempts(form: StepForm, call: Call) -> Comprehension:
+    """The comprehension of a `first`; raises Refusal for anything else."""
+    found = call.args[0] if call.args else next((v for k, v in call.keywords if k == "calls"), call)
+    if not isinstance(found, Comprehension) or found.kind not in ("list", "generator"):
+        hint = "Its first argument is a list comprehension with one call."
+        raise Refusal.of(found, "argument", f"It is written `{form.signature}`.", hint)
+    if len(found.clauses) != 1:
+        raise Refusal.of(found.clauses[1], "argument", "`first` goes over one list.", "Make the list on a line before.")
+    return found
+
+
+def _test(given: Mapping[str, Expr], test: Lower) -> Lambda:
+    until = given["until"]
+    if not isinstance(until, Lambda):
+        raise Refusal.of(
+            until, "until", "Nothing here names the result that `until` looks at.", "Write until=lambda r: r.field."
+        )
+    lowered = test(until)
+    assert isinstance(lowered, Lambda)
+    return lowered
+
+
+def _takes(tool: ToolSpec, name: str) -> bool:
+    return name in tool.input_schema.get("properties", {})
 
 
 def _returns(node: Expr | None, form: StepForm) -> JsonSchema | None:
@@ -263,12 +355,10 @@ def _duration(node: Expr | None) -> float | None:
     """Seconds of a text like "30s", "10m", "1h"."""
     if node is None:
         return None
-    if isinstance(node, Literal_) and type(node.value) in (int, float) and float(node.value or 0) > 0:
-        return float(node.value or 0)
-    found = _DURATION.fullmatch(node.value.strip()) if isinstance(node, Literal_) and isinstance(node.value, str) else None
-    if found is None or float(found[1]) <= 0:
+    seconds = seconds_of(node.value) if isinstance(node, Literal_) else None
+    if not seconds:
         raise Refusal.of(node, "option", "This is no length of time.", 'Write it like "30s", "10m" or "1h".')
-    return float(found[1]) * _UNIT_SECONDS[found[2]]
+    return seconds
 
 
 def _model(node: Expr | None) -> bool:

@@ -11,10 +11,11 @@ GRAMMAR = """\
 script     = { statement }
 statement  = name {"," name} "=" expression | call | "if" expression ":" block [ "elif" … | "else:" block ]
 call       = step "(" … ")"
-step       = tool (namespace "." name) | ask | choose | ask_user | approve | expect | attempt | pages | answer
+step       = tool (namespace "." name) | ask | choose | ask_user | approve | expect | attempt | pages | wait | poll
+             | first | answer
 expression = literals, names, x.key, x["key"], slices, + - * / // %, comparison, in / not in, and / or / not,
              a if c else b, list / dict / set / generator comprehensions (also two fors, tuple targets), f-strings,
-             **dict in a tool's call, lambda x: expr only as key= of min, max, sorted
+             **dict in a tool's call, lambda x: expr only as key= of min, max, sorted, or as until=
 no         = loops, def, class, import, walrus, try, with, del, global, await, decorators"""
 
 TYPES = 'str int float bool date datetime, [T], {"k": T}, {str: T}, "a" | "b", T | None'
@@ -35,6 +36,7 @@ class StepForm:
     options: frozenset[str] = frozenset()
     takes_inputs: bool = False  # any other named argument is an input of the step
     in_expressions: bool = True  # may stand inside an expression or a comprehension
+    in_maps: bool = True  # may stand inside a comprehension
     later: bool = False  # of the language, but not of this version
 
 
@@ -81,15 +83,28 @@ STEPS = {
             ("call",), frozenset(("call",)), options=frozenset(("cursor", "items", "limit", "otherwise")),
         ),
         StepForm(
+            "wait", 'wait("10m")', "holds back every later effect, model and person for so long, once all before it is done",
+            ("duration",), named=frozenset(("until",)), in_expressions=False, in_maps=False,
+        ),
+        StepForm(
+            "poll", 'job = poll(ns.read(…), until=job.done, every="30s", timeout="1h")',
+            "reads again and again until it is so, and holds back what wait would; no time left: fails, or otherwise=",
+            ("call",), frozenset(("call", "until")), named=frozenset(("until",)),
+            options=frozenset(("every", "timeout", "otherwise")), in_maps=False,
+        ),
+        StepForm(
+            "first", 'ok = first([ns.tool(to=x) for x in xs], until=ok.taken, each_within="5m")',
+            "one after the other, until a result satisfies; none does: fails, or otherwise=",
+            ("calls",), frozenset(("calls", "until")), named=frozenset(("until",)),
+            options=frozenset(("each_within", "otherwise")), in_maps=False,
+        ),
+        StepForm(
             "answer", "answer(x)", "the run's result; one on every path, after all effects",
             ("value",), frozenset(("value",)), in_expressions=False,
         ),
         StepForm("do", 'do("instruction", tools=[ns.tool, …], max_calls=n, returns=T, name=value…)',
                  "a cheap model in a bounded loop over these tools", later=True),
         StepForm("delegate", 'delegate("agent", "goal", name=value…, returns=T)', "another agent", later=True),
-        StepForm("wait", 'wait("10m")', "a durable timer", later=True),
-        StepForm("poll", 'poll(ns.read(…), until=expr, every="30s", timeout="1h")', "read until it is so", later=True),
-        StepForm("first", 'first([call for x in xs], until=expr, each_within="5m")', "one after the other", later=True),
     )
 }  # fmt: skip
 

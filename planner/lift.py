@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from planner.diagnostic import Diagnostic
-from planner.forms import Form, Forms, Refusal
+from planner.forms import Form, Forms, Refusal, attempts
 from planner.names import Names
 from planner.program import Guard, Space, Step
 from planner.syntax import (
@@ -29,7 +29,9 @@ from planner.syntax import (
     target_names,
 )
 from planner.toolspec import ToolSpec
+from planner.until import is_until_step, with_test
 
+_IN_FIRST = "`first` makes one call for each element: a second one has no place in it."
 MAX_STEPS = 1_000  # of a program; one more is refused
 
 
@@ -127,10 +129,19 @@ class Lifter:
             raise Refusal.of(call, "call-place", place.refused, "Give the call a line of its own, under an `if` if need be.")
         if not whole and not form.form.in_expressions:
             raise Refusal.of(call, "statement-only", f"{form.form.word}(…) is a statement.", "Give it a line of its own.")
-        if place.maps is not None and not form.form.in_expressions:
-            raise Refusal.of(call, "statement-only", f"{form.form.word}(…) has no place in a comprehension.")
+        if place.maps is not None and not (form.form.in_expressions and form.form.in_maps):
+            hint = "" if form.form.in_maps else "Give it a line of its own."
+            raise Refusal.of(call, "statement-only", f"{form.form.word}(…) has no place in a comprehension.", hint)
         always = replace(place, refused="A call in otherwise= or default= would run in any case.")
-        step = self._forms.step(form, call, lambda e: self._lower(e, place), lambda e: self._lower(e, always))
+        tested = replace(place, refused="A call has no place in until=.")
+        if is_until_step(call):
+            call = with_test(call, statement.targets if statement is not None else ())
+        if form.form.word == "first":
+            _, place = self._clauses(attempts(form.form, call), place, refused=_IN_FIRST)
+        inner = place
+        step = self._forms.step(
+            form, call, lambda e: self._lower(e, inner), lambda e: self._lower(e, always), lambda e: self._argument(e, tested)
+        )
         number = "" if whole else f".{self._count(place.label)}"
         return self._add(replace(step, id=place.label + number), statement, place, whole=whole, call=call)
 
@@ -176,7 +187,7 @@ class Lifter:
             case IfElse():
                 return self._if_else(node, place)
             case Lambda():
-                raise Refusal.of(node, "lambda", "A lambda stands only as key= of min, max and sorted.")
+                raise Refusal.of(node, "lambda", "A lambda stands only as key= of min, max and sorted, and as until=.")
             case Either():
                 raise Refusal.of(node, "operator", "`|` stands between types only.", "Use `or`, or x + y for lists.")
             case _:
@@ -261,10 +272,10 @@ class Lifter:
         value = None if node.value is None else self._lower(node.value, inner)
         return replace(node, element=self._lower(node.element, inner), value=value, clauses=tuple(clauses))
 
-    def _clauses(self, node: Comprehension, place: _Place) -> tuple[_Maps, _Place]:
-        """Read the clauses; the place of the element, where a call is a map over them."""
+    def _clauses(self, node: Comprehension, place: _Place, *, refused: str = "") -> tuple[_Maps, _Place]:
+        """Read the clauses; the place of the element, where a call is a map over them, or is refused."""
         maps = _Maps()
-        inner = replace(place, maps=maps)
+        inner = replace(place, maps=maps, refused=place.refused or refused)
         for number, clause in enumerate(node.clauses):
             if number == 0:
                 iterable = self._lower(clause.iterable, place)

@@ -38,7 +38,7 @@ _NO_EXPRESSION = {
     "yield": ("yield", "A script yields nothing.", "End it with answer(x)."),
     "list_splat": ("splat", "A list is not spread with `*`.", "Join lists with +."),
     "ellipsis": ("ellipsis", "`...` is no value.", "Write the value."),
-    "lambda": ("lambda", "A lambda stands only as key= of min, max and sorted.", "Write a comprehension."),
+    "lambda": ("lambda", "A lambda stands only as key= of min, max and sorted, and as until=.", "Write a comprehension."),
 }
 _NO_OPERATOR = {"**": "Multiply.", "@": "Leave it out.", "<<": "Multiply.", ">>": "Divide with //."}
 
@@ -270,7 +270,7 @@ class ExpressionReading(Reading):
             word = self._identifier(name)
             if any(word == k for k, _ in keywords):
                 raise self.refusal(tree, "argument", f"`{word}` is given twice.", "Leave one out.")
-            function = word == "key" and value.type == "lambda"
+            function = word in ("key", "until") and value.type == "lambda"
             keywords.append((word, self._lambda(value) if function else self.expression(value)))
         elif tree.type == "dictionary_splat":
             keywords.append((None, self.expression(operands(tree)[0])))

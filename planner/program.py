@@ -13,13 +13,16 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from planner.diagnostic import Diagnostic
-from planner.syntax import NOWHERE, Clause, Expr, Position, free_names, target_names
+from planner.syntax import NOWHERE, Clause, Expr, Lambda, Position, free_names, target_names
 from planner.toolspec import JsonSchema
 
-Kind = Literal["let", "tool", "ask", "choose", "ask_user", "approve", "expect", "attempt", "pages", "answer"]
+Kind = Literal[
+    "let", "tool", "ask", "choose", "ask_user", "approve", "expect", "attempt", "pages", "answer", "wait", "poll", "first"
+]
 MODEL_KINDS = frozenset(("ask", "choose"))
 PERSON_KINDS = frozenset(("ask_user", "approve"))
-TOOL_KINDS = frozenset(("tool", "attempt", "pages"))
+TOOL_KINDS = frozenset(("tool", "attempt", "pages", "poll", "first"))
+ROUND_KINDS = frozenset(("poll", "first"))  # one call after the other, each with an item of its own, until one satisfies
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class Guard:
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """What a map goes over: the clauses, and the hidden names of slots that were made at which depth."""
+    """What a map, or a `first`, goes over: the clauses, and the hidden names of slots that were made at which depth."""
 
     clauses: tuple[Clause, ...]
     slots: tuple[tuple[str, int], ...] = ()
@@ -57,6 +60,9 @@ class Options:
     planner_model: bool = False  # `model="planner"`
     cursor: str = "next"
     items: str = "items"
+    until: Lambda | None = None  # the test of a `poll` or a `first`
+    every_s: float = 30.0  # between the calls of a `poll`
+    within_s: float = 3_600.0  # a `poll` gives up after so long
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +90,14 @@ class Step:
         return f"${self.id}"
 
     @property
+    def is_map(self) -> bool:
+        """Whether it makes a list: one call an item, all of them. A `first` goes over items and has one value."""
+        return self.space is not None and self.kind != "first"
+
+    @property
     def body(self) -> tuple[Expr, ...]:
         """The expressions that are evaluated for the call itself: once, or once an item."""
-        extra = tuple(e for e in (self.splat, self.options.otherwise) if e is not None)
+        extra = tuple(e for e in (self.splat, self.options.otherwise, self.options.until) if e is not None)
         return (*self.conditions, *self.arguments.values(), *extra)
 
     def reads(self) -> frozenset[str]:

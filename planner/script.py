@@ -18,6 +18,7 @@ from planner.plan import MAX_SOURCE, CallStatement, For, If, Let, Plan
 from planner.plan import Statement as PlanStatement
 from planner.syntax import Attribute, Bind, Branch, Call, Clause, Comprehension, Expr, Name, Statement
 from planner.unparse import unparse, unparse_call, unparse_target
+from planner.until import with_name
 
 _INDENT = "    "
 
@@ -78,7 +79,7 @@ def _diagnostic(statement: Statement, code: str, message: str, hint: str) -> Dia
 
 def _call_statement(bind: Bind) -> CallStatement | None:
     """The statement as one call or one map of a call, if it has that form."""
-    value = bind.value
+    value = with_name(bind).value
     each: tuple[For, ...] = ()
     if isinstance(value, Comprehension) and value.kind == "list":
         each = tuple(_for(c) for c in value.clauses)
@@ -142,7 +143,7 @@ def _call_source(statement: CallStatement) -> str:
     """The call's text, through the parser and back: a source that is more than an expression cannot slip into a script."""
     splat = None if statement.splat is None else _source(statement.splat)
     args = tuple(_source(a) for a in statement.args)
-    call = unparse_call(statement.call, args, {k: _source(v) for k, v in statement.named.items()}, splat)
+    call = unparse_call(statement.call, args, {k: _named_source(k, v) for k, v in statement.named.items()}, splat)
     for clause in statement.each:
         conditions = "".join(f" if {_operand(c)}" for c in clause.conditions)
         call += f" for {unparse_target(parse_target(clause.target))} in {_operand(clause.iterable)}{conditions}"
@@ -152,6 +153,17 @@ def _call_source(statement: CallStatement) -> str:
 
 def _source(text: str) -> str:
     return unparse(parse_expression(text))
+
+
+def _named_source(name: str, text: str) -> str:
+    """A named argument's text; `until` alone may be a lambda, which is no expression by itself."""
+    if name != "until":
+        return _source(text)
+    match parse_expression(f"poll(until={text}\n)"):
+        case Call(args=(), keywords=(("until", until),)):
+            return unparse(until)
+        case _:
+            return _source(text)
 
 
 def _operand(text: str) -> str:

@@ -175,7 +175,7 @@ class Comprehension(Node):
 
 @dataclass(frozen=True, slots=True)
 class Lambda(Node):
-    """`lambda x: body`, only as `key=` of min, max and sorted."""
+    """`lambda x: body`, only as `key=` of min, max and sorted, and as `until=` of poll and first."""
 
     parameter: str
     body: Expr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -11,6 +12,8 @@ from planner.program import Program, Step
 from planner.toolspec import ToolSpec
 
 MAX_PAGES = 50  # calls of one `pages` step; a cursor that goes on further is a surprise
+MAX_POLLS = 1_000  # calls of one `poll`; a longer one is refused
+LEAST_EVERY_S = 1.0  # between two calls of a `poll`; a shorter time is refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,9 @@ def _cost(step: Step, times: int, tools: Mapping[str, ToolSpec], terms: Terms) -
             calls = times * (pages_of(step) if step.kind == "pages" else 1)
             rounds = -(-times // terms.parallel) * (pages_of(step) if step.kind == "pages" else 1)
             return WorstCase(steps=1, calls=calls, usd=calls * spec.usd, seconds=rounds * spec.seconds)
+        case "poll" | "first":  # one call after the other; the time between the calls of a poll is parked and does not count
+            spec, calls = tools[step.tool], polls_of(step) if step.kind == "poll" else times
+            return WorstCase(steps=1, calls=calls, usd=calls * spec.usd, seconds=calls * spec.seconds)
         case "ask" | "choose":
             model = terms.of(step)
             if not model.model:
@@ -79,6 +85,16 @@ def _cost(step: Step, times: int, tools: Mapping[str, ToolSpec], terms: Terms) -
 def pages_of(step: Step) -> int:
     """The most calls of one `pages`: each page brings at least one item."""
     return MAX_PAGES if step.options.limit is None else min(MAX_PAGES, max(step.options.limit, 1))
+
+
+def polls(every_s: float, within_s: float) -> int:
+    """The most calls of a poll: the first at once, then one after each `every_s`, the last when its time is up."""
+    return math.ceil(within_s / every_s) + 1
+
+
+def polls_of(step: Step) -> int:
+    """The most calls of one `poll`."""
+    return polls(step.options.every_s, step.options.within_s)
 
 
 def _dearest(steps: list[Step], costs: Mapping[str, WorstCase], depth: int) -> WorstCase:

@@ -52,6 +52,7 @@ class StepView(_View):
     retries: int = 0
     instead: int = 0  # items whose value is the script's `otherwise` or default
     note: str = ""  # why, for the first of them
+    due: datetime | None = None  # what a `wait`, or a `poll` between two calls, waits for
     seconds: float = 0.0
     usage: Usage = NO_USAGE
 
@@ -173,9 +174,17 @@ class Viewer:
         guards = tuple(("if " if g.when else "unless ") + g.test.text for g in step.guards)
         base = StepView(
             id=step.id, kind=step.kind, call=step.tool or step.kind, line=max(step.at.line, 1), source=step.source,
-            guards=guards, state=self._state(step, calls), map=step.space is not None, of=self._size(step),
+            guards=guards, state=self._state(step, calls), map=step.is_map, of=self._size(step), due=self._due(step),
         )  # fmt: skip
         return _counted(base, calls)
+
+    def _due(self, step: Step) -> datetime | None:
+        """The time that is set and has not brought its call or its end."""
+        ends = self._run.call(step.id)
+        if is_over(self._run.status) or ends.finished is not None or ends.failed is not None:
+            return None
+        timers = [t for address, t in self._run.timers.items() if t.step == step.id and address not in self._run.calls]
+        return max((t.due for t in timers if t.item or step.kind == "wait"), default=None)
 
     def _state(self, step: Step, calls: list[CallState]) -> StepState:
         if any(s.step == step.id for s in self._run.surprises):
@@ -190,7 +199,8 @@ class Viewer:
             case Failed():
                 return "failed"
             case _:
-                return "running" if calls and not is_over(self._run.status) else "waiting"
+                begun = bool(calls) or (step.id, "") in self._run.timers
+                return "running" if begun and not is_over(self._run.status) else "waiting"
 
     def _outcome(self, step: Step) -> object:
         assert self._values is not None
@@ -201,7 +211,7 @@ class Viewer:
 
     def _size(self, step: Step) -> int | None:
         """How many calls a map makes, as far as that is known: its slots without those that a filter took out."""
-        if step.space is None or self._values is None:
+        if not step.is_map or self._values is None:
             return None
         try:
             size = self._values.size(step.id)

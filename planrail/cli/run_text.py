@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC
 
 from rich.text import Text
 from rich.tree import Tree
@@ -33,6 +34,7 @@ def step_text(step: StepView) -> Text:
     notes = [plural(step.retries, "retry").replace("retrys", "retries")] if step.retries else []
     notes += [f"{step.failed} failed"] if step.failed else []
     notes += [_instead(step)] if step.instead else []
+    notes += [f"until {step.due.astimezone(UTC):%Y-%m-%d %H:%M} UTC"] if step.due else []
     notes += [seconds(step.seconds)] if step.seconds else []
     notes += [f"{step.usage.tokens:,} tokens"] if step.usage.tokens else []
     notes += [dollars(step.usage.usd)] if step.usage.usd else []

@@ -55,6 +55,11 @@ class Clockwork:
         self.now += timedelta(milliseconds=1)
         return self.now
 
+    async def sleep(self, seconds: float) -> None:
+        """Let that time pass at once."""
+        await asyncio.sleep(0)
+        self.now += timedelta(seconds=seconds)
+
 
 @dataclass
 class Bench:
@@ -72,6 +77,10 @@ class Bench:
     budget: Budget = PLENTY
     now: Callable[[], datetime] = field(default_factory=Clockwork)
     _ids: Any = field(default_factory=lambda: itertools.count(1))
+
+    def __post_init__(self) -> None:
+        if self.sleep is no_wait and isinstance(self.now, Clockwork):
+            self.sleep = self.now.sleep
 
     @property
     def planning(self) -> Planning:

@@ -8,7 +8,7 @@ from worlds import Act, World
 
 from executor.events import CallFailed, CallFinished, CallStarted, Recorded, StepSkipped
 from planner.names import exclusive
-from planner.program import MODEL_KINDS, PERSON_KINDS, TOOL_KINDS, Program, Step
+from planner.program import MODEL_KINDS, PERSON_KINDS, ROUND_KINDS, TOOL_KINDS, Program, Step
 from planner.syntax import free_names
 from planner.toolspec import ToolSpec
 
@@ -21,7 +21,10 @@ class Happened:
         self.tools = tools
         self.step_of = {r.event.key: r.event.step for r in events if isinstance(r.event, CallStarted) and r.event.key}
         self.ended = {r.event.step: r.seq for r in events if isinstance(r.event, CallFinished | StepSkipped)}
-        self.failed = {r.event.step for r in events if isinstance(r.event, CallFailed)}
+        rounds = {s.id for s in program.steps if s.kind in ROUND_KINDS}  # a failed call of theirs may be passed over
+        self.failed = {
+            r.event.step for r in events if isinstance(r.event, CallFailed) and not (r.event.item and r.event.step in rounds)
+        }
         self.begun: dict[str, int] = {}
         for r in events:
             if isinstance(r.event, CallStarted):
@@ -47,6 +50,8 @@ class Happened:
     def _pair(self, earlier: Step, later: Step) -> None:
         if earlier.kind == "expect" and self._held(later, earlier) and later.id in self.begun:
             assert self.ended.get(earlier.id, 1 << 60) < self.begun[later.id], f"{later.id} started before {earlier.id} held"
+        if earlier.kind in ("wait", "poll") and self._outside(later) and later.id in self.begun:
+            assert self.ended.get(earlier.id, 1 << 60) < self.begun[later.id], f"{later.id} did not wait for {earlier.id}"
         if earlier.kind == "approve" and self._effect(later) and later.id in self.begun:
             assert self.ended.get(earlier.id, 1 << 60) < self.begun[later.id], f"{later.id} was not approved by {earlier.id}"
         if not self._in_turn(earlier, later) or later.id not in self.first:
@@ -57,14 +62,16 @@ class Happened:
 
     def _empty(self, step: Step) -> bool:
         """A map without items leaves no event."""
-        return step.space is not None and step.id not in self.begun
+        return step.is_map and step.id not in self.begun
 
     def _held(self, later: Step, expect: Step) -> bool:
+        return self._outside(later) or bool(later.reads() & free_names(expect.arguments["condition"]))
+
+    def _outside(self, later: Step) -> bool:
+        """Whether it is an effect, a model, a person, or a read that leaves the house."""
         if later.kind in MODEL_KINDS or later.kind in PERSON_KINDS or self._effect(later):
             return True
-        if later.kind in TOOL_KINDS and self.tools[later.tool].leaves_house:
-            return True
-        return bool(later.reads() & free_names(expect.arguments["condition"]))
+        return later.kind in TOOL_KINDS and self.tools[later.tool].leaves_house
 
     def _in_turn(self, earlier: Step, later: Step) -> bool:
         if earlier.kind not in TOOL_KINDS or later.kind not in TOOL_KINDS:

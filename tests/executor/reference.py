@@ -29,6 +29,7 @@ from planner.syntax import (
     Comprehension,
     Expr,
     IfElse,
+    Lambda,
     Literal_,
     Name,
     Node,
@@ -40,8 +41,9 @@ from planner.toolspec import Json
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 RETRIES = 2
-WORDS = frozenset(("ask", "ask_user", "approve", "expect", "answer", "attempt", "pages"))
-OPTIONS = frozenset(("otherwise", "limit", "retry", "timeout", "returns"))
+POLLS = 7  # calls of a poll each 20 s for 2 minutes
+WORDS = frozenset(("ask", "ask_user", "approve", "expect", "answer", "attempt", "pages", "wait", "poll", "first"))
+OPTIONS = frozenset(("otherwise", "limit", "retry", "timeout", "returns", "until", "every"))
 Scope = dict[str, Tagged]
 T = TypeVar("T")
 
@@ -169,6 +171,11 @@ class Reference:
                 assert isinstance(inner, Call)
                 default = named.get("default") or named.get("otherwise")
                 return self._tool(inner, scope, default, only_not_found=word == "attempt", pages=word == "pages")
+            case "wait":
+                assert self._value(call.args[0], scope).value is not None
+                return Tagged(None)
+            case "poll" | "first":
+                return self._rounds(word, call, named, scope)
             case "expect":
                 holds, _ = (self._value(a, scope) for a in (*call.args, Literal_(""))[:2])
                 if not truth(holds):
@@ -205,6 +212,31 @@ class Reference:
         if otherwise is not None and (result.kind == "not_found" or not only_not_found):
             return self._value(otherwise, scope)
         raise Surprise("failed", self._line)
+
+    def _rounds(self, word: str, call: Call, named: dict[str, Expr], scope: Scope) -> Tagged:
+        """One call after the other until one satisfies; `first` passes over a failed one, `poll` over a transient failure."""
+        until, attempts = named["until"], call.args[0]
+        assert isinstance(until, Lambda)
+        if isinstance(attempts, Comprehension):
+            inner: list[tuple[Expr, Scope]] = [(attempts.element, s) for s in self._combinations(attempts.clauses, scope)]
+        else:
+            inner = [(attempts, scope)] * POLLS
+        try:
+            for one, names in inner:
+                assert isinstance(one, Call)
+                given = {str(n): to_json(self._value(v, names).value) for n, v in one.keywords}
+                result = self._attempts(_word(one), given["x"])
+                if isinstance(result, ToolFailed):
+                    if word == "poll" and result.kind != "transient":
+                        break
+                elif truth(evaluate(until.body, {**scope, until.parameter: Tagged(result)}, clock=Clock(NOW))):
+                    return Tagged(result)
+        except ExpressionError:
+            if "otherwise" not in named:
+                raise
+        if "otherwise" not in named:
+            raise Surprise("failed", self._line)
+        return self._value(named["otherwise"], scope)
 
     def _attempts(self, name: str, x: int) -> Json | ToolFailed:
         for attempt in range(1, RETRIES + 2):

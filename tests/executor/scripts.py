@@ -25,6 +25,7 @@ class Writer:
     draw: Callable[..., object]
     people: bool = False
     models: bool = False
+    timers: bool = False
     once: bool = False  # every effect's result is read only where its call may be repeated; others are made for themselves
     lines: list[str] = field(default_factory=list)
     ints: list[str] = field(default_factory=list)
@@ -94,6 +95,7 @@ class Writer:
         kinds += [self.branch] if depth < 2 else []
         kinds += [self.blind] * 3 if self.once else []
         kinds += [self.asked] if self.models else []
+        kinds += [self.wait, self.poll, self.first] if self.timers else []
         kinds += [self.approve, self.ask_user] if self.people else []
         kind = self.draw(st.sampled_from(kinds))
         kind(depth)  # type: ignore[operator]
@@ -165,6 +167,32 @@ class Writer:
     def ask_user(self, depth: int) -> None:
         self.bind(depth, self.ints, f'ask_user("how many for {self.name()}?", returns=int)')
 
+    def wait(self, depth: int) -> None:
+        duration = self.pick('"10m"', f"{self.integer()} * {self.integer()}")
+        self.add(depth, f"wait({duration})")
+
+    def poll(self, depth: int) -> None:
+        """Until it is so after a few calls; never, in some."""
+        otherwise = f", otherwise={NONE}" if not self.chance(4) else ""
+        space, verb = self.pick(*SPACES), self.pick("ready", "ready", "flaky", "look", "broken")
+        if verb == "ready":
+            own = 100 + 4 * len(self.lines) + self.draw(st.integers(0, 3))  # type: ignore[operator]  # no other step looks at it
+            call, more = f"{space}.ready(x={own}), until=lambda r: r.flag", 'every="1m", timeout="8h"'
+        else:
+            until = self.pick("r.flag", "r.n >= 0", "r.n > 9")
+            call, more = f"{space}.{verb}(x={self.integer()}), until=lambda r: {until}", 'every="20s", timeout="2m"'
+        self.bind(depth, self.recs, f"poll({call}, {more}{otherwise})")
+
+    def first(self, depth: int) -> None:
+        if not self.lists:
+            return
+        space = self.pick(*SPACES)
+        verb = self.pick("look", "flaky", "broken", "add") if self.once else self.pick("look", "broken", "flaky", *EFFECTS)
+        call = f"[{space}.{verb}(x=r.id + {self.integer()}) for r in {self.pick(*self.lists[-3:])}{self.filter('r')}]"
+        otherwise = f", otherwise={NONE}" if not self.chance(4) else ""
+        until = self.pick("q.flag", "q.n > 2", "q.id >= 0", "q.n > 9")
+        self.bind(depth, self.recs, f"first({call}, until=lambda q: {until}{otherwise})")
+
     def asked(self, depth: int) -> None:
         returns = 'returns={"id": int, "n": int, "flag": bool, "seen": int}'
         if self.lists and self.chance(2):
@@ -190,10 +218,16 @@ class Writer:
 
 @st.composite
 def scripts(
-    draw: Callable[..., object], *, people: bool = False, models: bool = False, once: bool = False, most: int = 9
+    draw: Callable[..., object],
+    *,
+    people: bool = False,
+    models: bool = False,
+    timers: bool = False,
+    once: bool = False,
+    most: int = 9,
 ) -> str:
     """A script that ends with an answer of everything that it has bound."""
-    writer = Writer(draw, people, models, once)
+    writer = Writer(draw, people, models, timers, once)
     for _ in range(draw(st.integers(2, most))):  # type: ignore[call-overload]
         writer.statement(0)
     named = ", ".join(f'"{n}": {n}' for n in (*writer.ints, *writer.recs, *writer.lists))

@@ -113,6 +113,16 @@ WAYS = {
     "two fors over it": "ys = [h.double(x=1) for i in [1, 2] for x in xs if x > 2]\nanswer(len(ys))",
     "a zip": "ys = [h.double(x=i) for i, x in zip([1, 2, 3], xs)]\nanswer(ys)",
     "a chain": "ys = [h.double(x=h.double(x=x)) for x in xs]\nanswer(ys)",
+    "a poll of it": 'y = poll(h.double(x=xs[0]), until=y > 0, every="1m", timeout="1m", otherwise=0)\nanswer(y)',
+    "the until of a poll": 'y = poll(h.row(x=1), until=xs[0] > 2, every="1m", timeout="1m", otherwise={"n": 7})\nanswer(y.n)',
+    "a failure of a poll": 'y = poll(h.picky(x=xs[0]), until=True, timeout="1m", otherwise=0)\nanswer(y)',
+    "a first over it": "y = first([h.row(x=x) for x in xs], until=y.id >= 0, otherwise=0)\nanswer(y)",
+    "how many a first has": "y = first([h.row(x=1) for x in xs if x > 2], until=True, otherwise={'n': 7})\nanswer(y.n)",
+    "the until of a first": "y = first([h.row(x=i) for i in [4, 5]], until=xs[0] > y.id, otherwise={'n': 7})\nanswer(y.n)",
+    "a failure that a first passes over": "y = first([h.picky(x=x) for x in [xs[0], 7]], until=True)\nanswer(y)",
+    "a filter of a first": (
+        "y = first([h.row(x=i) for i in range(3) if xs[i] > 2], until=True, otherwise={'id': 7})\nanswer(y.id)"
+    ),
     "an otherwise": "answer(h.picky(x=xs[0], otherwise=0))",
     "an otherwise in a map": "ys = [h.picky(x=x, otherwise=0) for x in xs]\nanswer(ys)",
     "an otherwise of arguments without a value": "answer(h.double(x=[7][min(xs)], otherwise=5))",
@@ -163,8 +173,19 @@ def dependent_scripts(draw: Callable[..., Any]) -> str:
         return f"{number()} {draw(st.sampled_from(['<', '>', '==']))} {number()}"
 
     def call(x: str) -> str:
+        if draw(st.integers(0, 5)) == 0 and x not in ("y", "y + z"):
+            return turns(x)
         forms = ("h.double(x={})", "h.row(x={}).n", "h.picky(x={}, otherwise=3)", "attempt(h.find(x={}), default=2)")
         return str(draw(st.sampled_from(forms))).format(x)
+
+    def turns(x: str) -> str:
+        test = f"lambda r: r {draw(st.sampled_from(['<', '>']))} {number()}"
+        if draw(st.booleans()):
+            read = f"h.{draw(st.sampled_from(['double', 'picky']))}(x={x})"
+            return f'poll({read}, until={test}, every="1m", timeout="2m", otherwise=1)'
+        where = draw(st.sampled_from(["", f" if w > {number()}"]))
+        tried = f"[h.{draw(st.sampled_from(['double', 'picky']))}(x=w + {x}) for w in {lists[-1]}{where}]"
+        return f"first({tried}, until={test}, otherwise=1)"
 
     for i in range(draw(st.integers(1, 7))):
         name = f"v{i}"

@@ -66,9 +66,8 @@ class Witness:
 
 
 def bench_of(world: World, seed: int, parallel: int) -> Bench:
-    return Bench(
-        tools_of(world, Latency(seed)), MODELS, answers=answers, budget=PLENTY.model_copy(update={"parallel": parallel})
-    )
+    budget = PLENTY.model_copy(update={"parallel": parallel})
+    return Bench(tools_of(world, Latency(seed)), MODELS, answers=answers, budget=budget)
 
 
 async def resumes_from_every_prefix(script: str, seed: int, parallel: int, every: int = 1) -> None:
@@ -119,6 +118,12 @@ SHAPES = st.tuples(st.integers(0, 1 << 30), st.integers(1, 6))
 
 
 @few(6)
+@given(scripts(once=True, timers=True, most=7), SHAPES)
+def test_a_run_that_waits_polls_and_tries_in_turn_resumes_from_every_prefix(script: str, shape: tuple[int, int]) -> None:
+    asyncio.run(resumes_from_every_prefix(script, *shape))
+
+
+@few(6)
 @given(scripts(once=True, people=True, models=True, most=7), SHAPES)
 def test_a_run_of_any_script_resumes_from_every_prefix_of_its_journal(script: str, shape: tuple[int, int]) -> None:
     asyncio.run(resumes_from_every_prefix(script, *shape))
@@ -126,7 +131,7 @@ def test_a_run_of_any_script_resumes_from_every_prefix_of_its_journal(script: st
 
 @pytest.mark.proof
 @many(0.2)
-@given(scripts(once=True, people=True, models=True, most=12), SHAPES)
+@given(scripts(once=True, people=True, models=True, timers=True, most=12), SHAPES)
 def test_runs_of_many_scripts_resume_from_every_prefix_of_their_journals(script: str, shape: tuple[int, int]) -> None:
     asyncio.run(resumes_from_every_prefix(script, *shape))
 

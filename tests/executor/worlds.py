@@ -78,6 +78,8 @@ class World:
                 return ToolFailed(f"{x} is broken.") if x % 3 == 0 else self.rec(space, x)
             case "flaky":
                 return ToolFailed("Later.", "transient") if attempt <= x % 4 else self.rec(space, x)
+            case "ready":
+                return {**self.rec(space, x), "flag": self.calls[name, x] > x % 4, "seen": 0}
             case "page":
                 return {"items": [self.rec(space, x * 10 + i) for i in range(2)], "next": x + 1 if x % 3 else None}
             case "try_put" if x % 4 == 0:
@@ -179,6 +181,11 @@ class Space:
     async def flaky(self, x: int, context: ToolContext) -> Rec | ToolFailed:
         """Fails at first."""
         return await self._call("flaky", x, context)  # type: ignore[no-any-return]  # the schema checks it
+
+    @tool(effect="read")
+    async def ready(self, x: int, context: ToolContext) -> Rec:
+        """Look whether one is ready, which it is after a few looks."""
+        return await self._call("ready", x, context)  # type: ignore[no-any-return]  # the schema checks it
 
     @tool(effect="read")
     async def page(self, start: int, context: ToolContext, next: int | None = None) -> Page:

@@ -98,7 +98,7 @@ def comprehensions(e: st.SearchStrategy[Expr]) -> st.SearchStrategy[Comprehensio
 def calls(e: st.SearchStrategy[Expr]) -> st.SearchStrategy[Call]:
     func = st.one_of(NAMES.map(Name), st.builds(Attribute, NAMES.map(Name), KEYS), st.builds(Attribute, e, KEYS))
     named = st.dictionaries(NAMES, e, max_size=2).map(lambda d: tuple(d.items()))
-    key = st.builds(Lambda, NAMES, e).map(lambda f: (("key", f),))
+    key = st.builds(lambda word, f: ((word, f),), st.sampled_from(["key", "until"]), st.builds(Lambda, NAMES, e))
     spread = e.map(lambda v: ((None, v),))
     return st.builds(Call, func, st.lists(e, max_size=2).map(tuple), st.one_of(named, key, spread, st.just(())))
 
@@ -110,6 +110,7 @@ def _statements() -> st.SearchStrategy[Statement]:
         st.lists(expressions(), max_size=1).map(tuple),
         st.dictionaries(NAMES, expressions(), max_size=2).map(lambda d: tuple(d.items())),
     )
+    step = st.one_of(step, st.builds(Call, st.just(Name("poll")), st.just(()), _until()))
     over = st.builds(Clause, TARGETS, expressions(), st.lists(expressions(), max_size=1).map(tuple))
     mapped = st.builds(Comprehension, st.just("list"), step, st.lists(over, min_size=1, max_size=2).map(tuple))
     targets = st.lists(NAMES, min_size=1, max_size=2).map(tuple)
@@ -117,6 +118,11 @@ def _statements() -> st.SearchStrategy[Statement]:
         st.builds(Bind, targets, st.one_of(step, mapped, expressions())), st.builds(Bind, st.just(()), st.one_of(step, mapped))
     )
     return st.recursive(bind, _branches, max_leaves=4)
+
+
+def _until() -> st.SearchStrategy[tuple[tuple[str, Expr], ...]]:
+    test = st.one_of(expressions(), st.builds(Lambda, NAMES, expressions()))
+    return test.map(lambda t: (("until", t),))
 
 
 def _branches(inner: st.SearchStrategy[Statement]) -> st.SearchStrategy[Branch]:

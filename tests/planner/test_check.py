@@ -59,6 +59,11 @@ def flows(script: str, **ground: Any) -> list[tuple[str, str, tuple[str, ...]]]:
         ("a = [x for x in 1]", "1:17: error: `1`: This is integer, no list. [not-a-list]"),
         ("a = [1].lower()", "1:5: error: `[1].lower()`: There is no `.lower()` on array. It is on str. [no-method]"),
         ('a = ask("q", returns={"n": int}).m', "1:5: error: `ask(\"q\", returns={\"n\": int}).m`: There is no key `m`. It has the keys n. [no-key]"),
+        ("a = poll(crm.get(id=1), until=a.nam)", "1:31: error: `a.nam`: There is no key `nam`. It has the keys id, name, email, rating, about. [no-key]"),
+        (LEADS + "a = first([crm.get(id=l.id) for l in leads.items], until=lambda r: r.nam)",
+         "2:68: error: `r.nam`: There is no key `nam`. It has the keys id, name, email, rating, about. [no-key]"),
+        ("wait(crm.get(id=1))", '1:6: error: `crm.get(id=1)`: wait takes text like "10m" or a number of seconds; this is object. [argument]'),
+        ("wait(until=5)", "1:12: error: `5`: wait takes a moment; this is integer. [argument]"),
         ("a = pages(crm.find_leads(city=\"x\"))", "1:1: error: `a = pages(crm.find_leads(city=\"x\"))`: "
          "crm.find_leads has no argument `next` that would take a cursor. Give cursor=. [argument]"),
         ("a = pages(crm.pages(), items=\"rows\")",
@@ -121,6 +126,33 @@ def test_the_bound_of_a_map_is_the_least_that_is_certain(over: str, most: int) -
     assert made.bounds["a"] == most
 
 
+@pytest.mark.parametrize(
+    ("options", "calls"),
+    [("", 121), (', every="1m"', 61), (', every="40m"', 3), (', every="2h"', 2), (', every="45s", timeout="1m"', 3)],
+)
+def test_a_poll_counts_its_first_call_and_one_after_each_interval_and_no_time_between(options: str, calls: int) -> None:
+    made = certificate(f'wait("9d")\na = poll(web.fetch(url="u"), until=True{options})' + END)
+    worst = made.worst_case
+    assert (worst.calls, worst.steps, worst.seconds) == (calls, 3, calls * 2.0)
+    assert worst.usd == pytest.approx(calls * 0.01)
+
+
+def test_a_first_counts_one_call_an_element_one_after_the_other() -> None:
+    script = LEADS + "a = first([crm.save(id=l.id) for l in leads.items[:2]], until=True, otherwise=1)" + END
+    made = certificate(script)
+    assert (made.worst_case.calls, made.worst_case.seconds, made.bounds) == (3, 3.0, {"a": 2})
+    assert [(e.tool, e.times) for e in made.effects] == [("crm.save", 2)]
+
+
+def test_the_until_of_a_poll_or_a_first_decides_which_value_it_is() -> None:
+    to = "\nmail.send(to=a.email)"
+    from_mail, from_crm = [[("to", "choice", (f"tool {name}",))] for name in ("mail.read", "crm.get")]
+    assert flows(MAILS + 'a = poll(crm.get(id=1), until=mails.items[0].body == "x")' + to) == from_mail
+    assert flows(MAILS + "a = poll(crm.get(id=len(mails.items[0].body)), until=a.rating > 4)" + to) == from_mail
+    assert flows("a = first([crm.get(id=i) for i in [1, 2]], until=a.about)" + to) == from_crm
+    assert flows("a = first([crm.get(id=i) for i in [1, 2]], until=a.rating > 4)" + to) == []
+
+
 def test_limit_and_fan_out_bound_a_map() -> None:
     script = "a = [crm.get(id=1, limit=4) for x in range(50)]\nb = [crm.get(id=1) for x in range(50)]" + END
     assert certificate(script, budget=Budget(fan_out=10)).bounds == {"a": 4, "b": 10}
@@ -172,6 +204,9 @@ def test_seconds_are_those_of_the_longest_chain_in_rounds_of_what_runs_at_once()
         ("a = pages(crm.pages())", Budget(calls_per_step=40),
          "1:1: error: `a = pages(crm.pages())`: `a` takes up to 50 tool calls; the budget allows a step 40. "
          "`a` follows up to 50 pages: give it limit=, or raise --budget. [budget]"),
+        ("a = poll(crm.get(id=1), until=a.id)", Budget(calls_per_step=120),
+         "1:1: error: `a = poll(crm.get(id=1), until=a.id)`: `a` takes up to 121 tool calls; the budget allows a step 120. "
+         "`a` polls up to 121 times: lengthen every=, shorten timeout=, or raise --budget. [budget]"),
         ('a = web.fetch(url="x")', Budget(usd=0.01),
          "1:1: error: `a = web.fetch(url=\"x\")`: The worst case takes 0.01 $; the budget allows plans 0.0075. "
          "`a` runs up to 1 times: bound it with a slice or limit=, or raise --budget. [budget]"),

@@ -176,6 +176,78 @@ REFUSED = {
         "a = crm.get(1)\nanswer(a)",
         "1:13: error: `1`: The arguments of a tool are written by name. crm.get takes id=…. [argument]",
     ),
+    "a wait in a comprehension": (
+        '[wait("1m") for x in [1]]\nanswer(1)',
+        '1:2: error: `wait("1m")`: wait(…) has no place in a comprehension. Give it a line of its own. [statement-only]',
+    ),
+    "a poll in a comprehension": (
+        "a = [poll(crm.get(id=i), until=lambda r: r.id) for i in [1]]\nanswer(a)",
+        "1:6: error: `poll(crm.get(id=i), until=lambda r: r.id)`: poll(…) has no place in a comprehension. "
+        "Give it a line of its own. [statement-only]",
+    ),
+    "a first in a comprehension": (
+        "a = [first([crm.get(id=i) for i in j], until=lambda r: r.id) for j in [[1]]]\nanswer(a)",
+        "1:6: error: `first([crm.get(id=i) for i in j], until=lambda r: r.id)`: first(…) has no place in a comprehension. "
+        "Give it a line of its own. [statement-only]",
+    ),
+    "a wait for no length of time": (
+        'wait("soon")\nanswer(1)',
+        '1:6: error: `"soon"`: This is no length of time. Write it like "30s", "10m" or "1h". [option]',
+    ),
+    "a wait for nothing": (
+        "wait()\nanswer(1)",
+        '1:1: error: `wait()`: It is written `wait("10m")`, or wait(until=x) with a moment. [argument]',
+    ),
+    "a poll of an effect": (
+        'a = poll(crm.save(id=1, note="x"), until=a)\nanswer(1)',
+        '1:10: error: `crm.save(id=1, note="x")`: poll takes a read, and crm.save has an effect. '
+        "Call it as a statement of its own. [argument]",
+    ),
+    "a poll whose until names nothing": (
+        "answer(poll(crm.get(id=1), until=1))",
+        "1:34: error: `1`: Nothing here names the result that `until` looks at. Write until=lambda r: r.field. [until]",
+    ),
+    "a poll with two names and an until of one": (
+        "a, b = poll(crm.get(id=1), until=a)\nanswer(1)",
+        "1:34: error: `a`: Nothing here names the result that `until` looks at. Write until=lambda r: r.field. [until]",
+    ),
+    "a call in an until": (
+        "a = poll(crm.get(id=1), until=crm.get(id=2))\nanswer(a)",
+        "1:31: error: `crm.get(id=2)`: A call has no place in until=. Give the call a line of its own, under an `if` if need be. "
+        "[call-place]",
+    ),
+    "a poll that calls too often": (
+        'a = poll(crm.get(id=1), until=a.id, every="1s", timeout="2d")\nanswer(a)',
+        '1:43: error: `"1s"`: This may be 172,801 calls; a poll makes at most 1,000. Write every="173s" or more. [option]',
+    ),
+    "a poll in too great a hurry": (
+        'a = poll(crm.get(id=1), until=a.id, every="10ms")\nanswer(a)',
+        '1:43: error: `"10ms"`: A poll waits at least 1 s between two calls. [option]',
+    ),
+    "a first over no comprehension": (
+        "a = first([1, 2], until=a)\nanswer(a)",
+        '1:11: error: `[1, 2]`: It is written `ok = first([ns.tool(to=x) for x in xs], until=ok.taken, each_within="5m")`. '
+        "Its first argument is a list comprehension with one call. [argument]",
+    ),
+    "a first over two lists": (
+        "a = first([crm.get(id=i + j) for i in [1] for j in [2]], until=a)\nanswer(a)",
+        "1:43: error: `for j in [2]`: `first` goes over one list. Make the list on a line before. [argument]",
+    ),
+    "a first with two calls an element": (
+        "a = first([crm.get(id=crm.get(id=i).id) for i in [1]], until=a)\nanswer(a)",
+        "1:23: error: `crm.get(id=i)`: `first` makes one call for each element: a second one has no place in it. "
+        "Give the call a line of its own, under an `if` if need be. [call-place]",
+    ),
+    "a first that asks persons": (
+        'a = first([ask_user("q") for i in [1]], until=a)\nanswer(a)',
+        '1:12: error: `ask_user("q")`: `first` does not ask persons in this version: it takes calls of tools. '
+        "Page them with a tool, or ask_user(…) as statements of their own. [later]",
+    ),
+    "an otherwise within a first": (
+        "a = first([crm.get(id=i, otherwise=None) for i in [1]], until=a)\nanswer(a)",
+        "1:36: error: `None`: A call in `first` has no otherwise= of its own: one that fails passes on to the next. "
+        "Write otherwise= behind until=. [argument]",
+    ),
     "a step of a later version": (
         'do("look", tools=[])\nanswer(1)',
         '1:1: error: `do("look", tools=[])`: `do` is a step of the language, but this version does not run it yet. '
@@ -228,7 +300,7 @@ REFUSED = {
     ),
     "a lambda for a tool": (
         "crm.save(id=lambda x: x)\nanswer(1)",
-        "1:13: error: `lambda x: x`: A lambda stands only as key= of min, max and sorted. Write a comprehension. [lambda]",
+        "1:13: error: `lambda x: x`: A lambda stands only as key= of min, max and sorted, and as until=. Write a comprehension. [lambda]",
     ),
     "a key that is no lambda": (
         'a = sorted([1], key="a")\nanswer(a)',

@@ -62,6 +62,27 @@ def test_an_expect_waits_for_an_earlier_one_of_the_same_names() -> None:
     assert waiting("x = mail.read()\nexpect(x)\nexpect(x.items)\nexpect(1)") == {"expect#2": ("expect",)}
 
 
+def test_wait_comes_after_everything_and_holds_back_effects_models_people_and_reads_that_leave_the_house() -> None:
+    script = """a = crm.get(id=1)
+wait("1m")
+b = crm.get(id=2)
+c = web.fetch(url="x")
+d = ask("why?")
+log.note(text="x")
+wait("2m")"""
+    before = ("a", "wait", "b", "c", "d", "note")
+    assert waiting(script) == {"wait": ("a",), "c": ("wait",), "d": ("wait",), "note": ("wait",), "wait#2": before}
+
+
+def test_poll_holds_back_what_wait_does_and_is_a_read_and_first_is_an_effect_as_any_other() -> None:
+    script = """crm.save(id=1)
+a = poll(crm.get(id=1), until=a.id)
+b = mail.read()
+c = first([mail.send(to=x) for x in ["a"]], until=c)
+crm.save(id=2)"""
+    assert waiting(script) == {"a": ("save",), "c": ("save", "a", "b"), "save#2": ("save", "a", "c")}
+
+
 def test_approve_holds_back_every_later_effect_and_nothing_else() -> None:
     script = (
         'crm.save(id=1)\napprove("w")\na = crm.get(id=1)\nlog.note(text="a")\nb = ask("q")\n[mail.send(to=x) for x in ["a"]]'

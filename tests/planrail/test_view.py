@@ -21,6 +21,7 @@ from executor.events import (
     SegmentStarted,
     StepSkipped,
     Surprised,
+    TimerStarted,
 )
 from executor.run import Run, fold
 from executor.submission import Submission
@@ -136,3 +137,18 @@ def test_a_run_whose_tools_are_gone_is_told_by_its_calls() -> None:
 def test_a_view_survives_json() -> None:
     view = view_of(*FOUND, RunEnded(status="done", answer={"n": 1}))
     assert RunView.model_validate_json(view.model_dump_json()) == view
+
+
+def test_a_wait_and_a_poll_say_until_when_they_wait() -> None:
+    script = 'ready = poll(crm.find(), until=ready, every="1m", timeout="1h")\nwait("2h")\nanswer(1)\n'
+    begun = tuple(e.model_copy(update={"script": script}) if isinstance(e, PlanCertified) else e for e in BEGIN)
+    ending = TimerStarted(step="ready", due=NOW + timedelta(hours=1))
+    call = CallStarted(step="ready", item="0", call="crm.find", key="k")
+    missed = (ending, call, CallFinished(step="ready", item="0", value=[]), TimerStarted(step="ready", item="1", due=NOW))
+    done = (CallStarted(step="ready", item="1", call="crm.find", key="l"), CallFinished(step="ready", item="1", value=[1]))
+    waiting = (*missed, *done, CallFinished(step="ready", value=[1]), TimerStarted(step="wait", due=NOW + timedelta(hours=2)))
+    dues = []
+    for events in ((ending, call), missed, waiting, (*waiting, CallFinished(step="wait"))):
+        recorded = [Recorded(seq=i, at=NOW, event=e) for i, e in enumerate((*begun, *events), 1)]
+        dues.append([s.due for s in Viewer(fold(Run("r"), recorded), TOOLS, TERMS, lambda e: None).view().steps[:2]])
+    assert dues == [[None, None], [NOW, None], [None, NOW + timedelta(hours=2)], [None, None]]
