@@ -106,10 +106,11 @@ class SqlJournal:
         release: bool = False,
         only_if: Sequence[RunStatus] | None = None,
         quiet_after: int | None = None,
+        wake_at: datetime | None = None,
     ) -> int | None:
         addition = statements.Addition(
             run=run, bodies=statements.bodies_of(events), epoch=epoch, status=status, tools=tools, release=release,
-            only_if=None if only_if is None else tuple(only_if), quiet_after=quiet_after,
+            only_if=None if only_if is None else tuple(only_if), quiet_after=quiet_after, wake_at=wake_at,
         )  # fmt: skip
 
         def write(connection: Connection) -> int | None:
@@ -143,6 +144,9 @@ class SqlJournal:
         return await self._readers.read(
             lambda c: statements.find_runs(c, principal, statuses, before, limit, oldest_first=oldest_first)
         )
+
+    async def waking(self, *, limit: int = 50) -> list[RunRecord]:
+        return await self._readers.read(lambda c: statements.waking_runs(c, limit))
 
     async def keep_receipt(self, run: str, receipt: Receipt) -> None:
         await self._writer.write(lambda c: statements.insert_receipt(c, self._dialect, run, receipt, self._clock()), order=run)
