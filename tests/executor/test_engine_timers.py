@@ -208,6 +208,25 @@ async def test_a_run_that_sleeps_for_years_costs_looks_at_the_clock_alone(monkey
     assert journal.asked <= 2
 
 
+class Overtaken(MemoryJournal):
+    """Somebody else answers, carries on and ends the run just after the look at who sleeps."""
+
+    async def waking(self, *, limit: int = 50) -> list[RunRecord]:
+        found = await super().waking(limit=limit)
+        for record in found:
+            await self.append(record.id, [RunEnded(status="done")], epoch=None, status="done")
+        return found
+
+
+async def test_a_run_that_was_answered_since_the_look_is_not_woken() -> None:
+    place, woken = Place(Overtaken(), WallClock()), list[str]()
+    await place.park("r", NOON)
+    async with place.engine(place.ending(woken)):
+        await create(place.journal, "other")
+        await place.all_are("done", 2)
+    assert woken == ["other"]
+
+
 async def test_an_engine_for_some_runs_wakes_those_alone() -> None:
     place, woken = Place(MemoryJournal(), WallClock()), list[str]()
     for run in ("mine", "foreign"):
