@@ -44,7 +44,12 @@ class Recorder:
         self._fold(events)
 
     async def commit(
-        self, *events: Event, status: RunStatus | None = None, release: bool = False, quiet_after: int | None = None
+        self,
+        *events: Event,
+        status: RunStatus | None = None,
+        release: bool = False,
+        quiet_after: int | None = None,
+        wake_at: datetime | None = None,
     ) -> bool:
         """Write what was noted and these events, wait until they are durable, and fold them.
 
@@ -56,7 +61,13 @@ class Recorder:
             if batch or status is not None or release:
                 self._writing = asyncio.ensure_future(
                     self._journal.append(
-                        self.run.id, batch, epoch=self.epoch, status=status, release=release, quiet_after=quiet_after
+                        self.run.id,
+                        batch,
+                        epoch=self.epoch,
+                        status=status,
+                        release=release,
+                        quiet_after=quiet_after,
+                        wake_at=wake_at,
                     )
                 )
                 del self._behind[:]

@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 _SHOWN_BYTES = 8_000  # of arguments in the journal; larger ones stand as their digest
 _SLACK_S = 5.0  # between a claim's time-out and the time when another owner may take it for dead
 _BEHIND_S = 0.02  # what was noted is written after so long, if nothing has taken it along before
+_DOZE_S = 2.0  # a time that comes sooner is waited for: the run does not park
+_LOOK_S = 1.0  # between two looks at the clock
 _WEIGHTY = 1_000  # nodes or 16 characters each: a heavier value is put away in a thread
 
 End = Literal["done", "failed", "partial", "cancelled", "parked"]
@@ -71,6 +73,7 @@ class Scheduler:
         self._unsaved: list[Ended] = []
         self._flush: asyncio.Task[bool] | None = None
         self.seen = seen
+        self.wake_at: datetime | None = None  # of a run that parks
         self.ceiling: CeilingReached | None = None
 
     async def run(self) -> End:
@@ -98,6 +101,9 @@ class Scheduler:
             spent = self._run.budget.seconds - left_s
             self.ceiling = CeilingReached(ceiling="seconds", limit=self._run.budget.seconds, wanted=round(spent, 3))
         moves = self._moves()
+        if moves.deadlines and self.ceiling is None:
+            await self._tell(moves.deadlines)
+            return None
         questions = [] if self.ceiling else moves.questions
         if moves.events or questions:
             await self._journal(moves.events, [QuestionAsked(question=q) for q in questions])
@@ -107,16 +113,21 @@ class Scheduler:
             await self._recorder.commit(*(QuestionAsked(question=q) for q in asked))
             return None
         if self._tasks:
-            await self._wait(left_s)
+            await self._wait(left_s, moves.wake_at)
             return None
-        return await self._idle(moves)
+        return await self._idle(moves, left_s)
 
     def _moves(self) -> Moves:
         held = {(q.of, q.item) for q in self._run.open_questions if q.kind == "reconcile"}
         room = 0 if self.ceiling else max(self._run.budget.parallel - len(self._tasks), 0)
-        return next_moves(self._frame, self._run, self._values, frozenset(held.union(self._tasks)), room)
+        return next_moves(self._frame, self._run, self._values, frozenset(held.union(self._tasks)), room, self._now())
 
-    async def _idle(self, moves: Moves) -> End | None:
+    async def _tell(self, deadlines: Sequence[Event]) -> None:
+        """Journal what the clock does to questions, unless somebody has answered, or cancelled, just now."""
+        if not await self._recorder.commit(*deadlines, quiet_after=self.seen):
+            self._nudge.set()
+
+    async def _idle(self, moves: Moves, left_s: float) -> End | None:
         """Nothing is in flight and nothing can start: the run ends, asks, or waits."""
         if moves.surprises:
             step, failed = earliest(moves.surprises)
@@ -132,7 +143,11 @@ class Scheduler:
         if moves.approvals:
             await self._recorder.commit(*(QuestionAsked(question=q) for q in moves.approvals))
             return None
-        if self._run.open_questions:
+        self.wake_at = moves.wake_at
+        if self.wake_at is not None and (self.wake_at - self._now()).total_seconds() < _DOZE_S:
+            await self._wait(left_s, self.wake_at)
+            return None
+        if self._run.open_questions or self.wake_at is not None:
             return "parked"
         raise RuntimeError(f"run {self._run.id} has no move left")
 
@@ -228,9 +243,9 @@ class Scheduler:
 
     # -- waiting
 
-    async def _wait(self, left_s: float) -> None:
-        """Wait until a call ends, something comes from outside, or the run's time is up; write what has ended."""
-        await self._news(left_s if self.ceiling is None else None)
+    async def _wait(self, left_s: float, wake_at: datetime | None) -> None:
+        """Wait until a call ends, something comes from outside, a time has come or is up; write what has ended."""
+        await self._news(left_s if self.ceiling is None else None, wake_at if self.ceiling is None else None)
         if self._flush is not None and self._flush.done():
             flush, self._flush = self._flush, None
             flush.result()
@@ -238,10 +253,11 @@ class Scheduler:
         if ended:
             await self._save(ended)
 
-    async def _news(self, left_s: float | None) -> None:
+    async def _news(self, left_s: float | None, wake_at: datetime | None) -> None:
         nudged = asyncio.create_task(self._nudge.wait())
-        awaited: set[asyncio.Task[Ended | None] | asyncio.Task[bool] | asyncio.Task[Literal[True]]]
-        awaited = {*self._tasks.values(), nudged}
+        alarm = None if wake_at is None else asyncio.create_task(self._until(wake_at))
+        awaited: set[asyncio.Task[Ended | None] | asyncio.Task[bool] | asyncio.Task[Literal[True]] | asyncio.Task[None]]
+        awaited = {*self._tasks.values(), nudged} if alarm is None else {*self._tasks.values(), nudged, alarm}
         try:
             if self._recorder.behind and self._flush is None:
                 soon = _BEHIND_S if left_s is None else min(_BEHIND_S, left_s)
@@ -254,6 +270,13 @@ class Scheduler:
             await asyncio.wait(awaited, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
         finally:
             nudged.cancel()
+            if alarm is not None:
+                alarm.cancel()
+
+    async def _until(self, wake_at: datetime) -> None:
+        """Return at that time, also where somebody sets the clock."""
+        while (left_s := (wake_at - self._now()).total_seconds()) > 0:
+            await self._performer.sleep(min(left_s, _LOOK_S))
 
     async def _save(self, ended: Sequence[Address]) -> None:
         """Journal how calls ended; raises what went wrong with Planrail itself in one of them."""

@@ -62,10 +62,11 @@ class Segments:
     worker: str
     version: str
     workspaces: Path | None = None
+    question_timeout_s: float | None = None  # of questions whose step names none
     sleep: Sleep = asyncio.sleep  # between the attempts of a call
 
     async def advance(self, run_id: str, epoch: int, nudge: asyncio.Event) -> None:
-        """Carry the run on until it ends or only people are awaited."""
+        """Carry the run on until it ends or only people and timers are awaited."""
         recorded = await self.journal.read(run_id)
         run = fold(Run(run_id), recorded)
         if run.ended is not None:
@@ -117,7 +118,7 @@ class Segments:
         scheduler, values = await self._scheduler(recorder, run.certified, nudge, seen)
         try:
             end = await scheduler.run()
-            while end == "parked" and not await _park(recorder, quiet_after=scheduler.seen):
+            while end == "parked" and not await _park(recorder, quiet_after=scheduler.seen, until=scheduler.wake_at):
                 nudge.set()  # an answer or a cancel came just now
                 end = await scheduler.run()
         finally:
@@ -164,7 +165,9 @@ class Segments:
         program, _ = compile_script(certified.script, specs, parameters=frozenset(certified.params))
         order = waits(program, specs)
         bounds = certified.certificate.bounds
-        return Frame(program, order, specs, run.budget.fan_out, run.submission.preapproved, bounds)
+        return Frame(
+            program, order, specs, run.budget.fan_out, run.submission.preapproved, bounds, self.question_timeout_s
+        )  # fmt: skip
 
     def values(self, run: Run, program: Program) -> Values:
         """The run's values, as far as its calls are done."""
@@ -246,10 +249,10 @@ class Segments:
         await _end(recorder, "done", answer=answer.value, labels=answer.labels.to_json())
 
 
-async def _park(recorder: Recorder, *, quiet_after: int) -> bool:
-    """Let go of the run until somebody answers; False if somebody has just now."""
-    parked = RunParked(questions=tuple(q.id for q in recorder.run.open_questions))
-    return await recorder.commit(parked, status="waiting", release=True, quiet_after=quiet_after)
+async def _park(recorder: Recorder, *, quiet_after: int, until: datetime | None) -> bool:
+    """Let go of the run until somebody answers, or that time; False if somebody has just now."""
+    parked = RunParked(questions=tuple(q.id for q in recorder.run.open_questions), until=until)
+    return await recorder.commit(parked, status="waiting", release=True, quiet_after=quiet_after, wake_at=until)
 
 
 def _goes_on(run: Run) -> str:

@@ -116,15 +116,21 @@ class Bench:
         await self.journal.create(first.submission, run="run1", key="run1", now=first.now)
         epoch = await self.journal.take("run1", "w")
         status: RunStatus = "running"
+        wake_at: datetime | None = None
         match last:
             case RunParked():
-                status = "waiting"
+                status, wake_at = "waiting", last.until
             case RunEnded():
                 status = last.status
             case QuestionAnswered() | RunSubmitted():
                 status = "queued"
         await self.journal.append(
-            "run1", [r.event for r in events[1:]], epoch=epoch, status=status, release=status != "running"
+            "run1",
+            [r.event for r in events[1:]],
+            epoch=epoch,
+            status=status,
+            release=status != "running",
+            wake_at=wake_at,
         )
         return "run1"
 
