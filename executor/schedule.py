@@ -30,6 +30,7 @@ from executor.events import (
 )
 from executor.ledger import Ledger, Need
 from executor.moves import Frame, Moves, Start, earliest, next_moves
+from executor.nudge import is_draining
 from executor.outcomes import Failed
 from executor.perform import Ended, Performer
 from executor.reconcile import reconcile_question, reconciled
@@ -48,7 +49,7 @@ _DOZE_S = 2.0  # a time that comes sooner is waited for: the run does not park
 _LOOK_S = 1.0  # between two looks at the clock
 _WEIGHTY = 1_000  # nodes or 16 characters each: a heavier value is put away in a thread
 
-End = Literal["done", "failed", "partial", "cancelled", "parked"]
+End = Literal["done", "failed", "partial", "cancelled", "parked", "drained"]
 Keep = Callable[[Ended], Ended]  # moves a large value into the artifact store; called in threads too
 
 
@@ -77,7 +78,7 @@ class Scheduler:
         self.ceiling: CeilingReached | None = None
 
     async def run(self) -> End:
-        """Go on until the run ends or parks; raises LostOwnership, with what was paid for in `unsaved`."""
+        """Go on until the run ends, parks, or its worker drains; raises LostOwnership, with what was paid for in `unsaved`."""
         loop = asyncio.get_running_loop()
         until = loop.time() + max(self._run.budget.seconds - self._run.seconds, 0.0)
         try:
@@ -119,7 +120,7 @@ class Scheduler:
 
     def _moves(self) -> Moves:
         held = {(q.of, q.item) for q in self._run.open_questions if q.kind == "reconcile"}
-        room = 0 if self.ceiling else max(self._run.budget.parallel - len(self._tasks), 0)
+        room = 0 if self.ceiling or is_draining(self._nudge) else max(self._run.budget.parallel - len(self._tasks), 0)
         return next_moves(self._frame, self._run, self._values, frozenset(held.union(self._tasks)), room, self._now())
 
     async def _tell(self, deadlines: Sequence[Event]) -> None:
@@ -129,6 +130,8 @@ class Scheduler:
 
     async def _idle(self, moves: Moves, left_s: float) -> End | None:
         """Nothing is in flight and nothing can start: the run ends, asks, or waits."""
+        if is_draining(self._nudge) and self.ceiling is None and not moves.complete:
+            return "drained"  # what could start was held back
         if moves.surprises:
             step, failed = earliest(moves.surprises)
             if self.ceiling is None or not self._cut_short(step, failed):

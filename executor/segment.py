@@ -123,7 +123,9 @@ class Segments:
                 end = await scheduler.run()
         finally:
             await asyncio.shield(self._keep_receipts(run, scheduler.unsaved))
-        if end != "parked":
+        if end == "drained":
+            await recorder.commit(status="queued", release=True)
+        elif end != "parked":
             await self._close(recorder, values, end)
 
     def _changed(self, certified: PlanCertified) -> str:

@@ -32,6 +32,8 @@ _PAGE = 200
 class LocalEngine:
     """Runs segments from `async with` in to out; at the end its runs go back to the queue.
 
+    Where it ends without an error, what is in flight has `drain_s` to settle; nothing new starts meanwhile.
+
     `worker` is this engine's own name, which `liveness` must hold alive. `only` restricts the engine to some runs, which it
     takes even where it lacks a tool: whoever named them is told so by the run.
     """
@@ -47,6 +49,7 @@ class LocalEngine:
         only: frozenset[str] | None = None,
         limits: Limits | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        drain_s: float = 0.0,
     ) -> None:
         self._journal = journal
         self._carrier = Carrier(journal, advance, worker=worker)
@@ -57,6 +60,8 @@ class LocalEngine:
         self._alarm = Alarm(journal, now=now, only=only)
         self._backlog: deque[RunRecord] = deque()  # queued runs that found no slot, oldest first
         self._declined: set[str] = set()  # runs that need other tools than this worker has; said once
+        self._drain_s = drain_s
+        self._draining = False
         self._wake = asyncio.Event()
         self._main: asyncio.Task[None] | None = None
 
@@ -68,6 +73,9 @@ class LocalEngine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._main is not None:
+            self._draining = True
+            if kind is None and self._drain_s > 0:
+                await self._carrier.drain(self._drain_s)
             self._main.cancel()
             await asyncio.wait([self._main])
             self._main = None
@@ -102,6 +110,8 @@ class LocalEngine:
     async def _round(self, group: asyncio.TaskGroup, *, look: bool) -> None:
         try:
             await self._carrier.nudge()
+            if self._draining:
+                return
             if look or self._alarm.left_s <= 0:
                 await self._alarm.ring()
             if look:

@@ -28,7 +28,7 @@ from executor.engine.alarm import Alarm
 from executor.engine.carrier import Carrier
 from executor.engine.jobs import QUEUE, TASK, advance_job
 from executor.engine.patient import PatientConnector
-from executor.engine.port import Advance, Limits
+from executor.engine.port import DRAIN_SECONDS, Advance, Limits
 from executor.engine.pulse import Pulse
 from executor.engine.room import Room
 from executor.errors import JournalUnreachable
@@ -36,7 +36,6 @@ from executor.journal.port import Journal, RunRecord
 
 log = logging.getLogger(__name__)
 
-DRAIN_SECONDS = 5.0  # for segments to end by themselves, before they are handed over
 _NUDGE_SECONDS = 0.02  # between two looks for news from outside, however much is written
 _POLL_SECONDS = 1.0  # between two looks for jobs, should a notification be lost
 _CLEAR_SECONDS = 60.0  # between two clearances of what dead workers left
@@ -45,7 +44,8 @@ _PAGE = 200
 
 
 class ProcrastinateEngine:
-    """Runs segments from `async with` in to out; at the end it drains: what does not end soon goes back to the queue.
+    """Runs segments from `async with` in to out; at the end it drains: nothing new starts, what is in flight has `drain_s` to
+    settle, and the runs go back to the queue.
 
     `database` is the journal's; `worker` this engine's own name, never used again.
     """
@@ -92,6 +92,7 @@ class ProcrastinateEngine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stopping.set()
+        self._carrier.begin_to_drain()
         work, listen, sweep, clear = self._tasks
         for task in (work, sweep, clear):  # news from outside still reach the segments that end now
             task.cancel()
