@@ -177,6 +177,9 @@ class Question(BaseModel):
     text: str
     answer_schema: Json = None  # JSON Schema of the answer; an approval's answer is true or false
     shown: Json = None
+    asked_at: datetime | None = None
+    expires_at: datetime | None = None  # nobody's answer counts from then on
+    remind_s: float | None = None  # the first reminder comes after so long, each further one after twice as long again
 
 
 class QuestionAsked(_Event):
@@ -194,6 +197,21 @@ class QuestionAnswered(_Event):
     answer: Json = None
     refused: bool = False  # the person would not answer; for an approval, false means the same
     by: str
+
+
+class QuestionReminded(_Event):
+    """Nobody has answered for so long that people are reminded: for the `number`-th time, if none was missed."""
+
+    type: Literal["question_reminded"] = "question_reminded"
+    question: str
+    number: int
+
+
+class QuestionExpired(_Event):
+    """Nobody answered in time: it counts as refused, and later answers do not count."""
+
+    type: Literal["question_expired"] = "question_expired"
+    question: str
 
 
 class Surprised(_Event):
@@ -224,10 +242,11 @@ class CancelRequested(_Event):
 
 
 class RunParked(_Event):
-    """Only people or timers are awaited: no worker holds the run."""
+    """Only people or timers are awaited: no worker holds the run. At `until` the clock wakes it, if nobody does before."""
 
     type: Literal["run_parked"] = "run_parked"
     questions: tuple[str, ...]
+    until: datetime | None = None
 
 
 class RunResumed(_Event):
@@ -265,6 +284,8 @@ Event = Annotated[
     | StepSkipped
     | QuestionAsked
     | QuestionAnswered
+    | QuestionReminded
+    | QuestionExpired
     | Surprised
     | CeilingReached
     | CancelRequested

@@ -13,7 +13,8 @@ from datetime import datetime
 from functools import partial
 
 from executor.bind import Bound, bind
-from executor.events import CallFailed, CallFinished, Event, Question, StepSkipped
+from executor.deadlines import earlier, next_deadline, overdue, timed
+from executor.events import CallFailed, CallFinished, Event, Question, QuestionExpired, QuestionReminded, StepSkipped
 from executor.outcomes import Done, Failed, Pending, Skipped
 from executor.run import Address, Run
 from executor.timers import TURN_KINDS, Turn, Turns, elements
@@ -40,6 +41,7 @@ class Frame:
     fan_out: int
     preapproved: bool = False
     bounds: Mapping[str, int] = field(default_factory=dict)  # map → the most calls that its certificate counts
+    question_timeout_s: float | None = None  # of questions whose step names none
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,8 @@ class Start:
 class Moves:
     """What may happen now. `questions` are to be asked at once, `approvals` when nothing else can go on.
 
-    At `wake_at` something becomes possible by the clock alone.
+    `deadlines` are what the clock does to questions, unless somebody has answered meanwhile. At `wake_at` something becomes
+    possible by the clock alone.
     """
 
     events: list[Event] = field(default_factory=list)
@@ -70,11 +73,12 @@ class Moves:
     surprises: list[tuple[Step, Failed]] = field(default_factory=list)
     complete: bool = False
     wake_at: datetime | None = None
+    deadlines: list[QuestionExpired | QuestionReminded] = field(default_factory=list)
 
 
 def next_moves(frame: Frame, run: Run, values: Values, busy: frozenset[Address], room: int, now: datetime) -> Moves:
     """Everything that may happen now, in the script's order: of calls, none that is busy and at most `room`."""
-    moves = Moves(complete=True)
+    moves = Moves(complete=True, deadlines=overdue(run, now))
     for step in frame.program.steps:
         outcome = values.outcome(step.id)
         match outcome:
@@ -94,9 +98,17 @@ def next_moves(frame: Frame, run: Run, values: Values, busy: frozenset[Address],
                         _turn(step, frame, values, busy, room, Turns(run, values, frame.tools, now), moves)
                     else:
                         _step(step, frame, run, values, busy, room, moves)
+    moves.wake_at = earlier(moves.wake_at, next_deadline(run))
     if moves.surprises:  # the run fails: nobody need be asked any more
         moves.questions.clear()
+        moves.deadlines.clear()
+    moves.questions, moves.approvals = (_asked(qs, frame, now) for qs in (moves.questions, moves.approvals))
     return moves
+
+
+def _asked(questions: Sequence[Question], frame: Frame, now: datetime) -> list[Question]:
+    """The questions as they are asked now."""
+    return [timed(q, frame.program[q.of].options, frame.question_timeout_s, now) for q in questions]
 
 
 def _step(step: Step, frame: Frame, run: Run, values: Values, busy: frozenset[Address], room: int, moves: Moves) -> None:
@@ -226,20 +238,22 @@ def _person(start: Start, frame: Frame, run: Run, values: Values, moves: Moves) 
     if step.kind == "approve" and frame.preapproved:
         moves.events.append(CallFinished(step=step.id, item=item, value=True, reason="approved with the submission"))
         return
-    answer = run.answers.get(_question_id(step, item))
-    if answer is None:
+    name = _question_id(step, item)
+    answer = run.answers.get(name)
+    if answer is None and name not in run.expired:
         question = _question(start, frame, values)
         (moves.approvals if step.kind == "approve" else moves.questions).append(question)
         return
-    refused = answer.refused or (step.kind == "approve" and answer.answer is not True)
-    if not refused:
+    if answer is not None and not answer.refused and (step.kind != "approve" or answer.answer is True):
         event = CallFinished(step=step.id, item=item, value=answer.answer, labels=person_labels().to_json())
         moves.events.append(event)
     elif start.otherwise is not None:
         decided = person_labels().whole()
-        moves.events.append(instead(step.id, item, start.otherwise, f"Refused by {answer.by}.", decided))
+        reason = "Nobody answered in time." if answer is None else f"Refused by {answer.by}."
+        moves.events.append(instead(step.id, item, start.otherwise, reason, decided))
     else:
-        failed = Failed("refused", f"{answer.by} refused: {_text(start)}", item)
+        reason = "nobody answered in time" if answer is None else f"{answer.by} refused"
+        failed = Failed("refused", f"{reason}: {_text(start)}", item)
         values.fail(step.id, failed)
         moves.surprises.append((step, failed))
 
@@ -249,7 +263,7 @@ def _question_id(step: Step, item: str) -> str:
 
 
 def _is_open(run: Run, question: str) -> bool:
-    return question in run.questions and question not in run.answers
+    return question in run.questions and question not in run.answers and question not in run.expired
 
 
 def _text(start: Start) -> str:

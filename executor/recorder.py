@@ -60,6 +60,7 @@ class Recorder:
         tools: str | None = None,
         release: bool = False,
         quiet_after: int | None = None,
+        wake_at: datetime | None = None,
     ) -> bool:
         """Write what was noted and these events, wait until they are durable, and fold them; see `Journal.append`.
 
@@ -81,6 +82,7 @@ class Recorder:
                         tools=tools,
                         release=release,
                         quiet_after=quiet_after,
+                        wake_at=wake_at,
                     )
                 )
                 self._batch = batch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from executor.events import (
     TERMINAL,
@@ -21,6 +21,8 @@ from executor.events import (
     Question,
     QuestionAnswered,
     QuestionAsked,
+    QuestionExpired,
+    QuestionReminded,
     ReceiptCounted,
     Recorded,
     RunEnded,
@@ -96,6 +98,8 @@ class Run:
     timers: dict[Address, TimerStarted] = field(default_factory=dict)
     questions: dict[str, Question] = field(default_factory=dict)
     answers: dict[str, QuestionAnswered] = field(default_factory=dict)
+    expired: set[str] = field(default_factory=set)  # questions that nobody answered in time
+    reminders: dict[str, int] = field(default_factory=dict)  # question → number of the last reminder
     surprises: list[Surprised] = field(default_factory=list)
     ceilings: list[CeilingReached] = field(default_factory=list)
     planner_calls: list[PlannerCalled] = field(default_factory=list)
@@ -111,6 +115,7 @@ class Run:
     seconds: float = 0.0  # of the run's own clock: time in segments
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    wake_at: datetime | None = None  # of a parked run: when the clock wakes it
     _segment_at: datetime | None = None
     _same: tuple[str, Json, str] = ("", None, "")  # what `same_call` was last asked, and its answer
 
@@ -126,8 +131,8 @@ class Run:
 
     @property
     def open_questions(self) -> list[Question]:
-        """Questions that nobody has answered."""
-        return [q for q in self.questions.values() if q.id not in self.answers]
+        """Questions that wait for an answer."""
+        return [q for q in self.questions.values() if q.id not in self.answers and q.id not in self.expired]
 
 
 def fold(run: Run, recorded: Iterable[Recorded]) -> Run:
@@ -162,10 +167,8 @@ def _apply(run: Run, record: Recorded) -> None:
             _apply_plan(run, event)
         case TimerStarted() as event:
             run.timers.setdefault((event.step, event.item), event)
-        case QuestionAsked(question=question):
-            run.questions.setdefault(question.id, question)
-        case QuestionAnswered() as event if event.question in run.questions:
-            run.answers.setdefault(event.question, event)
+        case QuestionAsked() | QuestionAnswered() | QuestionReminded() | QuestionExpired() as event:
+            _apply_question(run, event)
         case ReceiptCounted(key=key, usage=usage):
             run.receipts.add(key)
             run.usage += usage
@@ -177,22 +180,53 @@ def _apply(run: Run, record: Recorded) -> None:
             _apply_life(run, record)
 
 
+def _apply_question(run: Run, event: QuestionAsked | QuestionAnswered | QuestionReminded | QuestionExpired) -> None:
+    """The first of answer and expiry counts."""
+    match event:
+        case QuestionAsked(question=question):
+            run.questions.setdefault(question.id, question)
+        case QuestionAnswered(question=name) if name in run.questions and name not in run.expired:
+            run.answers.setdefault(name, event)
+        case QuestionExpired(question=name) if name in run.questions and name not in run.answers:
+            run.expired.add(name)
+        case QuestionReminded(question=name, number=number):
+            run.reminders[name] = number
+
+
 def _apply_life(run: Run, record: Recorded) -> None:
     match record.event:
         case RunSubmitted() as event:
             run.submission, run.now, run.started_at = event.submission, event.now, record.at
             run.budget = event.submission.budget
         case SegmentStarted() as event:
-            run.epoch, run.status = event.epoch, "running"
+            run.epoch, run.status, run.wake_at = event.epoch, "running", None
             _reopen(run, lambda failed: failed.kind == CEILING)  # the segment that met the ceiling could not end the run
         case CancelRequested():
             run.cancel_requested = True
-        case RunParked():
-            run.status = "waiting"
+        case RunParked(until=until):
+            run.status, run.wake_at = "waiting", until
         case RunEnded() as event:
-            run.ended, run.status, run.ended_at = event, event.status, record.at
+            run.ended, run.status, run.ended_at, run.wake_at = event, event.status, record.at, None
         case RunResumed() as event:
+            _go_on_with_questions(run, record.at)
             _resume(run, event)
+
+
+def _go_on_with_questions(run: Run, at: datetime) -> None:
+    """Forget those that were refused or expired; for those that stand open the time while the run was over does not count."""
+    gone = timedelta() if run.ended_at is None else max(at - run.ended_at, timedelta())
+    for question in run.open_questions:
+        moved = {name: None if then is None else then + gone for name, then in _moments(question)}
+        run.questions[question.id] = question.model_copy(update=moved)
+    refused = {q for q, a in run.answers.items() if a.refused or (a.answer is False and run.questions[q].kind == "approve")}
+    for question_id in refused | run.expired:
+        for known in (run.answers, run.questions, run.reminders):
+            known.pop(question_id, None)
+    run.expired.clear()
+
+
+def _moments(question: Question) -> Iterable[tuple[str, datetime | None]]:
+    return (("asked_at", question.asked_at), ("expires_at", question.expires_at))
 
 
 def _resume(run: Run, event: RunResumed) -> None:
@@ -206,9 +240,6 @@ def _resume(run: Run, event: RunResumed) -> None:
         run.proposed = None
     _poll_anew(run)
     _reopen(run, lambda failed: True)
-    refused = [q for q, a in run.answers.items() if a.refused or (a.answer is False and run.questions[q].kind == "approve")]
-    for question in refused:
-        del run.answers[question], run.questions[question]
 
 
 def _poll_anew(run: Run) -> None:

@@ -31,6 +31,7 @@ from executor.events import (
 )
 from executor.ledger import Ledger, Need
 from executor.moves import Frame, Moves, Start, earliest, next_moves
+from executor.nudge import is_draining
 from executor.outcomes import Failed
 from executor.perform import Ended, Performer
 from executor.reconcile import reconcile_question, reconciled
@@ -45,9 +46,11 @@ log = logging.getLogger(__name__)
 _SHOWN_BYTES = 8_000  # of arguments in the journal; larger ones stand as their digest
 _SLACK_S = 5.0  # between a claim's time-out and the time when another owner may take it for dead
 _BEHIND_S = 0.005  # what was noted is written after so long, if nothing has taken it along before
+_DOZE_S = 2.0  # a time that comes sooner is waited for: the run does not park
+_LOOK_S = 1.0  # between two looks at the clock
 _WEIGHTY = 1_000  # nodes or 16 characters each: a heavier value is put away in a thread
 
-End = Literal["done", "failed", "partial", "cancelled", "parked"]
+End = Literal["done", "failed", "partial", "cancelled", "parked", "drained"]
 Keep = Callable[[Ended], Ended]  # moves a large value into the artifact store; called in threads too
 
 
@@ -76,10 +79,11 @@ class Scheduler:
         self._flush: asyncio.Task[bool] | None = None
         self._soon: asyncio.TimerHandle | None = None  # begins the flush
         self.seen = seen
+        self.wake_at: datetime | None = None  # of a run that parks
         self.ceiling: CeilingReached | None = None
 
     async def run(self) -> End:
-        """Go on until the run ends or parks; raises LostOwnership, with what was paid for in `unsaved`."""
+        """Go on until the run ends, parks, or its worker drains; raises LostOwnership, with what was paid for in `unsaved`."""
         loop = asyncio.get_running_loop()
         until = loop.time() + max(self._run.budget.seconds - self._run.seconds, 0.0)
         alarm = loop.call_at(until, self._wake.set)
@@ -115,6 +119,9 @@ class Scheduler:
             spent = self._run.budget.seconds - left_s
             self.ceiling = CeilingReached(ceiling="seconds", limit=self._run.budget.seconds, wanted=round(spent, 3))
         moves = self._moves()
+        if moves.deadlines and self.ceiling is None:
+            await self._tell(moves.deadlines)
+            return None
         questions = [] if self.ceiling else moves.questions
         if moves.events or questions:
             asked = [QuestionAsked(question=q) for q in questions]
@@ -133,11 +140,18 @@ class Scheduler:
 
     def _moves(self) -> Moves:
         held = {(q.of, q.item) for q in self._run.open_questions if q.kind == "reconcile"}
-        room = 0 if self.ceiling else max(self._run.budget.parallel - len(self._tasks), 0)
+        room = 0 if self.ceiling or is_draining(self._nudge) else max(self._run.budget.parallel - len(self._tasks), 0)
         return next_moves(self._frame, self._run, self._values, frozenset(held.union(self._tasks)), room, self._now())
+
+    async def _tell(self, deadlines: Sequence[Event]) -> None:
+        """Journal what the clock does to questions, unless somebody has answered, or cancelled, just now."""
+        if not await self._recorder.commit(*deadlines, quiet_after=self.seen):
+            self._nudge.set()
 
     async def _idle(self, moves: Moves) -> End | None:
         """Nothing is in flight and nothing can start: the run ends, asks, or waits."""
+        if is_draining(self._nudge) and self.ceiling is None and not moves.complete:
+            return "drained"  # what could start was held back
         if moves.surprises:
             step, failed = earliest(moves.surprises)
             if self.ceiling is None or not self._cut_short(step, failed):
@@ -152,10 +166,11 @@ class Scheduler:
         if moves.approvals:
             await self._recorder.commit(*(QuestionAsked(question=q) for q in moves.approvals))
             return None
-        if moves.wake_at is not None:  # timers: parked by the engine
-            await self._wait(moves.wake_at)
+        self.wake_at = moves.wake_at
+        if self.wake_at is not None and (self.wake_at - self._now()).total_seconds() < _DOZE_S:
+            await self._wait(self.wake_at)
             return None
-        if self._run.open_questions:
+        if self._run.open_questions or self.wake_at is not None:
             return "parked"
         raise RuntimeError(f"run {self._run.id} has no move left")
 
@@ -285,8 +300,9 @@ class Scheduler:
             self._flush.add_done_callback(lambda _: self._wake.set())
 
     async def _until(self, wake_at: datetime) -> None:
-        """Wake the loop at that time."""
-        await self._performer.sleep(max((wake_at - self._now()).total_seconds(), 0.0))
+        """Wake the loop at that time, also where somebody sets the clock."""
+        while (left_s := (wake_at - self._now()).total_seconds()) > 0:
+            await self._performer.sleep(min(left_s, _LOOK_S))
         self._wake.set()
 
     async def _save(self, ended: Sequence[Address]) -> None:

@@ -59,10 +59,11 @@ class Segments:
     worker: str
     version: str
     workspaces: Path | None = None
+    question_timeout_s: float | None = None  # of questions whose step names none
     sleep: Sleep = asyncio.sleep  # between the attempts of a call
 
     async def advance(self, run_id: str, epoch: int, nudge: asyncio.Event) -> bool:
-        """Carry the run on until it ends or only people are awaited; see `executor.engine.port.Advance`."""
+        """Carry the run on until it ends or only people and timers are awaited; see `executor.engine.port.Advance`."""
         recorded = await self.journal.read(run_id)
         run = fold(Run(run_id), recorded)
         if run.ended is not None:
@@ -113,10 +114,12 @@ class Segments:
         unsaved: list[Event] = []
         try:
             end = await scheduler.run()
-            while end == "parked" and not await _park(recorder, quiet_after=scheduler.seen):
+            while end == "parked" and not await _park(recorder, quiet_after=scheduler.seen, until=scheduler.wake_at):
                 nudge.set()  # an answer or a cancel came just now
                 end = await scheduler.run()
-            if end != "parked":
+            if end == "drained":
+                await recorder.commit(status="queued", release=True)
+            elif end != "parked":
                 await self._close(recorder, values, end)
         except BaseException:
             unsaved = await recorder.unwritten()
@@ -164,7 +167,13 @@ class Segments:
         compiled = self.planning.scripts.compiled(certified.script, frozenset(certified.params))
         bounds = certified.certificate.bounds
         return Frame(
-            compiled.program, compiled.order, self.planning.tools, run.budget.fan_out, run.submission.preapproved, bounds
+            compiled.program,
+            compiled.order,
+            self.planning.tools,
+            run.budget.fan_out,
+            run.submission.preapproved,
+            bounds,
+            self.question_timeout_s,
         )
 
     def values(self, run: Run, program: Program) -> Values:
@@ -248,10 +257,10 @@ class Segments:
         await _end(recorder, "done", answer=answer.value, labels=answer.labels.to_json())
 
 
-async def _park(recorder: Recorder, *, quiet_after: int) -> bool:
-    """Let go of the run until somebody answers; False if somebody has just now."""
-    parked = RunParked(questions=tuple(q.id for q in recorder.run.open_questions))
-    return await recorder.commit(parked, status="waiting", release=True, quiet_after=quiet_after)
+async def _park(recorder: Recorder, *, quiet_after: int, until: datetime | None) -> bool:
+    """Let go of the run until somebody answers, or that time; False if somebody has just now."""
+    parked = RunParked(questions=tuple(q.id for q in recorder.run.open_questions), until=until)
+    return await recorder.commit(parked, status="waiting", release=True, quiet_after=quiet_after, wake_at=until)
 
 
 def _goes_on(run: Run) -> str:

@@ -12,7 +12,7 @@ from planner.duration import duration_text, seconds_of
 from planner.language import STEPS, TOOL, StepForm
 from planner.library import FUNCTIONS, METHODS, RE_FUNCTIONS, LibraryFunction
 from planner.names import Names
-from planner.program import Options, Step
+from planner.program import MAX_STANDING_S, PERSON_KINDS, Options, Step
 from planner.secret import secret_name
 from planner.syntax import Attribute, Call, Comprehension, Expr, Lambda, Literal_, Name, Node
 from planner.toolspec import JsonSchema, ToolSpec
@@ -177,6 +177,8 @@ class Forms:
         options = {k: v for k, v in given.items() if k in form.options}
         arguments = {k: lower(v) for k, v in given.items() if k not in form.options}
         returns = _returns(options.pop("returns", None), form)
+        if form.word in PERSON_KINDS:
+            _check_standing(options)
         if form.word == "expect" and "why" not in arguments:
             arguments["why"] = Literal_(given["condition"].text[:120])
         kinds = {"ask": "ask", "choose": "choose", "ask_user": "ask_user", "approve": "approve", "expect": "expect"}
@@ -328,6 +330,7 @@ def _options(given: Mapping[str, Expr], fallback: Lower) -> Options:
         otherwise=None if otherwise is None else fallback(otherwise),
         limit=_whole(given.get("limit"), "limit", 0, MAX_LIMIT),
         timeout_s=_duration(given.get("timeout")),
+        remind_s=_duration(given.get("remind")),
         retry=_whole(given.get("retry"), "retry", 0, 10),
         again=_literal(given.get("again"), "again", bool) or False,
         planner_model=_model(given.get("model")),
@@ -359,6 +362,14 @@ def _duration(node: Expr | None) -> float | None:
     if not seconds:
         raise Refusal.of(node, "option", "This is no length of time.", 'Write it like "30s", "10m" or "1h".')
     return seconds
+
+
+def _check_standing(options: Mapping[str, Expr]) -> None:
+    """Raise Refusal for a question that would stand for longer than anybody remembers it."""
+    for name in ("timeout", "remind"):
+        node = options.get(name)
+        if node is not None and (_duration(node) or 0) > MAX_STANDING_S:
+            raise Refusal.of(node, "option", f"`{name}` of a question is a year at most.", 'Write it like "2h" or "30d".')
 
 
 def _model(node: Expr | None) -> bool:

@@ -41,6 +41,7 @@ class StepForm:
 
 
 _CALL_OPTIONS = frozenset(("otherwise", "limit", "timeout", "retry", "again"))
+_PERSON_OPTIONS = frozenset(("otherwise", "timeout", "remind"))
 _MODEL_OPTIONS = frozenset(("otherwise", "limit", "returns", "model", "timeout"))
 
 TOOL = StepForm(
@@ -62,12 +63,14 @@ STEPS = {
             ("question", "items"), frozenset(("question", "items")), options=_MODEL_OPTIONS, takes_inputs=True,
         ),
         StepForm(
-            "ask_user", 'ask_user("question", returns=T)', "a person answers; a refusal ends the run unless otherwise=",
-            ("question",), frozenset(("question",)), options=frozenset(("otherwise", "returns", "limit")),
+            "ask_user", 'ask_user("question", returns=T, [timeout="2h", remind="30m"])',
+            "a person answers; a refusal ends the run unless otherwise=",
+            ("question",), frozenset(("question",)), options=_PERSON_OPTIONS | {"returns", "limit"},
         ),
         StepForm(
-            "approve", 'approve("what")', "a person allows every later effect; a refusal ends the run unless otherwise=",
-            ("what",), frozenset(("what",)), options=frozenset(("otherwise",)), in_expressions=False,
+            "approve", 'approve("what", [timeout="2h", remind="30m"])',
+            "a person allows every later effect; a refusal ends the run unless otherwise=",
+            ("what",), frozenset(("what",)), options=_PERSON_OPTIONS, in_expressions=False,
         ),
         StepForm(
             "expect", 'expect(cond, "why")', "false stops every later effect, model and person",

@@ -23,6 +23,7 @@ MODEL_KINDS = frozenset(("ask", "choose"))
 PERSON_KINDS = frozenset(("ask_user", "approve"))
 TOOL_KINDS = frozenset(("tool", "attempt", "pages", "poll", "first"))
 ROUND_KINDS = frozenset(("poll", "first"))  # one call after the other, each with an item of its own, until one satisfies
+MAX_STANDING_S = 366 * 86_400.0  # a question's time-out and its first reminder are no longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class Options:
     otherwise: Expr | None = None
     limit: int | None = None  # the most items of a map, or of pages
     timeout_s: float | None = None
+    remind_s: float | None = None  # of a question: the first reminder comes after so long
     retry: int | None = None
     again: bool = False
     planner_model: bool = False  # `model="planner"`

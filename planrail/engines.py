@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from executor.engine.local import LocalEngine
 from executor.engine.lock import WorkerLock
-from executor.engine.port import Advance, Limits
+from executor.engine.port import DRAIN_SECONDS, Advance, Limits
 from executor.errors import JournalUnreachable
 from executor.journal.dialects import parse_url
 from executor.journal.sql import SqlJournal
@@ -84,7 +84,10 @@ class _Embedded:
     def engine(
         self, advance: Advance, limits: Limits, *, only: frozenset[str] | None = None
     ) -> AbstractAsyncContextManager[object]:
-        return LocalEngine(self.journal, advance, liveness=self.lock, worker=self.worker, limits=limits, only=only)
+        drain_s = DRAIN_SECONDS if only is None else 0.0  # whoever carries one run on at a terminal wants an end at once
+        return LocalEngine(
+            self.journal, advance, liveness=self.lock, worker=self.worker, limits=limits, only=only, drain_s=drain_s
+        )
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,7 @@ def _wired(settings: Settings, journal: SqlJournal, worker: str, engines: Engine
     segments = Segments(
         journal=journal, artifacts=artifacts, toolset=toolset, models=models, planning=planning, secrets=settings.secret,
         now=_now, worker=worker, version=version("planrail"), workspaces=settings.home / "workspaces",
+        question_timeout_s=settings.question_timeout_s,
     )  # fmt: skip
     runs = Runs(journal, artifacts=artifacts, planning=planning, now=_now, new_id=new_run_id)
     return House(settings, runs, toolset, packs, playbooks, models, journal, artifacts, segments, worker, engines)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from jsonschema import Draft202012Validator
 
 from executor.artifacts import HANDLE, Artifacts
+from executor.deadlines import has_expired
 from executor.errors import LostOwnership, NotAnswerable, UnknownArtifact, UnknownRun
 from executor.events import CancelRequested, Question, QuestionAnswered, Recorded, RunEnded, RunResumed, RunStatus
 from executor.journal.memory import MemoryJournal
@@ -129,11 +130,11 @@ class Runs:
         """Answer an open question (the only one, if none is named) and give it back; raises NotAnswerable.
 
         Approvals are given by a person or a principal with the scope `approve`, never by the agent that submitted the goal.
-        The first answer to a question counts; whoever comes second is told so.
+        The first answer to a question counts; whoever comes second, or after its time is over, is told so.
         """
         state = await self.get(run, principal)
         run = state.id
-        found = _open(state, question)
+        found = _open(state, question, self._now())
         if found.kind in APPROVALS and principal.kind == "agent" and "approve" not in principal.scopes:
             raise NotAnswerable("An approval is given by a person.", hint="On the command line: planrail answer.")
         if not refused:
@@ -150,7 +151,10 @@ class Runs:
     async def _counts(self, run: str, question: Question, seq: int) -> None:
         """Raise NotAnswerable unless the answer of that number is the one that counts."""
         recorded = await self._journal.read(run)
-        counted = fold(Run(run), (r for r in recorded if r.seq <= seq)).answers.get(question.id)
+        state = fold(Run(run), (r for r in recorded if r.seq <= seq))
+        counted = state.answers.get(question.id)
+        if question.id in state.expired:
+            raise _too_late(run, question)
         if not any(r.seq == seq and r.event is counted for r in recorded):
             by = "somebody" if counted is None else counted.by
             raise NotAnswerable(f"{question.id} was answered by {by} before.", hint=f"planrail show {run} tells the answer.")
@@ -210,17 +214,23 @@ class Runs:
         return await asyncio.to_thread(self._artifacts.get, content_hash)
 
 
-def _open(run: Run, name: str | None) -> Question:
+def _open(run: Run, name: str | None, now: datetime) -> Question:
     """The question that is meant; raises NotAnswerable."""
     questions = run.open_questions
-    if name is None and len(questions) == 1:
-        return questions[0]
-    for question in questions:
-        if question.id == name:
+    meant = questions[0].id if name is None and len(questions) == 1 else name
+    for question in run.questions.values():
+        if question.id == meant and (question.id in run.expired or (question in questions and has_expired(question, now))):
+            raise _too_late(run.id, question)
+        if question.id == meant and question in questions:
             return question
     listed = ", ".join(q.id for q in questions) or "none"
     message = f"Run {run.id} has no open question {name}." if name else f"Run {run.id} has {len(questions)} open questions."
     raise NotAnswerable(message, hint=f"Open: {listed}.")
+
+
+def _too_late(run: str, question: Question) -> NotAnswerable:
+    until = "" if question.expires_at is None else f" at {question.expires_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return NotAnswerable(f"{question.id} has expired{until}.", hint=f"planrail show {run} tells how the run goes on.")
 
 
 def _fits(question: Question, answer: Json) -> None:

@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from planner.budget import Budget
 from planner.errors import PlanrailError
 from planner.prices import Rates
+from planner.program import MAX_STANDING_S
 
 SECRET_PREFIX = "PLANRAIL_SECRET_"
 
@@ -70,6 +71,7 @@ class Settings(_Settings):
     runs: int = Field(default=64, ge=1)  # at once in this process; more stay queued
     principal_runs: int | None = Field(default=None, ge=1)  # of one principal at once, in all processes; more stay queued
     database_away_s: float = Field(default=60.0, ge=0)  # a PostgreSQL that is away for longer is an error
+    question_timeout_s: float | None = Field(default=None, gt=0, le=MAX_STANDING_S)  # of questions whose step names none
     secrets: Mapping[str, SecretStr] = Field(default_factory=dict)
 
     @property
@@ -108,7 +110,7 @@ def _file(path: Path) -> dict[str, Any]:
 def _merged(read: dict[str, Any], env: Mapping[str, str]) -> dict[str, Any]:
     home = env.get("PLANRAIL_HOME") or read.get("home") or platformdirs.user_data_dir("planrail", appauthor=False)
     merged = {**read, "home": Path(home).expanduser(), "secrets": _secrets(env)}
-    for name in ("database_url", "database_away_s", "runs", "principal_runs"):
+    for name in ("database_url", "database_away_s", "runs", "principal_runs", "question_timeout_s"):
         if env.get(f"PLANRAIL_{name.upper()}"):
             merged[name] = env[f"PLANRAIL_{name.upper()}"]
     for name, split in (("packs", ","), ("http_allow_private", ",")):

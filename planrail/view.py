@@ -103,6 +103,8 @@ class RunView(_View):
     refusals: tuple[Diagnostic, ...] = ()  # of the last plan that was refused, while there is no other
     steps: tuple[StepView, ...] = ()
     questions: tuple[Question, ...] = ()  # the open ones
+    reminders: Mapping[str, int] = Field(default_factory=dict)  # of the open ones: question → how often it was reminded of
+    wake_at: datetime | None = None  # of a waiting run: when the clock wakes it
     surprises: tuple[SurpriseView, ...] = ()
     ceilings: tuple[CeilingReached, ...] = ()
     answer: Json = None
@@ -143,6 +145,8 @@ class Viewer:
             certificate=run.certified.certificate if run.certified else None,
             refusals=refused[1].diagnostics if refused else (),
             steps=self._steps(), questions=tuple(run.open_questions) if not over else (),
+            reminders={q.id: run.reminders[q.id] for q in run.open_questions if q.id in run.reminders and not over},
+            wake_at=run.wake_at,
             surprises=tuple(self._surprises()), ceilings=tuple(run.ceilings),
             answer=ended.answer if ended else None, reason=ended.reason if ended else "", hint=ended.hint if ended else "",
             cost=self._cost(with_react=over), seconds=round(run.seconds, 3), started_at=run.started_at, ended_at=run.ended_at,

@@ -29,6 +29,7 @@ VARIABLES = {
     "packs": "PLANRAIL_PACKS",
     "playbooks": "PLANRAIL_PLAYBOOKS",
     "http_allow_private": "PLANRAIL_HTTP_ALLOW_PRIVATE",
+    "question_timeout_s": "PLANRAIL_QUESTION_TIMEOUT_S",
     "secrets": "PLANRAIL_SECRET_<NAME>",
     "planner.model": "PLANRAIL_PLANNER_MODEL",
     "planner.base_url": "PLANRAIL_PLANNER_BASE_URL, OPENAI_BASE_URL",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 
 from executor.engine.port import Advance
 from executor.errors import JournalNewer, JournalUnreachable, LostOwnership
 from executor.events import RunEnded
 from executor.journal.port import Journal
+from executor.nudge import Nudge
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +22,9 @@ class Carrier:
         self._journal = journal
         self._advance = advance
         self._worker = worker
-        self._segments: dict[str, asyncio.Event] = {}  # run -> nudge
+        self._segments: dict[str, Nudge] = {}  # run -> nudge
+        self._draining = False
+        self._empty = asyncio.Event()  # set when the last segment has ended while the worker drains
         self._nudged: dict[str, int] = {}  # run -> seq of the last event from outside that its segment was told of
         self.unreadable: set[str] = set()  # runs with events of a newer Planrail: not for this worker
 
@@ -32,8 +36,24 @@ class Carrier:
 
     def begin(self, run: str, outside: int) -> None:
         """Count the run as in hand; `outside` is the seq of its last event from outside, which the segment reads itself."""
-        self._segments[run] = asyncio.Event()
+        self._segments[run] = nudge = Nudge()
         self._nudged[run] = outside
+        if self._draining:
+            nudge.drain()
+
+    def begin_to_drain(self) -> None:
+        """Have every segment start nothing new, and give its run back when what is in flight has settled."""
+        self._draining = True
+        for nudge in self._segments.values():
+            nudge.drain()
+
+    async def drain(self, within_s: float) -> None:
+        """Drain; return when every segment has ended, or after so long."""
+        self.begin_to_drain()
+        if self._segments:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(within_s):
+                    await self._empty.wait()
 
     def forget_all(self) -> None:
         """Nothing is in hand any more."""
@@ -67,6 +87,8 @@ class Carrier:
         finally:
             self._segments.pop(run, None)
             self._nudged.pop(run, None)
+            if self._draining and not self._segments:
+                self._empty.set()
 
     async def release(self, run: str, epoch: int) -> None:
         """Give the run back to the queue, so that another worker may take it at once; it may have ended meanwhile."""

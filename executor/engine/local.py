@@ -1,7 +1,8 @@
 """LocalEngine: moves runs along in this process, beside any number of engines in other processes over the same journal.
 
 a round:  nudge the segments that got news from outside ─► take free runs (queued, or their worker is dead) ─► wait
-wake-ups: the journal changed · a segment ended · a second went by (for workers that died, which tells nobody)
+wake-ups: the journal changed · a segment ended · a parked run is due · a second went by (for workers that died, and clocks that
+          were set, which tells nobody)
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
+from executor.engine.alarm import Alarm
 from executor.engine.carrier import Carrier
 from executor.engine.port import Advance, Limits, Liveness
 from executor.engine.room import Room
@@ -22,12 +25,14 @@ from executor.journal.port import Journal, RunRecord
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 1.0  # between two looks for dead workers
+LOOK_SECONDS = 1.0  # between two looks for dead workers, and at the clock
 _PAGE = 200
 
 
 class LocalEngine:
     """Runs segments from `async with` in to out; at the end its runs go back to the queue.
+
+    Where it ends without an error, what is in flight has `drain_s` to settle; nothing new starts meanwhile.
 
     `worker` is this engine's own name, which `liveness` must hold alive. `only` restricts the engine to some runs, which it
     takes even where it lacks a tool: whoever named them is told so by the run.
@@ -43,6 +48,8 @@ class LocalEngine:
         concurrency: int = 64,
         only: frozenset[str] | None = None,
         limits: Limits | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        drain_s: float = 0.0,
     ) -> None:
         self._journal = journal
         self._carrier = Carrier(journal, advance, worker=worker)
@@ -50,8 +57,11 @@ class LocalEngine:
         self._worker = worker
         self._limits = limits or Limits(runs=concurrency)
         self._only = only
+        self._alarm = Alarm(journal, now=now, only=only)
         self._backlog: deque[RunRecord] = deque()  # queued runs that found no slot, oldest first
         self._declined: set[str] = set()  # runs that need other tools than this worker has; said once
+        self._drain_s = drain_s
+        self._draining = False
         self._wake = asyncio.Event()
         self._main: asyncio.Task[None] | None = None
 
@@ -63,6 +73,9 @@ class LocalEngine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._main is not None:
+            self._draining = True
+            if kind is None and self._drain_s > 0:
+                await self._carrier.drain(self._drain_s)
             self._main.cancel()
             await asyncio.wait([self._main])
             self._main = None
@@ -79,10 +92,11 @@ class LocalEngine:
                 if look:
                     next_look = clock.time() + LOOK_SECONDS
                 await self._round(group, look=look)
-                await self._woken(next_look)
+                await self._woken(min(next_look, clock.time() + self._alarm.left_s))
 
     async def _listen(self) -> None:
         async for _ in self._journal.news():
+            self._alarm.changed()
             self._wake.set()
 
     async def _woken(self, deadline: float) -> None:
@@ -96,6 +110,10 @@ class LocalEngine:
     async def _round(self, group: asyncio.TaskGroup, *, look: bool) -> None:
         try:
             await self._carrier.nudge()
+            if self._draining:
+                return
+            if look or self._alarm.left_s <= 0:
+                await self._alarm.ring()
             if look:
                 await self._take_over(group)
             await self._take_queued(group)

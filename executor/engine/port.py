@@ -9,12 +9,15 @@ from typing import Protocol
 
 from executor.journal.port import RunRecord
 
+DRAIN_SECONDS = 5.0  # for calls in flight to settle when a worker is stopped; what takes longer is cut off
+
 Advance = Callable[[str, int, asyncio.Event], Awaitable[bool | None]]
 """Execute one segment of (run, epoch, nudge): it ends or parks the run under that epoch, releasing it, before it returns.
 
 True says that it has done so; after anything else the engine looks.
 
-`nudge` is set when something from outside was appended (an answer, a cancel); the segment clears it and reads on.
+`nudge` is set when something from outside was appended (an answer, a cancel); the segment clears it and reads on. It is a
+`Nudge`: when it says that the worker drains, the segment starts nothing new and gives the run back to the queue.
 LostOwnership may pass through. When cancelled, it stops soon and leaves the run as it stands; the engine releases it.
 """
 

@@ -1,7 +1,8 @@
 """ProcrastinateEngine: any number of workers on one PostgreSQL; a run goes to whichever has a slot.
 
 made queued ─► job "advance R" (same transaction) ─► NOTIFY ─► a worker fetches it ─► takes the run's epoch ─► segment
-a look, each half second:  runs of dead workers, and queued runs that nobody came for, go to this worker's own queue
+a look, each half second:  parked runs that are due become queued; runs of dead workers, and queued runs that nobody came for,
+                           go to this worker's own queue
 
 A job says no more than "look at run R": it may come twice, late, or for a run that is in other hands; the epoch decides. Who
 lives is told by the Pulse, not by Procrastinate's own heartbeats: `retry_job` wakes nobody up, and a stopped worker that goes
@@ -13,6 +14,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
@@ -21,10 +24,11 @@ from procrastinate.exceptions import AlreadyEnqueued, ConnectorException, Procra
 from procrastinate.jobs import Job, Status
 from sqlalchemy import Engine
 
+from executor.engine.alarm import Alarm
 from executor.engine.carrier import Carrier
 from executor.engine.jobs import QUEUE, TASK, advance_job
 from executor.engine.patient import PatientConnector
-from executor.engine.port import Advance, Limits
+from executor.engine.port import DRAIN_SECONDS, Advance, Limits
 from executor.engine.pulse import Pulse
 from executor.engine.room import Room
 from executor.errors import JournalUnreachable
@@ -32,7 +36,6 @@ from executor.journal.port import Journal, RunRecord
 
 log = logging.getLogger(__name__)
 
-DRAIN_SECONDS = 5.0  # for segments to end by themselves, before they are handed over
 _NUDGE_SECONDS = 0.02  # between two looks for news from outside, however much is written
 _POLL_SECONDS = 1.0  # between two looks for jobs, should a notification be lost
 _CLEAR_SECONDS = 60.0  # between two clearances of what dead workers left
@@ -41,7 +44,8 @@ _PAGE = 200
 
 
 class ProcrastinateEngine:
-    """Runs segments from `async with` in to out; at the end it drains: what does not end soon goes back to the queue.
+    """Runs segments from `async with` in to out; at the end it drains: nothing new starts, what is in flight has `drain_s` to
+    settle, and the runs go back to the queue.
 
     `database` is the journal's; `worker` this engine's own name, never used again.
     """
@@ -56,8 +60,10 @@ class ProcrastinateEngine:
         limits: Limits | None = None,
         drain_s: float = DRAIN_SECONDS,
         away_s: float = 60.0,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._journal = journal
+        self._alarm = Alarm(journal, now=now)
         self._carrier = Carrier(journal, advance, worker=worker)
         self._worker = worker
         self._limits = limits or Limits()
@@ -86,6 +92,7 @@ class ProcrastinateEngine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stopping.set()
+        self._carrier.begin_to_drain()
         work, listen, sweep, clear = self._tasks
         for task in (work, sweep, clear):  # news from outside still reach the segments that end now
             task.cancel()
@@ -171,6 +178,7 @@ class ProcrastinateEngine:
 
     async def _listen(self) -> None:
         async for _ in self._journal.news():
+            self._alarm.changed()
             try:
                 await self._carrier.nudge()
             except JournalUnreachable:
@@ -178,11 +186,12 @@ class ProcrastinateEngine:
             await asyncio.sleep(_NUDGE_SECONDS)
 
     async def _sweep(self) -> None:
-        """After each heartbeat look for runs that nobody moves."""
+        """After each heartbeat wake the runs that are due, and look for those that nobody moves."""
         while True:
             await self._pulse.ticked.wait()
             self._pulse.ticked.clear()
             try:
+                await self._alarm.ring()
                 for run in await self._stranded():
                     lock = f"{run}@{self._worker}"
                     await self._defer(advance_job(run, queue=self._own_queue, queueing_lock=lock))

@@ -64,6 +64,7 @@ class MemoryJournal:
         release: bool = False,
         only_if: Sequence[RunStatus] | None = None,
         quiet_after: int | None = None,
+        wake_at: datetime | None = None,
     ) -> int | None:
         kept = self._known(run)
         if epoch is not None and epoch != kept.record.epoch:
@@ -79,9 +80,11 @@ class MemoryJournal:
             kept.outside = seq
         new: dict[str, object] = {"status": status, "tools": tools}
         kept.update(seq=seq, updated_at=now, **{name: value for name, value in new.items() if value is not None})
+        if status is not None:
+            kept.update(wake_at=wake_at if status == "waiting" else None)
         if release:
             kept.update(owner=None)
-        self._bell.ring((run,), news=epoch is None or status == "queued")
+        self._bell.ring((run,), news=epoch is None or status == "queued" or wake_at is not None)
         return seq
 
     async def read(self, run: str, *, after: int = 0, limit: int | None = None) -> list[Recorded]:
@@ -101,7 +104,7 @@ class MemoryJournal:
         queued = held.status == "queued" and self._has_room(held.principal, principal_runs)
         if not queued and not orphaned:
             return None
-        kept.update(status="running", owner=worker, epoch=held.epoch + 1, updated_at=self._clock())
+        kept.update(status="running", owner=worker, epoch=held.epoch + 1, updated_at=self._clock(), wake_at=None)
         self._bell.ring((run,), news=False)
         return kept.record.epoch
 
@@ -129,6 +132,11 @@ class MemoryJournal:
             and (last is None or (_age(r) > last if oldest_first else _age(r) < last))
         ]
         return sorted(wanted, key=_age, reverse=not oldest_first)[:limit]
+
+    async def waking(self, *, limit: int = 50) -> list[RunRecord]:
+        records = (kept.record for kept in self._runs.values())
+        asleep = [(r.wake_at, r.id, r) for r in records if r.status == "waiting" and r.wake_at is not None]
+        return [record for _, _, record in sorted(asleep, key=lambda each: each[:2])[:limit]]
 
     async def keep_receipt(self, run: str, receipt: Receipt) -> None:
         self._known(run).receipts.setdefault(receipt.key, encode(receipt))

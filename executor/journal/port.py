@@ -33,6 +33,7 @@ class RunRecord(BaseModel):
     tools: str  # fingerprint of the toolset the run needs; "" until its plan is certified
     created_at: datetime
     updated_at: datetime
+    wake_at: datetime | None = None  # when the clock wakes it, while it is waiting
 
 
 class Receipt(BaseModel):
@@ -65,10 +66,12 @@ class Journal(Protocol):
         release: bool = False,
         only_if: Sequence[RunStatus] | None = None,
         quiet_after: int | None = None,
+        wake_at: datetime | None = None,
     ) -> int | None:
         """Append events in order, in one transaction, and return the run's last seq when it is durable.
 
-        `status` and `tools` set the record's fields, `release` gives up the ownership; `events` may be empty. With `only_if`
+        `status` and `tools` set the record's fields, `release` gives up the ownership; `events` may be empty. `wake_at` says
+        when the clock wakes a run that becomes `waiting`; with any other new status the record has none. With `only_if`
         nothing is written, and None returned, unless the run's status is one of those; with `quiet_after` likewise, unless
         the last event from outside has at most that seq. Raises LostOwnership (fence) and UnknownRun. A caller that is
         cancelled while it waits does not undo the write.
@@ -100,6 +103,10 @@ class Journal(Protocol):
         """Records, newest first, or oldest first; `before` is the id of the last record of the page before."""
         ...
 
+    async def waking(self, *, limit: int = 50) -> list[RunRecord]:
+        """Waiting runs that have a `wake_at`, the earliest first."""
+        ...
+
     async def keep_receipt(self, run: str, receipt: Receipt) -> None:
         """Keep a paid result; the first one with its key counts."""
         ...
@@ -124,6 +131,7 @@ class Journal(Protocol):
     def news(self) -> AsyncIterator[None]:
         """Yield once at once, and again each time an engine may have something to do.
 
-        That is when a run became queued, or something came from outside (an answer, a request to cancel).
+        That is when a run became queued or parked until some time, or something came from outside (an answer, a request to
+        cancel).
         """
         ...

@@ -108,10 +108,11 @@ class SqlJournal:
         release: bool = False,
         only_if: Sequence[RunStatus] | None = None,
         quiet_after: int | None = None,
+        wake_at: datetime | None = None,
     ) -> int | None:
         addition = statements.Addition(
             run=run, bodies=statements.bodies_of(events), epoch=epoch, status=status, tools=tools, release=release,
-            only_if=None if only_if is None else tuple(only_if), quiet_after=quiet_after,
+            only_if=None if only_if is None else tuple(only_if), quiet_after=quiet_after, wake_at=wake_at,
         )  # fmt: skip
 
         def write(connection: Connection) -> tuple[int | None, datetime]:
@@ -127,7 +128,9 @@ class SqlJournal:
                 first = seq - len(events) + 1
                 tail.add([Recorded(seq=n, at=at, event=event) for n, event in enumerate(events, first)])
 
-        seq, _ = await self._writer.write(write, order=run, news=epoch is None or status == "queued", made=made)
+        seq, _ = await self._writer.write(
+            write, order=run, news=epoch is None or status == "queued" or wake_at is not None, made=made
+        )
         return seq
 
     async def read(self, run: str, *, after: int = 0, limit: int | None = None) -> list[Recorded]:
@@ -153,6 +156,9 @@ class SqlJournal:
         return await self._readers.read(
             lambda c: statements.find_runs(c, principal, statuses, before, limit, oldest_first=oldest_first)
         )
+
+    async def waking(self, *, limit: int = 50) -> list[RunRecord]:
+        return await self._readers.read(lambda c: statements.waking_runs(c, limit))
 
     async def keep_receipt(self, run: str, receipt: Receipt) -> None:
         await self._writer.write(lambda c: statements.insert_receipt(c, self._dialect, run, receipt, self._clock()), order=run)

@@ -76,6 +76,7 @@ class Addition:
     release: bool
     only_if: tuple[RunStatus, ...] | None
     quiet_after: int | None = None
+    wake_at: datetime | None = None
 
     @property
     def plain(self) -> bool:
@@ -91,6 +92,7 @@ class Addition:
             new["outside"] = seq
         if self.status is not None:
             new["status"] = self.status
+            new["wake_at"] = self.wake_at if self.status == "waiting" else None
         if self.tools is not None:
             new["tools"] = self.tools
         if self.release:
@@ -184,7 +186,7 @@ def take_run(
         queued = false()
     orphaned = and_(run.c.status == "running", or_(run.c.owner.is_(None), run.c.owner.in_(dead)))
     free = and_(run.c.id == run_id, or_(queued, orphaned))
-    new = {"status": "running", "owner": worker, "epoch": run.c.epoch + 1, "updated_at": at}
+    new = {"status": "running", "owner": worker, "epoch": run.c.epoch + 1, "updated_at": at, "wake_at": None}
     return connection.execute(update(run).where(free).values(new).returning(run.c.epoch)).scalar_one_or_none()
 
 
@@ -248,6 +250,12 @@ def _sorted(parts: Sequence[Select[*tuple[object, ...]]], limit: int, *, oldest_
         return pages[0]
     every = union_all(*(select(page.subquery()) for page in pages)).subquery()
     return select(every).order_by(*order(every.c)).limit(limit)
+
+
+def waking_runs(connection: Connection, limit: int) -> list[RunRecord]:
+    """Waiting runs that the clock wakes, the earliest first."""
+    wanted = select(*_RECORD).where(run.c.wake_at.is_not(None), run.c.status == "waiting")
+    return [_record(row) for row in connection.execute(wanted.order_by(run.c.wake_at, run.c.id).limit(limit))]
 
 
 def insert_receipt(connection: Connection, dialect: Dialect, run_id: str, kept: Receipt, at: datetime) -> None:

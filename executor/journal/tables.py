@@ -21,7 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0002"  # the newest migration; a test holds it equal to Alembic's head, so that Alembic loads only when it is needed
+HEAD = "0003"  # the newest migration; a test holds it equal to Alembic's head, so that Alembic loads only when it is needed
 REVISION_TABLE = "planrail_revision"  # Alembic's table, under a name that cannot meet a pack's or a host's own
 
 _FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
@@ -62,6 +62,7 @@ run_table = Table(
     Column("tools", Text, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
+    Column("wake_at", UtcTime),  # when the clock wakes a waiting run
     UniqueConstraint("principal", "key", name="planrail_run_key"),
 )
 Index("planrail_run_newest", run_table.c.created_at, run_table.c.id)
@@ -69,6 +70,10 @@ Index("planrail_run_status", run_table.c.status, run_table.c.created_at, run_tab
 Index("planrail_run_principal", run_table.c.principal, run_table.c.created_at, run_table.c.id)
 Index("planrail_run_principal_status", run_table.c.principal, run_table.c.status, run_table.c.created_at, run_table.c.id)
 Index("planrail_run_owner", run_table.c.owner, run_table.c.status)
+_WAKES = run_table.c.wake_at.is_not(None)
+Index(
+    "planrail_run_wake", run_table.c.status, run_table.c.wake_at, run_table.c.id, sqlite_where=_WAKES, postgresql_where=_WAKES
+)
 
 event_table = Table(
     "planrail_event",

@@ -88,17 +88,21 @@ def runs(output: Output, *, statuses: Sequence[str], limit: int) -> int:
 
 
 def _record(record: RunRecord) -> dict[str, object]:
-    return record.model_dump(mode="json", include={"id", "goal", "status", "key", "created_at", "updated_at"})
+    return record.model_dump(mode="json", include={"id", "goal", "status", "key", "created_at", "updated_at", "wake_at"})
 
 
 def _table(records: Sequence[RunRecord]) -> Table:
     table = Table(box=None, pad_edge=False)
     for heading, width in (("run", 16), ("status", 9), ("begun", 19)):
         table.add_column(heading, no_wrap=True, min_width=width)
+    wakes = any(r.wake_at is not None for r in records)
+    if wakes:
+        table.add_column("wakes", no_wrap=True, min_width=19)
     table.add_column("goal", overflow="ellipsis", no_wrap=True, ratio=1)
     for r in records:
         status = Text(r.status, style=STATUS_STYLES[r.status])
-        table.add_row(r.id, status, moment(r.created_at), Text(line(r.goal) or "(a script)"))
+        times = [moment(r.created_at), *([moment(r.wake_at)] if wakes else [])]
+        table.add_row(r.id, status, *times, Text(line(r.goal) or "(a script)"))
     return table
 
 
@@ -169,6 +173,8 @@ def next_step(view: RunView, *, owned: bool) -> str:
     match view.status:
         case "done":
             return f"nothing; planrail show {view.id} has the whole answer"
+        case "waiting" if not view.questions and view.wake_at is not None:
+            return f"nothing; the clock wakes it at {moment(view.wake_at)}, where a worker is there: {go_on}"
         case "waiting":
             return "answer what is open above"
         case "partial":

@@ -8,10 +8,11 @@ from datetime import UTC
 from rich.text import Text
 from rich.tree import Tree
 
-from executor.events import Question
+from executor.events import Question, QuestionExpired, QuestionReminded
+from executor.run import Run
 from planner.usage import Usage
 from planrail.cli.script_text import STYLES
-from planrail.cli.text import block, clean, dollars, line, plural, seconds, told
+from planrail.cli.text import block, clean, dollars, line, moment, plural, seconds, told
 from planrail.react import ReactEstimate
 from planrail.view import Cost, RunView, StepView, SurpriseView
 
@@ -74,10 +75,20 @@ def _branch(branches: dict[tuple[str, ...], Tree], guards: tuple[str, ...]) -> T
 def question_text(question: Question, run: str) -> Text:
     """A question with what it is about, and how to answer it from a shell."""
     text = Text.assemble(("? ", "yellow"), (clean(question.text), "bold"), (f"  [{question.id}]", "dim"))
+    text.append(f"  until {moment(question.expires_at)}" if question.expires_at else "", "yellow")
     text.append_text(shown_text(question))
     yes_no = question.kind != "ask_user"
     how = "--yes | --no" if yes_no else "--text TEXT | --value JSON | --refuse"
     return text.append(f"\n  planrail answer {run} {line(question.id)} {how}")
+
+
+def deadline_text(run: Run, event: QuestionReminded | QuestionExpired) -> Text:
+    """That a question still waits, or waits no more."""
+    question = run.questions.get(event.question)
+    asked = "" if question is None else f"  {line(question.text, 120)}"
+    told = f"nobody has answered since {moment(None if question is None else question.asked_at)}"
+    note = told if isinstance(event, QuestionReminded) else "nobody answered in time"
+    return Text.assemble(("? ", "yellow"), (line(event.question, 60), "bold"), asked, (f"  {note}", "yellow"))
 
 
 def shown_text(question: Question) -> Text:
@@ -113,6 +124,8 @@ def end_text(view: RunView) -> Text:
         return text
     if view.reason:
         text.append(f"  {clean(view.reason)}")
+    if view.wake_at is not None:
+        text.append(f"  the clock wakes it at {moment(view.wake_at)}")
     if view.answer is not None:
         text.append("\n").append(block(view.answer)[:8_000])
     if view.hint:

@@ -20,7 +20,7 @@ from planrail.cli.output import Output
 from planrail.cli.request import Wish, budget_of, submission_of
 from planrail.cli.screen import screen_of
 from planrail.cli.session import run_session
-from planrail.cli.watch import CODES, LOCAL, carry_on, tell_end, viewer_of
+from planrail.cli.watch import CODES, LOCAL, carry_on, tell_deadline, tell_end, viewer_of
 from planrail.house import House, open_house
 from planrail.settings import Settings, load_settings
 
@@ -177,6 +177,7 @@ def follow(output: Output, name: str) -> int:
                     output.document(recorded.model_dump(mode="json"))
                 if recorded.event.type == "run_resumed":
                     viewer = viewer_of(house, run)
+                tell_deadline(screen, run, recorded.event)
                 screen.moved(viewer)
             if not output.json:
                 screen.flush()

@@ -43,6 +43,9 @@ class Screen:
         if self._soon is None:
             self._soon = asyncio.get_running_loop().call_later(PACE_S, self.flush)
 
+    def tell(self, text: Text) -> None:
+        """Show a line that stays."""
+
     def flush(self) -> None:
         """Show the run now."""
         if self._soon is not None:
@@ -69,6 +72,9 @@ class PlainScreen(Screen):
         super().__init__(output)
         self._told: set[str] = set()
 
+    def tell(self, text: Text) -> None:
+        self._output.console.print(text, soft_wrap=True)
+
     def _show(self, view: RunView) -> None:
         self._plan(view)
         for step in view.steps:
@@ -83,6 +89,9 @@ class LiveScreen(Screen):
     def __init__(self, output: Output) -> None:
         super().__init__(output)
         self._live = Live(console=output.console, refresh_per_second=8, transient=False)
+
+    def tell(self, text: Text) -> None:
+        self._live.console.print(text, soft_wrap=True)
 
     def __enter__(self) -> Self:
         self._live.start()

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from rich.text import Text
 
-from executor.events import RunParked, RunResumed
+from executor.deadlines import has_expired
+from executor.errors import NotAnswerable
+from executor.events import Event, QuestionExpired, QuestionReminded, RunParked, RunResumed
 from executor.run import Run, fold, is_over
 from executor.submission import Principal
 from planrail.cli.asking import ask_person
 from planrail.cli.errors import DONE, FAILED, PARTIAL, WAITING
 from planrail.cli.output import Output
 from planrail.cli.plan_text import diagnostics_text
-from planrail.cli.run_text import cost_text, end_text, question_text, surprise_text
+from planrail.cli.run_text import cost_text, deadline_text, end_text, question_text, surprise_text
 from planrail.cli.screen import Screen, screen_of
 from planrail.house import House
 from planrail.terms import terms_of
@@ -45,22 +49,36 @@ async def _watched(house: House, run_id: str, output: Output) -> RunView:
 
 
 async def _until_still(house: House, run: Run, screen: Screen) -> Viewer:
-    """Follow the run until it has ended or waits for a person."""
+    """Follow the run until it has ended or waits for a person; what waits for the clock alone goes on by itself."""
     async for recorded in house.runs.events(run.id, LOCAL, after=run.seq, follow=False):
         fold(run, [recorded])
     viewer = viewer_of(house, run)
     screen.moved(viewer)
-    still = is_over(run.status) or (await house.runs.record(run.id, LOCAL)).status == "waiting"
+    waiting = (await house.runs.record(run.id, LOCAL)).status == "waiting"
+    still = is_over(run.status) or (waiting and _asks(run))
     if not still:
         async for recorded in house.runs.events(run.id, LOCAL, after=run.seq):
             fold(run, [recorded])
             if isinstance(recorded.event, RunResumed):
                 viewer = viewer_of(house, run)
+            tell_deadline(screen, run, recorded.event)
             screen.moved(viewer)
-            if is_over(run.status) or isinstance(recorded.event, RunParked):
+            if is_over(run.status) or (isinstance(recorded.event, RunParked) and _asks(run)):
                 break
     screen.flush()
     return viewer
+
+
+def _asks(run: Run) -> bool:
+    """Whether a person can still answer something."""
+    now = datetime.now(UTC)
+    return any(not has_expired(question, now) for question in run.open_questions)
+
+
+def tell_deadline(screen: Screen, run: Run, event: Event) -> None:
+    """Say that people are reminded of a question, or that its time is over."""
+    if isinstance(event, QuestionReminded | QuestionExpired):
+        screen.tell(deadline_text(run, event))
 
 
 async def _answered(house: House, run: Run, output: Output) -> bool:
@@ -71,7 +89,10 @@ async def _answered(house: House, run: Run, output: Output) -> bool:
         reply = await ask_person(output, question)
         if reply is None:
             return False
-        await house.runs.answer(run.id, LOCAL, reply.answer, question=question.id, refused=reply.refused)
+        try:
+            await house.runs.answer(run.id, LOCAL, reply.answer, question=question.id, refused=reply.refused)
+        except NotAnswerable as problem:  # somebody else was faster, or its time is over
+            output.console.print(Text(problem.message, style="red"), soft_wrap=True)
     return True
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from executor.artifacts import Artifacts, MemoryArtifacts
 from executor.events import CallStarted, Question, QuestionAnswered, Recorded, RunEnded, RunParked, RunStatus, RunSubmitted
 from executor.journal.memory import MemoryJournal
-from executor.journal.port import Journal
+from executor.journal.port import Journal, RunRecord
 from executor.planning import Planning
 from executor.run import Run, fold, is_over
 from executor.segment import Segments
@@ -112,10 +112,17 @@ class Bench:
                 record = await self.journal.get(run)
                 assert record is not None
                 if record.status == "waiting":
-                    if self.answers is None:
+                    if state.open_questions and self.answers is None:
                         return state
-                    await self.answer(run, *(self.answers(q) for q in state.open_questions))
+                    if not state.open_questions:
+                        await self.pass_until(record)
+                    await self.answer(run, *(self.answers(q) for q in state.open_questions if self.answers))
                 await self.segment(run)
+
+    async def pass_until(self, record: RunRecord) -> None:
+        """Let the time pass until the clock wakes the run, as an engine would wait for it."""
+        assert record.wake_at is not None
+        await self.sleep(max((record.wake_at - self.now()).total_seconds(), 0.0))
 
     async def restore(self, events: Sequence[Recorded]) -> str:
         """A journal that holds these events of a run, as a crash would have left it, instead of this bench's own."""
@@ -125,15 +132,21 @@ class Bench:
         await self.journal.create(first.submission, run="run1", key="run1", now=first.now)
         epoch = await self.journal.take("run1", "w")
         status: RunStatus = "running"
+        wake_at: datetime | None = None
         match last:
             case RunParked():
-                status = "waiting"
+                status, wake_at = "waiting", last.until
             case RunEnded():
                 status = last.status
             case QuestionAnswered() | RunSubmitted():
                 status = "queued"
         await self.journal.append(
-            "run1", [r.event for r in events[1:]], epoch=epoch, status=status, release=status != "running"
+            "run1",
+            [r.event for r in events[1:]],
+            epoch=epoch,
+            status=status,
+            release=status != "running",
+            wake_at=wake_at,
         )
         return "run1"
 

@@ -11,7 +11,7 @@ import pytest
 from journal_contract import BOUND_S, CANCEL, NOON, create, submission
 
 from executor.errors import KeyTaken, LostOwnership, UnknownRun
-from executor.events import CallFinished, Recorded, RunSubmitted, SegmentStarted
+from executor.events import CallFinished, Recorded, RunStatus, RunSubmitted, SegmentStarted
 from executor.journal.memory import MemoryJournal
 from executor.journal.port import Journal, Receipt, RunRecord
 from executor.journal.sql import SqlJournal
@@ -200,6 +200,48 @@ async def test_lists_are_newest_first_filtered_and_paged(journal: Journal) -> No
     assert await ids(principal="bob", statuses=["queued", "failed"]) == ["r4", "r2", "r0"]
     assert await ids(statuses=[]) == []
     assert await ids(before="nowhere") == []
+
+
+async def test_runs_that_the_clock_wakes_are_found_by_their_time(journal: Journal) -> None:
+    times = {"later": 5, "sooner": 1, "alike": 5}
+    for run, minutes in times.items():
+        await create(journal, run)
+        await journal.take(run, "w")
+        wake_at = NOON + timedelta(minutes=minutes)
+        await journal.append(run, [], epoch=1, status="waiting", release=True, wake_at=wake_at)
+    await create(journal, "asks")
+    await journal.append("asks", [], epoch=None, status="waiting")
+
+    found = await journal.waking()
+    assert [r.id for r in found] == ["sooner", "alike", "later"]
+    assert [r.id for r in await journal.waking(limit=1)] == ["sooner"]
+    record = await journal.get("sooner")
+    assert record == found[0]
+    assert record.wake_at == NOON + timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("status", ["queued", "running", "cancelled", "waiting"])
+async def test_a_run_that_moves_on_is_not_woken_any_more(journal: Journal, status: RunStatus) -> None:
+    await create(journal, "r")
+    await journal.append("r", [], epoch=None, status="waiting", wake_at=NOON + timedelta(minutes=1))
+    await journal.append("r", [CANCEL], epoch=None)
+    assert len(await journal.waking()) == 1
+
+    await journal.append("r", [], epoch=None, status=status, wake_at=NOON if status != "waiting" else None)
+    record = await journal.get("r")
+    assert record is not None
+    assert (record.status, record.wake_at) == (status, None)
+    assert await journal.waking() == []
+
+
+async def test_of_many_that_wake_a_run_one_does(journal: Journal) -> None:
+    await create(journal, "r")
+    await journal.append("r", [], epoch=None, status="waiting", wake_at=NOON)
+
+    woken = await asyncio.gather(
+        *(journal.append("r", [], epoch=None, status="queued", only_if=["waiting"]) for _ in range(10))
+    )
+    assert [seq for seq in woken if seq is not None] == [1]
 
 
 async def test_the_first_receipt_with_a_key_counts(journal: Journal) -> None:

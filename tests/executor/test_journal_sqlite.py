@@ -271,6 +271,24 @@ async def test_migrations_and_tables_agree(journal: SqlJournal) -> None:
         assert compare_metadata(context, metadata) == []
 
 
+async def test_a_database_of_the_version_before_is_migrated_with_its_runs(file: Path) -> None:
+    async with await SqlJournal.open(f"sqlite:///{file}") as journal:
+        await create(journal, "r")
+        await journal.append("r", [], epoch=None, status="waiting")
+    with sqlite3.connect(file) as raw:
+        raw.execute("drop index planrail_run_wake")
+        raw.execute("alter table planrail_run drop column wake_at")
+        raw.execute(f"update {REVISION_TABLE} set version_num='0002'")
+    raw.close()
+
+    async with await SqlJournal.open(f"sqlite:///{file}") as journal:
+        record = await journal.get("r")
+        assert record is not None
+        assert (record.status, record.wake_at) == ("waiting", None)
+        await journal.append("r", [], epoch=None, status="waiting", wake_at=NOON)
+        assert [r.id for r in await journal.waking()] == ["r"]
+
+
 async def test_opening_a_database_at_head_does_not_import_alembic(file: Path) -> None:
     async with await SqlJournal.open(f"sqlite:///{file}"):
         pass
@@ -300,6 +318,7 @@ async def test_lists_and_events_are_read_by_index(journal: SqlJournal) -> None:
         "select * from planrail_run where principal='p' and status='done' order by created_at desc, id desc limit 50",
         "select * from planrail_run where status='done' and (created_at, id) < ('a', 'b') order by created_at desc, id desc",
         "select id from planrail_run where owner='w' and status='running' and outside > 0",
+        "select * from planrail_run where wake_at is not null and status = 'waiting' order by wake_at, id limit 50",
         "select * from planrail_event where run='r' and seq > 5 order by seq",
     ]
     with journal.engine.connect() as connection:

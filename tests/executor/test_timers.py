@@ -341,7 +341,7 @@ async def test_a_cancel_ends_a_wait() -> None:
         await asyncio.Event().wait()
 
     bench.sleep = sleep
-    run_id = await bench.submit('wait("3d")\nanswer(1)\n')
+    run_id = await bench.submit('wait("1s")\nanswer(1)\n')  # so short that the run does not park
     epoch = await bench.journal.take(run_id, "w")
     assert epoch is not None
     nudge = asyncio.Event()
@@ -352,3 +352,16 @@ async def test_a_cancel_ends_a_wait() -> None:
         nudge.set()
         await segment
     assert (await bench.state(run_id)).status == "cancelled"
+
+
+async def test_a_run_that_only_waits_parks_until_the_clock_wakes_it() -> None:
+    bench, tools, hands = desk()
+    bench.answers = None
+    run_id = await bench.submit('wait("3d")\nx = d.put(x=1)\nanswer(x)\n')
+    await bench.segment(run_id)
+    record = await bench.journal.get(run_id)
+    assert record is not None
+    assert (record.status, record.owner, record.wake_at) == ("waiting", None, NOW + timedelta(days=3))
+    assert (tools.calls, hands.passed) == ([], 0.0)
+    assert answer_of(await bench.carry_on(run_id)) == 1
+    assert tools.calls == [("put", 1, 3 * 86_400.0)]
