@@ -99,6 +99,15 @@ class CallStarted(_Event):
     deadline: datetime | None = None  # the claim's worker gives up by then
 
 
+class CallHeld(_Event):
+    """A call waits for its turn at a limit (`step` is empty for the planner's model); no time-out of it runs meanwhile."""
+
+    type: Literal["call_held"] = "call_held"
+    step: str = ""
+    item: str = ""
+    reason: str
+
+
 class CallRetried(_Event):
     """An attempt failed in a way that is worth another one."""
 
@@ -247,6 +256,7 @@ Event = Annotated[
     | PlanRefused
     | PlanCertified
     | CallStarted
+    | CallHeld
     | CallRetried
     | CallFinished
     | CallFailed

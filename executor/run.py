@@ -10,6 +10,7 @@ from executor.events import (
     TERMINAL,
     CallFailed,
     CallFinished,
+    CallHeld,
     CallRetried,
     CallStarted,
     CancelRequested,
@@ -55,6 +56,7 @@ class CallState:
     again: bool = False
     finished: CallFinished | None = None
     failed: CallFailed | None = None
+    held: str = ""  # what it waits for, while it stands in line
     retries: list[CallRetried] = field(default_factory=list)
     started_at: datetime | None = None
     ended_at: datetime | None = None
@@ -158,6 +160,8 @@ def _apply(run: Run, record: Recorded) -> None:
         case ReceiptCounted(key=key, usage=usage):
             run.receipts.add(key)
             run.usage += usage
+        case CallHeld() as event if (event.step, event.item) in run.calls:
+            run.calls[event.step, event.item].held = event.reason
         case Surprised() as event:
             run.surprises.append(event)
         case CeilingReached() as event:
@@ -225,6 +229,7 @@ def _apply_call(run: Run, event: CallStarted | CallRetried | CallFinished | Call
         run.skipped.add(event.step)
         return
     call = run.calls.setdefault((event.step, event.item), CallState())
+    call.held = ""
     match event:
         case CallStarted():
             if call.started is None and event.key:

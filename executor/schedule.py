@@ -18,6 +18,7 @@ from typing import Literal
 from executor.errors import LostOwnership
 from executor.events import (
     CallFinished,
+    CallHeld,
     CallRetried,
     CallStarted,
     CancelRequested,
@@ -325,6 +326,11 @@ class Scheduler:
         self._recorder.note(event)
         self._ledger.release(address, over)
 
+    def call_held(self, address: Address, reason: str) -> None:
+        """Journal that a call waits for its turn, though nothing else may happen for a while."""
+        self._recorder.note(CallHeld(step=address[0], item=address[1], reason=reason))
+        self._nudge.set()
+
 
 @dataclass(frozen=True)
 class _Leave:
@@ -338,6 +344,9 @@ class _Leave:
 
     def failed(self, reason: str, usage: Usage, over: Need, *, tool_call: bool = True) -> None:
         self.scheduler.attempt_failed(self.address, reason, usage, over, tool_call=tool_call)
+
+    def held(self, reason: str) -> None:
+        self.scheduler.call_held(self.address, reason)
 
 
 def _shown(arguments: dict[str, Json]) -> Json:

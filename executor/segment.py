@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from executor.events import (
     Surprised,
 )
 from executor.fingerprint import fingerprint_of
+from executor.gate import Gates
 from executor.journal.port import Journal, Receipt
 from executor.moves import Frame
 from executor.outcomes import Done, Skipped
@@ -63,6 +64,7 @@ class Segments:
     version: str
     workspaces: Path | None = None
     sleep: Sleep = asyncio.sleep  # between the attempts of a call
+    gates: Gates = field(default_factory=Gates)
 
     async def advance(self, run_id: str, epoch: int, nudge: asyncio.Event) -> None:
         """Carry the run on until it ends or only people are awaited."""
@@ -143,7 +145,14 @@ class Segments:
         values = self.values(run, frame.program)
         workspace = None if self.workspaces is None else self.workspaces / run.id
         performer = Performer(
-            run.id, self.toolset, self.models, self.artifacts, self.secrets, workspace=workspace, sleep=self.sleep
+            run.id,
+            self.toolset,
+            self.models,
+            self.artifacts,
+            self.secrets,
+            workspace=workspace,
+            sleep=self.sleep,
+            gates=self.gates,
         )
         nudge.set()  # what came between the load and now is looked at first
         scheduler = Scheduler(

@@ -32,6 +32,7 @@ def step_text(step: StepView) -> Text:
         text.append("  ").append(_progress(step))
     notes = [plural(step.retries, "retry").replace("retrys", "retries")] if step.retries else []
     notes += [f"{step.failed} failed"] if step.failed else []
+    notes += [line(step.held, 100)] if step.held else []
     notes += [_instead(step)] if step.instead else []
     notes += [seconds(step.seconds)] if step.seconds else []
     notes += [f"{step.usage.tokens:,} tokens"] if step.usage.tokens else []
