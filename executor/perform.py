@@ -56,6 +56,10 @@ class Attempts(Protocol):
         ...
 
 
+def _lost(key: str, finished: CallFinished) -> None:
+    """Nobody keeps late results."""
+
+
 @dataclass(frozen=True)
 class Performer:
     """Carries out the calls of one run."""
@@ -69,6 +73,7 @@ class Performer:
     sleep: Sleep = asyncio.sleep  # between attempts
     jitter: Callable[[], float] = random.random
     gates: Gates = field(default_factory=Gates)
+    late: Callable[[str, CallFinished], None] = _lost  # takes a result, with its key, that came after its call was given up
 
     def need(self, start: Start) -> Need:
         """The most that a call's first attempt takes: what the ceilings are asked for before it starts."""
@@ -171,9 +176,15 @@ class Performer:
             return ToolFailed(f"The secret `{missing[0]}` is not set.", "refused")
         context = ToolContext(key=key, run=self.run, artifacts=self.artifacts, workspace=self.workspace)
         gate, given = self.gates.of_tool(tool, arguments), {**arguments, **secret}
+        known = {of: secret[name] for name, of in start.bound.secrets.items()}
         for attempt in range(retries + 1):
-            result = await through(gate, lambda: call_tool(tool, given, context, timeout_s=options.timeout_s))
-            result = redacted(result, {of: secret[name] for name, of in start.bound.secrets.items()})
+            late = _Late(self, start, tool, key, known)
+            result = await through(
+                gate,
+                lambda: call_tool(tool, given, context, timeout_s=options.timeout_s, late=late),  # noqa: B023  # awaited here
+            )
+            late.billed = True
+            result = redacted(result, known)
             if isinstance(result, ToolDone) or not _worth_another(result, tool) or attempt == retries:
                 return result
             made = result.kind != UNAVAILABLE  # else nothing was called, and nothing more is taken
@@ -253,6 +264,25 @@ class Performer:
         index = int(value)  # JSON Schema takes 1.0 for an integer
         chosen = items.labels.child(index).with_choice(deciding)
         return _finished(start, start.bound.arguments["items"][index], chosen, usage=usage)
+
+
+@dataclass
+class _Late:
+    """Takes the result of one attempt that was given up and ended after all; its cost counts once."""
+
+    performer: Performer
+    start: Start
+    tool: Tool
+    key: str
+    secrets: Mapping[str, str | None]
+    billed: bool = False  # how the attempt failed was told, with its cost
+
+    def __call__(self, result: ToolDone | ToolFailed) -> None:
+        result = redacted(result, self.secrets)
+        if isinstance(result, ToolDone):
+            usage = NO_USAGE if self.billed else Usage(usd=self.tool.spec.usd)
+            labels = result_labels(self.tool.spec, self.start.bound.label)
+            self.performer.late(self.key, _finished(self.start, result.value, labels, usage=usage))
 
 
 def _unasked(start: Start) -> Ended | None:

@@ -27,6 +27,7 @@ from executor.events import (
 from executor.fingerprint import fingerprint_of
 from executor.gate import Gates
 from executor.journal.port import Journal, Receipt
+from executor.late import LateResults
 from executor.moves import Frame
 from executor.outcomes import Done, Skipped
 from executor.perform import Ended, Performer, Secrets, Sleep
@@ -65,6 +66,7 @@ class Segments:
     workspaces: Path | None = None
     sleep: Sleep = asyncio.sleep  # between the attempts of a call
     gates: Gates = field(default_factory=Gates)
+    late: LateResults = field(default_factory=LateResults)
 
     async def advance(self, run_id: str, epoch: int, nudge: asyncio.Event) -> None:
         """Carry the run on until it ends or only people are awaited."""
@@ -153,6 +155,7 @@ class Segments:
             workspace=workspace,
             sleep=self.sleep,
             gates=self.gates,
+            late=lambda key, finished: self.late.keep(self._keep_late(run.id, key, finished)),
         )
         nudge.set()  # what came between the load and now is looked at first
         scheduler = Scheduler(
@@ -206,9 +209,12 @@ class Segments:
         for ended in unsaved:
             kept = self.keep(ended)
             if isinstance(kept, CallFinished):
-                started = run.call(ended.step, ended.item).started
-                key = started.key if started is not None and started.key else f"{ended.step}:{ended.item}"
-                await self.journal.keep_receipt(run.id, Receipt(key=key, finished=kept))
+                await self.journal.keep_receipt(run.id, Receipt(key=_receipt_key(run, ended), finished=kept))
+
+    async def _keep_late(self, run: str, key: str, finished: CallFinished) -> None:
+        kept = await asyncio.to_thread(self.keep, finished)
+        assert isinstance(kept, CallFinished)
+        await self.journal.keep_receipt(run, Receipt(key=key, finished=kept))
 
     async def _adopt_receipts(self, recorder: Recorder) -> None:
         """Take over what an earlier owner has paid for and could not write; its cost counts also where it comes too late."""
@@ -218,7 +224,8 @@ class Segments:
                 continue
             finished = receipt.finished
             call = recorder.run.call(finished.step, finished.item)
-            if call.finished is None and call.failed is None:
+            whole = receipt.key == _receipt_key(recorder.run, finished)  # and not a page
+            if whole and call.finished is None and call.failed is None:
                 events += [finished.model_copy(update={"how": "receipt"}), ReceiptCounted(key=receipt.key)]
             else:
                 events.append(ReceiptCounted(key=receipt.key, usage=finished.usage))
@@ -259,6 +266,12 @@ async def _park(recorder: Recorder, *, quiet_after: int) -> bool:
     """Let go of the run until somebody answers; False if somebody has just now."""
     parked = RunParked(questions=tuple(q.id for q in recorder.run.open_questions))
     return await recorder.commit(parked, status="waiting", release=True, quiet_after=quiet_after)
+
+
+def _receipt_key(run: Run, ended: Ended) -> str:
+    """The key of a call's receipt: its idempotency key, or step and item for a model's call."""
+    started = run.call(ended.step, ended.item).started
+    return started.key if started is not None and started.key else f"{ended.step}:{ended.item}"
 
 
 def _goes_on(run: Run) -> str:

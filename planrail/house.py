@@ -71,7 +71,9 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
     """Open the database and wire everything to it; raises JournalUnreachable, JournalNewer, ToolDeclarationError, …"""
     worker = f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(3)}"
     async with open_journal(settings, worker) as (journal, engines):
-        yield _wired(settings, journal, worker, engines)
+        house = _wired(settings, journal, worker, engines)
+        yield house
+        await house.segments.late.settled()
 
 
 def _wired(settings: Settings, journal: SqlJournal, worker: str, engines: Engines) -> House:
