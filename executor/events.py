@@ -227,6 +227,7 @@ class RunParked(_Event):
 
     type: Literal["run_parked"] = "run_parked"
     questions: tuple[str, ...]
+    seconds: float | None = None  # that the segment took, by a clock that nobody sets
 
 
 class RunResumed(_Event):
@@ -246,6 +247,7 @@ class RunEnded(_Event):
     answer_labels: Json = None
     reason: str = ""
     hint: str = ""
+    seconds: float | None = None  # that the segment took, by a clock that nobody sets; None where no segment ended it
 
 
 Event = Annotated[

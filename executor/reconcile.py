@@ -16,8 +16,16 @@ from executor.moves import Start
 from executor.perform import Ended, Sleep
 from executor.run import UNKNOWN, CallState
 from executor.tool import Tool
+from planner.program import Step
+from planner.toolspec import ToolSpec
 
+_SLACK_S = 5.0  # between a call's time-out and the end of its claim
 _HAPPENED = "It had taken effect before."
+
+
+def claim_s(step: Step, spec: ToolSpec) -> float:
+    """How long a claim holds: then its worker has given up, and another owner may take the call for dead."""
+    return (spec.timeout_s if step.options.timeout_s is None else step.options.timeout_s) + _SLACK_S
 
 
 def reconcile_question(start: Start, call: CallState) -> Question:
@@ -54,7 +62,9 @@ async def reconciled(
         return None
     else:
         if call.started.deadline is not None:
-            left = (call.started.deadline - now()).total_seconds()
+            left = min(
+                (call.started.deadline - now()).total_seconds(), claim_s(start.step, tool.spec)
+            )  # a clock may be set back
             if left > 0:
                 await sleep(left)
         happened = await probe_tool(tool, call.started.key)

@@ -109,6 +109,7 @@ class Run:
     ended: RunEnded | None = None
     epoch: int = 0
     seconds: float = 0.0  # of the run's own clock: time in segments
+    seconds_before: float = 0.0  # of it, in earlier segments than the last one
     started_at: datetime | None = None
     ended_at: datetime | None = None
     _segment_at: datetime | None = None
@@ -138,8 +139,11 @@ def _clock(run: Run, record: Recorded) -> None:
     match record.event:
         case SegmentStarted():
             run._segment_at = record.at
-        case RunParked() | RunEnded() if run._segment_at is not None:
+            run.seconds_before = run.seconds
+        case RunParked(seconds=measured) | RunEnded(seconds=measured) if run._segment_at is not None:
             run.seconds += max((record.at - run._segment_at).total_seconds(), 0.0)
+            if measured is not None:  # the machine's clock may have been set meanwhile
+                run.seconds = run.seconds_before + measured
             run._segment_at = None
         case _ if run._segment_at is not None:
             run.seconds += max((record.at - run._segment_at).total_seconds(), 0.0)

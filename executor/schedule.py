@@ -33,7 +33,7 @@ from executor.ledger import Ledger, Need
 from executor.moves import Frame, Moves, Start, earliest, next_moves
 from executor.outcomes import Failed
 from executor.perform import Ended, Performer
-from executor.reconcile import reconcile_question, reconciled
+from executor.reconcile import claim_s, reconcile_question, reconciled
 from executor.recorder import Recorder
 from executor.run import CEILING, Address, same_call
 from executor.values import Values
@@ -43,7 +43,6 @@ from planner.usage import Usage
 
 log = logging.getLogger(__name__)
 _SHOWN_BYTES = 8_000  # of arguments in the journal; larger ones stand as their digest
-_SLACK_S = 5.0  # between a claim's time-out and the time when another owner may take it for dead
 _BEHIND_S = 0.02  # what was noted is written after so long, if nothing has taken it along before
 _WEIGHTY = 1_000  # nodes or 16 characters each: a heavier value is put away in a thread
 
@@ -77,7 +76,8 @@ class Scheduler:
     async def run(self) -> End:
         """Go on until the run ends or parks; raises LostOwnership, with what was paid for in `unsaved`."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + max(self._run.budget.seconds - self._run.seconds, 0.0)
+        taken = self._run.seconds_before + self._recorder.seconds  # the machine's clock may be set in between
+        until = loop.time() + max(self._run.budget.seconds - taken, 0.0)
         try:
             while True:
                 end = await self._round(until - loop.time())
@@ -184,8 +184,7 @@ class Scheduler:
         arguments = _shown(start.bound.shown())
         ordinal = self._run.ordinals.get(same_call(step.tool, arguments), 0)
         key = before.key if before is not None else digest([self._run.id, step.tool, arguments, ordinal])[:32]
-        limit = spec.timeout_s if step.options.timeout_s is None else step.options.timeout_s
-        deadline = self._now() + timedelta(seconds=limit + _SLACK_S) if spec.has_effect else None
+        deadline = self._now() + timedelta(seconds=claim_s(step, spec)) if spec.has_effect else None
         return CallStarted(
             step=step.id,
             item=start.item,

@@ -264,7 +264,8 @@ class Segments:
 
 async def _park(recorder: Recorder, *, quiet_after: int) -> bool:
     """Let go of the run until somebody answers; False if somebody has just now."""
-    parked = RunParked(questions=tuple(q.id for q in recorder.run.open_questions))
+    questions = tuple(q.id for q in recorder.run.open_questions)
+    parked = RunParked(questions=questions, seconds=recorder.seconds)
     return await recorder.commit(parked, status="waiting", release=True, quiet_after=quiet_after)
 
 
@@ -281,7 +282,14 @@ def _goes_on(run: Run) -> str:
 async def _end(
     recorder: Recorder, status: RunStatus, *, reason: str = "", hint: str = "", answer: Json = None, labels: Json = None
 ) -> None:
-    ended = RunEnded(status=status, answer=answer, answer_labels=labels, reason=reason, hint=hint)  # type: ignore[arg-type]  # a terminal one
+    ended = RunEnded(
+        status=status,  # type: ignore[arg-type]  # a terminal one
+        answer=answer,
+        answer_labels=labels,
+        reason=reason,
+        hint=hint,
+        seconds=recorder.seconds,
+    )
     await recorder.commit(ended, status=status, release=True)
 
 

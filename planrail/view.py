@@ -267,7 +267,7 @@ def _counted(step: StepView, calls: list[CallState]) -> StepView:
             "held": next((c.held for c in calls if c.open and c.held), ""),
             "instead": len(instead),
             "note": instead[0].reason if instead else "",
-            "seconds": round((max(stops) - min(starts)).total_seconds(), 3) if starts and stops else 0.0,
+            "seconds": round(max((max(stops) - min(starts)).total_seconds(), 0.0), 3) if starts and stops else 0.0,
             "usage": sum((e.usage for e in (*ends, *retried)), NO_USAGE),
         }
     )

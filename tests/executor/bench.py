@@ -11,6 +11,7 @@ from typing import Any
 
 from executor.artifacts import Artifacts, MemoryArtifacts
 from executor.events import CallStarted, Question, QuestionAnswered, Recorded, RunEnded, RunParked, RunStatus, RunSubmitted
+from executor.gate import Gates
 from executor.journal.memory import MemoryJournal
 from executor.journal.port import Journal
 from executor.planning import Planning
@@ -71,6 +72,9 @@ class Bench:
     as_json: bool = False
     budget: Budget = PLENTY
     now: Callable[[], datetime] = field(default_factory=Clockwork)
+    gates: Gates = field(
+        default_factory=lambda: Gates(now=itertools.count(0, 1_000).__next__)
+    )  # every cool-down is over at once
     _ids: Any = field(default_factory=lambda: itertools.count(1))
 
     @property
@@ -82,6 +86,7 @@ class Bench:
         return Segments(
             journal=journal or self.journal, artifacts=self.artifacts, toolset=self.toolset, models=self.models,
             planning=self.planning, secrets=self.secrets.get, now=self.now, worker=worker, version="test", sleep=self.sleep,
+            gates=self.gates,
         )  # fmt: skip
 
     async def submit(self, script: str | None = None, **more: Any) -> str:
