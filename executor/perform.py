@@ -234,7 +234,7 @@ class Performer:
             try:
                 reply = await complete(role.model, role.request(prompt.messages, prompt.schema))
             except ModelError as error:
-                return _failed(start, "model", error.message, usage=error.usage)
+                return _failed(start, "model", str(error), usage=error.usage)
             problem = _cut(role) if reply.finish == "length" else ""
             try:
                 if not problem:

@@ -18,6 +18,7 @@ from pathlib import Path
 from executor.events import Event
 from planner.budget import Budget
 from planrail.settings import ModelSettings, ServerSettings, Settings
+from tests.fault_tables import HOUSE, MODELS, TOOLS, HouseFault, ModelFault, ToolFault
 
 ROOT = Path(__file__).parents[1]
 MARKED = re.compile(r"(<!-- table: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
@@ -122,6 +123,26 @@ def budget() -> str:
     return _table(("ceiling", "default", "of what"), rows)
 
 
+def _faults(whose: str, faults: Sequence[ModelFault | ToolFault | HouseFault]) -> str:
+    rows = [(f.fault, f.notices, f.does, f.ends, f.costs) for f in faults]
+    return _table((whose, "who notices", "what Planrail does", "the run ends", "what it costs"), rows)
+
+
+def faults_of_models() -> str:
+    """What models do wrong."""
+    return _faults("a model …", MODELS)
+
+
+def faults_of_tools() -> str:
+    """What tools do wrong."""
+    return _faults("a tool …", TOOLS)
+
+
+def faults_of_the_house() -> str:
+    """What happens to processes, databases, clocks."""
+    return _faults("it happens that …", HOUSE)
+
+
 def _variables(name: str) -> str:
     return ", ".join(_code(v) for v in VARIABLES.get(name, "").split(", ") if v)
 
@@ -136,6 +157,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "models": models,
     "servers": servers,
     "budget": budget,
+    "faults_of_models": faults_of_models,
+    "faults_of_tools": faults_of_tools,
+    "faults_of_the_house": faults_of_the_house,
 }
 
 

@@ -39,6 +39,7 @@ class World(RuleBasedStateMachine):
             assert 0 < admission.again_in_s <= 60 * 1.25
             return
         assert (admission.probe == 0) == (self.breaker.since is None)
+        assert not self.breaker.probing, "two probes at once"
         self.breaker = admission.breaker
         self.calls.append(admission.probe)
 
