@@ -108,6 +108,15 @@ class CallHeld(_Event):
     reason: str
 
 
+class ClaimRenewed(_Event):
+    """An effect is called later than its claim allowed for (it stood in line, or is tried again); durable before the act."""
+
+    type: Literal["claim_renewed"] = "claim_renewed"
+    step: str
+    item: str = ""
+    deadline: datetime
+
+
 class CallRetried(_Event):
     """An attempt failed in a way that is worth another one."""
 
@@ -259,6 +268,7 @@ Event = Annotated[
     | PlanCertified
     | CallStarted
     | CallHeld
+    | ClaimRenewed
     | CallRetried
     | CallFinished
     | CallFailed

@@ -13,9 +13,10 @@ from typing import Protocol
 from executor.artifacts import Artifacts
 from executor.ask import Prompt, ask_prompt, choose_prompt
 from executor.call import call_tool
+from executor.claim import claim_s
 from executor.events import CallFailed, CallFinished
 from executor.gate import UNAVAILABLE, Gates, through
-from executor.held import telling
+from executor.held import SOON_S, telling
 from executor.ledger import Need, model_need
 from executor.moves import Start, instead
 from executor.redact import redacted
@@ -53,6 +54,10 @@ class Attempts(Protocol):
 
     def held(self, reason: str) -> None:
         """The call waits for its turn."""
+        ...
+
+    async def renewed(self, seconds: float) -> None:
+        """Claim the effect for so long anew, before an act that comes later than its claim; raises LostOwnership."""
         ...
 
 
@@ -177,12 +182,17 @@ class Performer:
         context = ToolContext(key=key, run=self.run, artifacts=self.artifacts, workspace=self.workspace)
         gate, given = self.gates.of_tool(tool, arguments), {**arguments, **secret}
         known = {of: secret[name] for name, of in start.bound.secrets.items()}
+        begun = time.monotonic()
         for attempt in range(retries + 1):
             late = _Late(self, start, tool, key, known)
-            result = await through(
-                gate,
-                lambda: call_tool(tool, given, context, timeout_s=options.timeout_s, late=late),  # noqa: B023  # awaited here
-            )
+            again = attempt > 0
+
+            async def act() -> ToolDone | ToolFailed:
+                if tool.spec.has_effect and (again or time.monotonic() - begun > SOON_S):  # noqa: B023  # awaited here
+                    await attempts.renewed(claim_s(start.step, tool.spec))
+                return await call_tool(tool, given, context, timeout_s=options.timeout_s, late=late)  # noqa: B023
+
+            result = await through(gate, act)
             late.billed = True
             result = redacted(result, known)
             if isinstance(result, ToolDone) or not _worth_another(result, tool) or attempt == retries:

@@ -11,21 +11,14 @@ from datetime import datetime
 from typing import Literal
 
 from executor.call import probe_tool
+from executor.claim import claim_s
 from executor.events import CallFailed, CallFinished, Question, QuestionAnswered
 from executor.moves import Start
 from executor.perform import Ended, Sleep
 from executor.run import UNKNOWN, CallState
 from executor.tool import Tool
-from planner.program import Step
-from planner.toolspec import ToolSpec
 
-_SLACK_S = 5.0  # between a call's time-out and the end of its claim
 _HAPPENED = "It had taken effect before."
-
-
-def claim_s(step: Step, spec: ToolSpec) -> float:
-    """How long a claim holds: then its worker has given up, and another owner may take the call for dead."""
-    return (spec.timeout_s if step.options.timeout_s is None else step.options.timeout_s) + _SLACK_S
 
 
 def reconcile_question(start: Start, call: CallState) -> Question:

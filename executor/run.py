@@ -15,6 +15,7 @@ from executor.events import (
     CallStarted,
     CancelRequested,
     CeilingReached,
+    ClaimRenewed,
     PlanCertified,
     PlannerCalled,
     PlanProposed,
@@ -166,6 +167,8 @@ def _apply(run: Run, record: Recorded) -> None:
             run.usage += usage
         case CallHeld() as event if (event.step, event.item) in run.calls:
             run.calls[event.step, event.item].held = event.reason
+        case ClaimRenewed() as event if (started := run.call(event.step, event.item).started) is not None:
+            run.calls[event.step, event.item].started = started.model_copy(update={"deadline": event.deadline})
         case Surprised() as event:
             run.surprises.append(event)
         case CeilingReached() as event:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from executor.claim import claim_s
 from executor.errors import LostOwnership
 from executor.events import (
     CallFinished,
@@ -23,6 +24,7 @@ from executor.events import (
     CallStarted,
     CancelRequested,
     CeilingReached,
+    ClaimRenewed,
     Event,
     Question,
     QuestionAnswered,
@@ -33,7 +35,7 @@ from executor.ledger import Ledger, Need
 from executor.moves import Frame, Moves, Start, earliest, next_moves
 from executor.outcomes import Failed
 from executor.perform import Ended, Performer
-from executor.reconcile import claim_s, reconcile_question, reconciled
+from executor.reconcile import reconcile_question, reconciled
 from executor.recorder import Recorder
 from executor.run import CEILING, Address, same_call
 from executor.values import Values
@@ -330,6 +332,11 @@ class Scheduler:
         self._recorder.note(CallHeld(step=address[0], item=address[1], reason=reason))
         self._nudge.set()
 
+    async def renew(self, address: Address, seconds: float) -> None:
+        """Claim an effect anew; raises LostOwnership where the run has another owner by now."""
+        deadline = self._now() + timedelta(seconds=seconds)
+        await self._recorder.commit(ClaimRenewed(step=address[0], item=address[1], deadline=deadline))
+
 
 @dataclass(frozen=True)
 class _Leave:
@@ -343,6 +350,9 @@ class _Leave:
 
     def failed(self, reason: str, usage: Usage, over: Need, *, tool_call: bool = True) -> None:
         self.scheduler.attempt_failed(self.address, reason, usage, over, tool_call=tool_call)
+
+    async def renewed(self, seconds: float) -> None:
+        await self.scheduler.renew(self.address, seconds)
 
     def held(self, reason: str) -> None:
         self.scheduler.call_held(self.address, reason)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from executor.events import CallFailed, CallHeld, CallRetried
+from executor.events import CallFailed, CallHeld, CallRetried, CallStarted, ClaimRenewed
 from executor.gate import GatedModel, Gates, GateTerms, model_key
+from executor.held import SOON_S
 from executor.run import Run
 from executor.tool import ToolFailed, tool
 from executor.toolset import Toolset
@@ -22,7 +26,7 @@ from planner.models import Models
 from planrail.limits import gates_of
 from planrail.settings import load_settings
 from tests.model_server import ModelServer, Reply, in_order
-from tests.rig import ANN, BOUND_S, answer_of, reason_of, rig, role
+from tests.rig import ANN, BOUND_S, Rig, answer_of, reason_of, rig, role
 
 ASK = ModelRequest(model="big", messages=(Message(role="user", content="Say."),))
 
@@ -257,3 +261,64 @@ def test_limits_are_settings(tmp_path: Path) -> None:
     assert (terms["m at http://h/v1"].at_once, terms["m at http://h/v1"].a_minute) == (4, 20)
     crm = terms["crm"]
     assert (crm.at_once, crm.breaker.failures, crm.breaker.cool_down_s, crm.breaker.longest_s) == (2, 1, 90.0, 90.0)
+
+
+# -- claims
+
+
+@asynccontextmanager
+async def in_line(folder: Path, server: Server) -> AsyncIterator[tuple[Rig, str, asyncio.Event]]:
+    """A run whose effect is claimed, and stands in line behind somebody else's call until the event is set."""
+    gates, go, has_it = Gates({"crm": GateTerms(at_once=1)}), asyncio.Event(), asyncio.Event()
+    async with rig(folder, Toolset.of("crm", server), gates=gates) as house, house.engine(), asyncio.timeout(BOUND_S):
+
+        async def somebody_else() -> None:
+            async with gates.of_tool(house.toolset["crm.send"], {}).passed():
+                has_it.set()
+                await go.wait()
+
+        async with asyncio.TaskGroup() as others:
+            others.create_task(somebody_else())
+            await has_it.wait()
+            run = await house.submit('x = crm.send(to="ann")\nanswer(x)\n')
+            async for _ in house.journal.changes():
+                if any(isinstance(e, CallHeld) for e in await house.events(run)):
+                    break
+            yield house, run, go
+
+
+async def test_an_effect_that_stood_in_line_is_claimed_anew_before_it_is_made(tmp_path: Path) -> None:
+    async with in_line(tmp_path, Server()) as (house, run, go):
+        go.set()
+        assert answer_of(await house.rests(run)) == "send ann"
+        events = await house.events(run)
+    claimed = next(e.deadline for e in events if isinstance(e, CallStarted))
+    renewed = next(e.deadline for e in events if isinstance(e, ClaimRenewed))
+    assert claimed is not None
+    assert (renewed - claimed).total_seconds() > SOON_S
+
+
+async def test_an_effect_that_stood_in_line_while_another_worker_took_its_run_is_not_made(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    server, lost = Server(), asyncio.Event()
+
+    def heard(record: logging.LogRecord) -> bool:
+        if "was taken over" in record.getMessage():
+            lost.set()
+        return True
+
+    caplog.handler.addFilter(heard)
+    with caplog.at_level("INFO", "executor"):
+        async with in_line(tmp_path, server) as (house, run, go):
+            assert await house.journal.take(run, "another", dead=["w"]) is not None
+            go.set()
+            await lost.wait()
+    assert server.made == []
+
+
+async def test_a_retry_of_an_effect_is_claimed_anew(tmp_path: Path) -> None:
+    server, time = Server(sick=1), Time()
+    run, events = await carried(tmp_path, server, 'x = crm.send(to="ann", retry=1)\nanswer(x)\n', time)
+    assert answer_of(run) == "send ann"
+    assert sum(isinstance(e, ClaimRenewed) for e in events) == 1
