@@ -101,11 +101,13 @@ class Gates:
         self,
         terms: Mapping[str, GateTerms] | None = None,
         *,
+        usual: GateTerms | None = None,  # of servers that `terms` does not name
         now: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.terms = dict(terms or {})
+        self._usual = usual or GateTerms()
         self._sleep = sleep
         self._lines: dict[str, Line] = {}
         self._breakers: dict[str, Breaker] = {}  # of servers that have failed lately
@@ -115,14 +117,14 @@ class Gates:
     def of_tool(self, tool: Tool, arguments: Mapping[str, Json]) -> Gate:
         """The gate of a tool's namespace; where a call's URL names the server, each host has a breaker of its own."""
         namespace = tool.spec.namespace
-        terms = self.terms.get(namespace, GateTerms())
+        terms = self.terms.get(namespace, self._usual)
         server = namespace if tool.server_in is None else f"{namespace} {_host(arguments.get(tool.server_in))}".strip()
         return Gate(server, self._line(namespace, terms), terms.breaker, self)
 
     def of_model(self, model: str, endpoint: str) -> Gate:
         """The gate of a model; models of one endpoint share its breaker."""
         key = model_key(model, endpoint)
-        terms = self.terms.get(key, GateTerms())
+        terms = self.terms.get(key, self._usual)
         return Gate(_host(endpoint) or endpoint, self._line(key, terms, model), terms.breaker, self)
 
     def breaker(self, server: str, terms: BreakerTerms) -> Breaker:

@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from executor.artifacts import Artifacts, MemoryArtifacts
+from executor.breaker import BreakerTerms
 from executor.events import CallStarted, Question, QuestionAnswered, Recorded, RunEnded, RunParked, RunStatus, RunSubmitted
-from executor.gate import Gates
+from executor.gate import Gates, GateTerms
 from executor.journal.memory import MemoryJournal
 from executor.journal.port import Journal
 from executor.planning import Planning
@@ -72,9 +73,7 @@ class Bench:
     as_json: bool = False
     budget: Budget = PLENTY
     now: Callable[[], datetime] = field(default_factory=Clockwork)
-    gates: Gates = field(
-        default_factory=lambda: Gates(now=itertools.count(0, 1_000).__next__)
-    )  # every cool-down is over at once
+    gates: Gates = field(default_factory=lambda: Gates(usual=GateTerms(breaker=BreakerTerms(failures=1_000_000))))
     _ids: Any = field(default_factory=lambda: itertools.count(1))
 
     @property
