@@ -24,6 +24,7 @@ from planner.toolspec import Json
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+Late = Callable[[ToolResult], None]
 
 MAX_HUNG_THREADS = 64  # given-up threads that still run; above it calls of sync functions fail as transient
 GRACE_S = 1.0  # how long a cancelled async function may tidy up before it is left behind
@@ -31,9 +32,17 @@ _left_behind: set[asyncio.Task[Any]] = set()
 
 
 async def call_tool(
-    tool: Tool, arguments: Mapping[str, Json], context: ToolContext, *, timeout_s: float | None = None
+    tool: Tool,
+    arguments: Mapping[str, Json],
+    context: ToolContext,
+    *,
+    timeout_s: float | None = None,
+    late: Late | None = None,
 ) -> ToolResult:
-    """Call the tool once. `timeout_s` may shorten or lengthen what the tool declares."""
+    """Call the tool once. `timeout_s` may shorten or lengthen what the tool declares.
+
+    A call that was given up, cancelled or timed out, and ends after all tells its result to `late`.
+    """
     limit = tool.spec.timeout_s if timeout_s is None else timeout_s
     try:
         bound = tool.bind(arguments)
@@ -44,7 +53,7 @@ async def call_tool(
     deadline = asyncio.timeout(limit)
     try:
         async with deadline:
-            return await _run(tool, bound, arguments, context)
+            return await _run(tool, bound, arguments, context, late)
     except TimeoutError as error:
         if not deadline.expired():
             return _crashed(tool, error)
@@ -53,7 +62,9 @@ async def call_tool(
         return _crashed(tool, error)
 
 
-async def _run(tool: Tool, bound: Mapping[str, Any], raw: Mapping[str, Json], context: ToolContext) -> ToolResult:
+async def _run(
+    tool: Tool, bound: Mapping[str, Any], raw: Mapping[str, Json], context: ToolContext, late: Late | None
+) -> ToolResult:
     if tool.killable:
         return await call_in_process(tool, raw, context)
     injected = {tool.context_parameter: context} if tool.context_parameter else {}
@@ -62,14 +73,14 @@ async def _run(tool: Tool, bound: Mapping[str, Any], raw: Mapping[str, Json], co
         return tool.function(**bound, **injected)
 
     if tool.is_async:
-        value = await _cancellably(call)
+        value = await _cancellably(call, late=None if late is None else lambda v: late(jsoned(tool, v)))
         return jsoned(tool, value) if is_light(value) else await in_thread(lambda: jsoned(tool, value))
     if (hanging := hung_threads()) >= MAX_HUNG_THREADS:
         return ToolFailed(f"{tool.spec.name} was not called: {hanging} earlier calls of tools hang.", "transient")
-    return await in_thread(lambda: jsoned(tool, call()))
+    return await in_thread(lambda: jsoned(tool, call()), late=late)
 
 
-async def _cancellably(call: Callable[[], Awaitable[T]]) -> T:
+async def _cancellably(call: Callable[[], Awaitable[T]], *, late: Callable[[T], None] | None = None) -> T:
     """Await a foreign coroutine that may refuse to be cancelled, cancel itself, or call exit."""
 
     async def guarded() -> T:
@@ -90,17 +101,21 @@ async def _cancellably(call: Callable[[], Awaitable[T]]) -> T:
             log.warning("a tool does not let itself be cancelled and is left behind")
             _left_behind.add(task)
             task.add_done_callback(_left_behind.discard)
-        task.add_done_callback(_seen)
+        task.add_done_callback(lambda ended: _seen(ended, late))
         raise
     if task.cancelled():
         raise RuntimeError("the tool cancelled itself")
     return task.result()
 
 
-def _seen(task: asyncio.Task[Any]) -> None:
-    """Look at how the task ended, so that asyncio does not complain that nobody did."""
-    if not task.cancelled() and (error := task.exception()):
+def _seen(task: asyncio.Task[T], late: Callable[[T], None] | None) -> None:
+    """Look at how the task ended, so that asyncio does not complain that nobody did; it may have a result all the same."""
+    if task.cancelled():
+        return
+    if error := task.exception():
         log.info("a cancelled tool ended with %s", type(error).__name__)
+    elif late is not None:
+        late(task.result())
 
 
 async def probe_tool(tool: Tool, key: str) -> bool | None:

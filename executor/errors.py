@@ -9,6 +9,7 @@ PlanrailError (planner.errors)
 ├── LostOwnership                  another worker owns the run now; what was paid is a receipt
 ├── JournalNewer                   the database was written by a newer Planrail           (environment)
 ├── JournalUnreachable             the database is missing, locked, unreadable or full    (environment)
+├── ServerLeftAlone                a server failed again and again: it is not asked now   (environment)
 └── UnknownArtifact                no bytes with that hash                                (data)
 """
 
@@ -63,6 +64,16 @@ class JournalUnreachable(PlanrailError):
     """The database cannot be opened, read or written; the hint says what to look at."""
 
     fault: ClassVar[Fault] = "environment"
+
+
+class ServerLeftAlone(PlanrailError):
+    """A server has failed again and again and is not asked for `again_in_s`; the call was not made."""
+
+    fault: ClassVar[Fault] = "environment"
+
+    def __init__(self, message: str, *, again_in_s: float) -> None:
+        super().__init__(message)
+        self.again_in_s = again_in_s
 
 
 class UnknownArtifact(PlanrailError):

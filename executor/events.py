@@ -100,6 +100,24 @@ class CallStarted(_Event):
     deadline: datetime | None = None  # the claim's worker gives up by then
 
 
+class CallHeld(_Event):
+    """A call waits for its turn at a limit (`step` is empty for the planner's model); no time-out of it runs meanwhile."""
+
+    type: Literal["call_held"] = "call_held"
+    step: str = ""
+    item: str = ""
+    reason: str
+
+
+class ClaimRenewed(_Event):
+    """An effect is called later than its claim allowed for (it stood in line, or is tried again); durable before the act."""
+
+    type: Literal["claim_renewed"] = "claim_renewed"
+    step: str
+    item: str = ""
+    deadline: datetime
+
+
 class CallRetried(_Event):
     """An attempt failed in a way that is worth another one."""
 
@@ -247,6 +265,7 @@ class RunParked(_Event):
     type: Literal["run_parked"] = "run_parked"
     questions: tuple[str, ...]
     until: datetime | None = None
+    seconds: float | None = None  # that the segment took, by a clock that nobody sets
 
 
 class RunResumed(_Event):
@@ -266,6 +285,7 @@ class RunEnded(_Event):
     answer_labels: Json = None
     reason: str = ""
     hint: str = ""
+    seconds: float | None = None  # that the segment took, by a clock that nobody sets; None where no segment ended it
 
 
 Event = Annotated[
@@ -276,6 +296,8 @@ Event = Annotated[
     | PlanRefused
     | PlanCertified
     | CallStarted
+    | CallHeld
+    | ClaimRenewed
     | CallRetried
     | CallFinished
     | CallFailed

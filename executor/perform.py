@@ -6,14 +6,17 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from executor.artifacts import Artifacts
 from executor.ask import Prompt, ask_prompt, choose_prompt
 from executor.call import call_tool
+from executor.claim import claim_s
 from executor.events import CallFailed, CallFinished
+from executor.gate import UNAVAILABLE, Gates, through
+from executor.held import SOON_S, telling
 from executor.ledger import Need, model_need
 from executor.moves import Start, instead
 from executor.redact import redacted
@@ -32,6 +35,7 @@ from planner.usage import NO_USAGE, Usage
 from planner.worst import pages_of
 
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 30.0
+_WISH_SPREAD = 0.1  # a wait that the other side asked for is up to so much longer
 Ended = CallFinished | CallFailed
 Secrets = Callable[[str], str | None]
 Sleep = Callable[[float], Awaitable[None]]
@@ -48,6 +52,18 @@ class Attempts(Protocol):
         """An attempt failed and another one is made; `over` need not be reserved any longer."""
         ...
 
+    def held(self, reason: str) -> None:
+        """The call waits for its turn."""
+        ...
+
+    async def renewed(self, seconds: float) -> None:
+        """Claim the effect for so long anew, before an act that comes later than its claim; raises LostOwnership."""
+        ...
+
+
+def _lost(key: str, finished: CallFinished) -> None:
+    """Nobody keeps late results."""
+
 
 @dataclass(frozen=True)
 class Performer:
@@ -61,6 +77,8 @@ class Performer:
     workspace: Path | None = None
     sleep: Sleep = asyncio.sleep  # between attempts
     jitter: Callable[[], float] = random.random
+    gates: Gates = field(default_factory=Gates)
+    late: Callable[[str, CallFinished], None] = _lost  # takes a result, with its key, that came after its call was given up
 
     def need(self, start: Start) -> Need:
         """The most that a call's first attempt takes: what the ceilings are asked for before it starts."""
@@ -79,7 +97,8 @@ class Performer:
         The default of an `attempt` is for what is not found alone: its other failures stay failures.
         """
         begun = time.monotonic()
-        ended = await self._perform(start, key, attempts)
+        with telling(attempts.held):
+            ended = await self._perform(start, key, attempts)
         if isinstance(ended, CallFailed) and start.step.kind != "attempt" and ended.kind != CEILING:
             ended = self._instead(start, ended, f"{ended.kind}: {ended.message}")
         return ended.model_copy(update={"seconds": round(time.monotonic() - begun, 4)})
@@ -111,17 +130,17 @@ class Performer:
         tool = self.toolset[start.step.tool]
         result = await self._called(start, tool, start.bound.arguments, key, attempts)
         if isinstance(result, ToolFailed):
-            return _failed(start, result.kind, result.message, usage=Usage(usd=tool.spec.usd))
+            return _failed(start, result.kind, result.message, usage=_cost(tool, result))
         labels = result_labels(tool.spec, start.bound.label)
         return _finished(start, result.value, labels, usage=Usage(usd=tool.spec.usd))
 
     async def _attempt(self, start: Start, key: str, attempts: Attempts) -> Ended:
         tool = self.toolset[start.step.tool]
         result = await self._called(start, tool, start.bound.arguments, key, attempts)
-        usage = Usage(usd=tool.spec.usd)
         if isinstance(result, ToolDone):
-            return _finished(start, result.value, result_labels(tool.spec, start.bound.label), usage=usage)
-        failed = _failed(start, result.kind, result.message, usage=usage)
+            labels = result_labels(tool.spec, start.bound.label)
+            return _finished(start, result.value, labels, usage=_cost(tool, result))
+        failed = _failed(start, result.kind, result.message, usage=_cost(tool, result))
         if result.kind != "not_found":
             return failed
         ended = self._instead(start, failed, result.message)
@@ -132,8 +151,9 @@ class Performer:
         labels = result_labels(tool.spec, start.bound.label)
         arguments, items, limit = dict(start.bound.arguments), list[Json](), step.options.limit
         for page in range(1, pages_of(step) + 1):
-            taken = {"usage": Usage(usd=tool.spec.usd * page), "further_calls": page - 1}
             result = await self._called(start, tool, arguments, f"{key}.{page}", attempts)
+            spent = Usage(usd=tool.spec.usd * (page - 1)) + _cost(tool, result)
+            taken = {"usage": spent, "further_calls": page - 1}
             if isinstance(result, ToolFailed):
                 return _failed(start, result.kind, result.message).model_copy(update=taken)
             found, cursor = _page(result.value, step)
@@ -160,25 +180,37 @@ class Performer:
         if missing:
             return ToolFailed(f"The secret `{missing[0]}` is not set.", "refused")
         context = ToolContext(key=key, run=self.run, artifacts=self.artifacts, workspace=self.workspace)
+        gate, given = self.gates.of_tool(tool, arguments), {**arguments, **secret}
+        known = {of: secret[name] for name, of in start.bound.secrets.items()}
         begun, limit = time.monotonic(), options.timeout_s
         for attempt in range(retries + 1):
             if start.step.kind == "first" and options.timeout_s is not None:  # its time is for all attempts together
                 limit = max(options.timeout_s - (time.monotonic() - begun), 0.001)
-            result = await call_tool(tool, {**arguments, **secret}, context, timeout_s=limit)
-            result = redacted(result, {of: secret[name] for name, of in start.bound.secrets.items()})
+            late = _Late(self, start, tool, key, known)
+            again = attempt > 0
+
+            async def act() -> ToolDone | ToolFailed:
+                if tool.spec.has_effect and (again or time.monotonic() - begun > SOON_S):  # noqa: B023  # awaited here
+                    await attempts.renewed(claim_s(start.step, tool.spec))
+                return await call_tool(tool, given, context, timeout_s=limit, late=late)  # noqa: B023
+
+            result = await through(gate, act)
+            late.billed = True
+            result = redacted(result, known)
             if isinstance(result, ToolDone) or not _worth_another(result, tool) or attempt == retries:
                 return result
-            need = Need(calls=1, usd=tool.spec.usd)
+            made = result.kind != UNAVAILABLE  # else nothing was called, and nothing more is taken
+            need = Need(calls=1, usd=tool.spec.usd) if made else Need()
             if not attempts.more(need):
                 return ToolFailed(f"{result.message} A ceiling forbids another attempt.", CEILING)  # type: ignore[arg-type]  # ours
-            attempts.failed(result.message, Usage(usd=tool.spec.usd), need)
+            attempts.failed(result.message, _cost(tool, result), need, tool_call=made)
             await self.sleep(self._wait(attempt, result.retry_after_s))
         raise AssertionError("the last attempt returns")
 
     def _wait(self, attempt: int, wish: float | None) -> float:
         """Seconds before the next attempt: the other side's wish, else doubling with jitter."""
         if wish is not None:
-            return min(wish, _LONGEST_WAIT_S)
+            return min(wish * (1.0 + _WISH_SPREAD * self.jitter()), _LONGEST_WAIT_S)  # others were asked to wait as long
         return min(_FIRST_WAIT_S * float(2**attempt), _LONGEST_WAIT_S) * (0.5 + self.jitter())
 
     # -- models
@@ -214,7 +246,7 @@ class Performer:
             try:
                 reply = await complete(role.model, role.request(prompt.messages, prompt.schema))
             except ModelError as error:
-                return _failed(start, "model", error.message, usage=error.usage)
+                return _failed(start, "model", str(error), usage=error.usage)
             problem = _cut(role) if reply.finish == "length" else ""
             try:
                 if not problem:
@@ -246,6 +278,25 @@ class Performer:
         return _finished(start, start.bound.arguments["items"][index], chosen, usage=usage)
 
 
+@dataclass
+class _Late:
+    """Takes the result of one attempt that was given up and ended after all; its cost counts once."""
+
+    performer: Performer
+    start: Start
+    tool: Tool
+    key: str
+    secrets: Mapping[str, str | None]
+    billed: bool = False  # how the attempt failed was told, with its cost
+
+    def __call__(self, result: ToolDone | ToolFailed) -> None:
+        result = redacted(result, self.secrets)
+        if isinstance(result, ToolDone):
+            usage = NO_USAGE if self.billed else Usage(usd=self.tool.spec.usd)
+            labels = result_labels(self.tool.spec, self.start.bound.label)
+            self.performer.late(self.key, _finished(self.start, result.value, labels, usage=usage))
+
+
 def _unasked(start: Start) -> Ended | None:
     """What becomes of a `choose` that there is nothing to ask about."""
     if start.step.kind != "choose":
@@ -267,7 +318,13 @@ def _cut(role: Role) -> str:
 def _worth_another(failed: ToolFailed, tool: Tool) -> bool:
     """Nothing happened; or a read timed out, or an idempotent effect, which may be asked for again with its key."""
     harmless = failed.kind == "timeout" and (not tool.spec.has_effect or tool.spec.idempotent)
-    return failed.kind == "transient" or harmless
+    return failed.kind in ("transient", UNAVAILABLE) or harmless
+
+
+def _cost(tool: Tool, result: ToolDone | ToolFailed) -> Usage:
+    """What an attempt cost; nothing where the server was not called."""
+    unmade = isinstance(result, ToolFailed) and result.kind == UNAVAILABLE
+    return NO_USAGE if unmade else Usage(usd=tool.spec.usd)
 
 
 def _page(value: Json, step: Step) -> tuple[list[Json] | None, Json]:

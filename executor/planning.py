@@ -7,14 +7,16 @@ fallback, if there is one.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from executor.compiled import Scripts
-from executor.events import CeilingReached, PlanCertified, PlannerCalled, PlanProposed, PlanRefused
+from executor.events import CallHeld, CeilingReached, PlanCertified, PlannerCalled, PlanProposed, PlanRefused
 from executor.fingerprint import fingerprint_of
+from executor.held import telling
 from executor.ledger import Ledger, model_need
 from executor.recorder import Recorder
 from executor.run import Run
@@ -22,6 +24,7 @@ from planner.diagnostic import Diagnostic
 from planner.errors import CompileError, ModelError, PlanrailError
 from planner.errors import PlanRefused as Refused
 from planner.labels import Label, Origin
+from planner.llm.port import Message
 from planner.plan import Plan
 from planner.planner import Draft, Planner
 from planner.playbook import Playbooks
@@ -149,7 +152,7 @@ class Planning:
         begun = time.monotonic()
         model = self.planner.role.terms.model
         try:
-            draft = await self.planner.write(messages)
+            draft = await _written(self.planner, messages, recorder)
         except ModelError as error:
             seconds = round(time.monotonic() - begun, 3)
             failed = PlannerCalled(purpose=purpose, model=model, usage=error.usage, seconds=seconds, error=error.message)
@@ -171,6 +174,20 @@ class Planning:
             f"{listed or ' (there are none)'}\n"
             "To add a model, set OPENAI_API_KEY (and PLANRAIL_PLANNER_MODEL), or OPENAI_BASE_URL for a local one.",
         )
+
+
+async def _written(planner: Planner, messages: tuple[Message, ...], recorder: Recorder) -> Draft:
+    """What the planner writes; that it waits for its turn stands in the journal meanwhile."""
+    told: list[asyncio.Task[bool]] = []
+
+    def tell(reason: str) -> None:
+        told.append(asyncio.create_task(recorder.commit(CallHeld(reason=reason))))
+
+    try:
+        with telling(tell):
+            return await planner.write(messages)
+    finally:
+        await asyncio.gather(*told)
 
 
 def literal_label(run: Run) -> Label:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Literal
 
 from executor.call import probe_tool
+from executor.claim import claim_s
 from executor.events import CallFailed, CallFinished, Question, QuestionAnswered
 from executor.moves import Start
 from executor.perform import Ended, Sleep
@@ -54,7 +55,9 @@ async def reconciled(
         return None
     else:
         if call.started.deadline is not None:
-            left = (call.started.deadline - now()).total_seconds()
+            left = min(
+                (call.started.deadline - now()).total_seconds(), claim_s(start.step, tool.spec)
+            )  # a clock may be set back
             if left > 0:
                 await sleep(left)
         happened = await probe_tool(tool, call.started.key)

@@ -7,6 +7,7 @@ may be lost (the start of a read). `commit` changes it when the events are durab
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -24,11 +25,15 @@ class Recorder:
     was noted is not in the journal, so that nothing may stand on it.
     """
 
-    def __init__(self, journal: Journal, run: Run, *, epoch: int, now: Now) -> None:
+    def __init__(
+        self, journal: Journal, run: Run, *, epoch: int, now: Now, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.run = run
         self.epoch = epoch
         self._journal = journal
         self._now = now
+        self._clock = clock
+        self._begun = clock()
         self._behind: list[Event] = []
         self._turn = asyncio.Lock()
         self._writing: asyncio.Future[int | None] | None = None
@@ -42,6 +47,11 @@ class Recorder:
             if not self._writing.cancelled() and self._writing.exception() is None:
                 self._writing, self._batch = None, []
         return [*self._batch, *self._behind, *(event for events in self._offered.values() for event in events)]
+
+    @property
+    def seconds(self) -> float:
+        """How long this owner has had the run, by a clock that nobody sets."""
+        return round(self._clock() - self._begun, 6)
 
     @property
     def behind(self) -> bool:

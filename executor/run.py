@@ -10,10 +10,12 @@ from executor.events import (
     TERMINAL,
     CallFailed,
     CallFinished,
+    CallHeld,
     CallRetried,
     CallStarted,
     CancelRequested,
     CeilingReached,
+    ClaimRenewed,
     PlanCertified,
     PlannerCalled,
     PlanProposed,
@@ -58,6 +60,7 @@ class CallState:
     again: bool = False
     finished: CallFinished | None = None
     failed: CallFailed | None = None
+    held: str = ""  # what it waits for, while it stands in line
     retries: list[CallRetried] = field(default_factory=list)
     started_at: datetime | None = None
     ended_at: datetime | None = None
@@ -113,6 +116,7 @@ class Run:
     ended: RunEnded | None = None
     epoch: int = 0
     seconds: float = 0.0  # of the run's own clock: time in segments
+    seconds_before: float = 0.0  # of it, in earlier segments than the last one
     started_at: datetime | None = None
     ended_at: datetime | None = None
     wake_at: datetime | None = None  # of a parked run: when the clock wakes it
@@ -150,8 +154,11 @@ def _clock(run: Run, record: Recorded) -> None:
     match record.event:
         case SegmentStarted():
             run._segment_at = record.at
-        case RunParked() | RunEnded() if run._segment_at is not None:
+            run.seconds_before = run.seconds
+        case RunParked(seconds=measured) | RunEnded(seconds=measured) if run._segment_at is not None:
             run.seconds += max((record.at - run._segment_at).total_seconds(), 0.0)
+            if measured is not None:  # the machine's clock may have been set meanwhile
+                run.seconds = run.seconds_before + measured
             run._segment_at = None
         case _ if run._segment_at is not None:
             run.seconds += max((record.at - run._segment_at).total_seconds(), 0.0)
@@ -172,6 +179,10 @@ def _apply(run: Run, record: Recorded) -> None:
         case ReceiptCounted(key=key, usage=usage):
             run.receipts.add(key)
             run.usage += usage
+        case CallHeld() as event if (event.step, event.item) in run.calls:
+            run.calls[event.step, event.item].held = event.reason
+        case ClaimRenewed() as event if (started := run.call(event.step, event.item).started) is not None:
+            run.calls[event.step, event.item].started = started.model_copy(update={"deadline": event.deadline})
         case Surprised() as event:
             run.surprises.append(event)
         case CeilingReached() as event:
@@ -276,6 +287,7 @@ def _apply_call(run: Run, event: CallStarted | CallRetried | CallFinished | Call
         run.skipped.add(event.step)
         return
     call = run.calls.setdefault((event.step, event.item), CallState())
+    call.held = ""
     match event:
         case CallStarted():
             if call.started is None and event.key:

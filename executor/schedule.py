@@ -16,13 +16,16 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Literal
 
+from executor.claim import claim_s
 from executor.errors import LostOwnership
 from executor.events import (
     CallFinished,
+    CallHeld,
     CallRetried,
     CallStarted,
     CancelRequested,
     CeilingReached,
+    ClaimRenewed,
     Event,
     Question,
     QuestionAnswered,
@@ -44,7 +47,6 @@ from planner.usage import Usage
 
 log = logging.getLogger(__name__)
 _SHOWN_BYTES = 8_000  # of arguments in the journal; larger ones stand as their digest
-_SLACK_S = 5.0  # between a claim's time-out and the time when another owner may take it for dead
 _BEHIND_S = 0.005  # what was noted is written after so long, if nothing has taken it along before
 _DOZE_S = 2.0  # a time that comes sooner is waited for: the run does not park
 _LOOK_S = 1.0  # between two looks at the clock
@@ -85,7 +87,8 @@ class Scheduler:
     async def run(self) -> End:
         """Go on until the run ends, parks, or its worker drains; raises LostOwnership, with what was paid for in `unsaved`."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + max(self._run.budget.seconds - self._run.seconds, 0.0)
+        taken = self._run.seconds_before + self._recorder.seconds  # the machine's clock may be set in between
+        until = loop.time() + max(self._run.budget.seconds - taken, 0.0)
         alarm = loop.call_at(until, self._wake.set)
         heeding = asyncio.create_task(self._heed(), name=f"news of {self._run.id}")
         try:
@@ -227,8 +230,7 @@ class Scheduler:
         arguments = _shown(start.bound.shown())
         ordinal = self._run.ordinals.get(self._run.same_call(step.tool, arguments), 0)
         key = before.key if before is not None else digest([self._run.id, step.tool, arguments, ordinal])[:32]
-        limit = spec.timeout_s if step.options.timeout_s is None else step.options.timeout_s
-        deadline = self._now() + timedelta(seconds=limit + _SLACK_S) if spec.has_effect else None
+        deadline = self._now() + timedelta(seconds=claim_s(step, spec)) if spec.has_effect else None
         return CallStarted(
             step=step.id,
             item=start.item,
@@ -379,6 +381,16 @@ class Scheduler:
         self._recorder.note(event)
         self._ledger.release(address, over)
 
+    def call_held(self, address: Address, reason: str) -> None:
+        """Journal that a call waits for its turn, though nothing else may happen for a while."""
+        self._recorder.note(CallHeld(step=address[0], item=address[1], reason=reason))
+        self._nudge.set()
+
+    async def renew(self, address: Address, seconds: float) -> None:
+        """Claim an effect anew; raises LostOwnership where the run has another owner by now."""
+        deadline = self._now() + timedelta(seconds=seconds)
+        await self._recorder.commit(ClaimRenewed(step=address[0], item=address[1], deadline=deadline))
+
 
 @dataclass(frozen=True)
 class _Leave:
@@ -392,6 +404,12 @@ class _Leave:
 
     def failed(self, reason: str, usage: Usage, over: Need, *, tool_call: bool = True) -> None:
         self.scheduler.attempt_failed(self.address, reason, usage, over, tool_call=tool_call)
+
+    async def renewed(self, seconds: float) -> None:
+        await self.scheduler.renew(self.address, seconds)
+
+    def held(self, reason: str) -> None:
+        self.scheduler.call_held(self.address, reason)
 
 
 def _shown(arguments: dict[str, Json]) -> Json:

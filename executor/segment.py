@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -24,7 +24,9 @@ from executor.events import (
     SegmentStarted,
     Surprised,
 )
+from executor.gate import Gates
 from executor.journal.port import Journal, Receipt
+from executor.late import LateResults
 from executor.moves import Frame
 from executor.outcomes import Done, Skipped
 from executor.perform import Ended, Performer, Secrets, Sleep
@@ -61,6 +63,8 @@ class Segments:
     workspaces: Path | None = None
     question_timeout_s: float | None = None  # of questions whose step names none
     sleep: Sleep = asyncio.sleep  # between the attempts of a call
+    gates: Gates = field(default_factory=Gates)
+    late: LateResults = field(default_factory=LateResults)
 
     async def advance(self, run_id: str, epoch: int, nudge: asyncio.Event) -> bool:
         """Carry the run on until it ends or only people and timers are awaited; see `executor.engine.port.Advance`."""
@@ -147,7 +151,15 @@ class Segments:
         values = self.values(run, frame.program)
         workspace = None if self.workspaces is None else self.workspaces / run.id
         performer = Performer(
-            run.id, self.toolset, self.models, self.artifacts, self.secrets, workspace=workspace, sleep=self.sleep
+            run.id,
+            self.toolset,
+            self.models,
+            self.artifacts,
+            self.secrets,
+            workspace=workspace,
+            sleep=self.sleep,
+            gates=self.gates,
+            late=lambda key, finished: self.late.keep(self._keep_late(run.id, key, finished)),
         )
         nudge.set()  # what came between the load and now is looked at first
         scheduler = Scheduler(
@@ -205,12 +217,13 @@ class Segments:
 
     async def _keep_receipts(self, run: Run, unsaved: Sequence[Event]) -> None:
         for ended in unsaved:
-            started = run.call(ended.step, ended.item).started if isinstance(ended, CallFinished) else None
-            if isinstance(ended, CallFinished) and started is not None:
-                kept = self.keep(ended)
-                assert isinstance(kept, CallFinished)
-                key = started.key or f"{ended.step}:{ended.item}"
-                await self.journal.keep_receipt(run.id, Receipt(key=key, finished=kept))
+            if isinstance(ended, CallFinished) and run.call(ended.step, ended.item).started is not None:
+                await self._keep_late(run.id, _receipt_key(run, ended), ended)
+
+    async def _keep_late(self, run: str, key: str, finished: CallFinished) -> None:
+        kept = await asyncio.to_thread(self.keep, finished)
+        assert isinstance(kept, CallFinished)
+        await self.journal.keep_receipt(run, Receipt(key=key, finished=kept))
 
     async def _adopt_receipts(self, recorder: Recorder) -> None:
         """Take over what an earlier owner has paid for and could not write; its cost counts also where it comes too late."""
@@ -220,7 +233,8 @@ class Segments:
                 continue
             finished = receipt.finished
             call = recorder.run.call(finished.step, finished.item)
-            if call.finished is None and call.failed is None:
+            whole = receipt.key == _receipt_key(recorder.run, finished)  # and not a page
+            if whole and call.finished is None and call.failed is None:
                 events += [finished.model_copy(update={"how": "receipt"}), ReceiptCounted(key=receipt.key)]
             else:
                 events.append(ReceiptCounted(key=receipt.key, usage=finished.usage))
@@ -259,8 +273,15 @@ class Segments:
 
 async def _park(recorder: Recorder, *, quiet_after: int, until: datetime | None) -> bool:
     """Let go of the run until somebody answers, or that time; False if somebody has just now."""
-    parked = RunParked(questions=tuple(q.id for q in recorder.run.open_questions), until=until)
+    questions = tuple(q.id for q in recorder.run.open_questions)
+    parked = RunParked(questions=questions, until=until, seconds=recorder.seconds)
     return await recorder.commit(parked, status="waiting", release=True, quiet_after=quiet_after, wake_at=until)
+
+
+def _receipt_key(run: Run, ended: Ended) -> str:
+    """The key of a call's receipt: its idempotency key, or step and item for a model's call."""
+    started = run.call(ended.step, ended.item).started
+    return started.key if started is not None and started.key else f"{ended.step}:{ended.item}"
 
 
 def _goes_on(run: Run) -> str:
@@ -270,7 +291,14 @@ def _goes_on(run: Run) -> str:
 async def _end(
     recorder: Recorder, status: RunStatus, *, reason: str = "", hint: str = "", answer: Json = None, labels: Json = None
 ) -> None:
-    ended = RunEnded(status=status, answer=answer, answer_labels=labels, reason=reason, hint=hint)  # type: ignore[arg-type]  # a terminal one
+    ended = RunEnded(
+        status=status,  # type: ignore[arg-type]  # a terminal one
+        answer=answer,
+        answer_labels=labels,
+        reason=reason,
+        hint=hint,
+        seconds=recorder.seconds,
+    )
     await recorder.commit(ended, status=status, release=True)
 
 

@@ -1,7 +1,7 @@
 """Threads: sync functions off the event loop, in daemon threads that are used again while they are idle.
 
 A pool of the standard library would hold up the process's exit when a function hangs; these threads do not. A call that is
-given up goes on in its thread, which counts as hung until the function ends.
+given up goes on in its thread, which counts as hung until the function ends; what it returns then is handed to `late`.
 """
 
 from __future__ import annotations
@@ -22,14 +22,19 @@ _idle: list[_Worker] = []
 _hung: set[_Worker] = set()
 
 
-async def in_thread(call: Callable[[], T]) -> T:
-    """What `call` returns or raises, run in a thread; what no future can carry is raised as a RuntimeError."""
+async def in_thread(call: Callable[[], T], *, late: Callable[[T], None] | None = None) -> T:
+    """What `call` returns or raises, run in a thread; what no future can carry is raised as a RuntimeError.
+
+    `late` is called, in the loop, with what it returns after the waiting for it was cancelled.
+    """
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
     state = contextvars.copy_context()
 
     def settle(outcome: T | None, error: Exception | None) -> None:
         if done.done():
+            if late is not None and error is None:
+                late(outcome)  # type: ignore[arg-type]  # without an error there is an outcome
             return
         if error is not None:
             done.set_exception(error)
@@ -59,6 +64,8 @@ async def in_thread(call: Callable[[], T]) -> T:
         _hung.add(worker)
         if over.is_set():  # it ended at this very moment
             _hung.discard(worker)
+        if late is not None and done.done() and not done.cancelled() and done.exception() is None:
+            late(done.result())
         raise
 
 

@@ -86,6 +86,7 @@ class Declaration:
     seconds: float = 0.1
     probe: Callable[..., Any] | None = None  # key → whether that call took effect; a method's probe may be a method
     name: str | None = None
+    server_in: str | None = None  # the argument whose URL names the server that is called; else the namespace is the server
 
 
 def tool(
@@ -105,12 +106,13 @@ def tool(
     seconds: float = 0.1,
     probe: Callable[..., Any] | None = None,
     name: str | None = None,
+    server_in: str | None = None,
 ) -> Callable[[F], F]:
     """Declare a function to be a tool; it stays the function it was. Its docstring's first paragraph is its description."""
     declaration = Declaration(
         effect=effect, idempotent=idempotent, commutes=commutes, open_world=open_world, killable=killable,
         sensitive=sensitive, labels=labels or {}, bounds=bounds or {}, not_found=not_found, usd=usd,
-        timeout_s=timeout_s, retries=retries, seconds=seconds, probe=probe, name=name,
+        timeout_s=timeout_s, retries=retries, seconds=seconds, probe=probe, name=name, server_in=server_in,
     )  # fmt: skip
 
     def declare(function: F) -> F:
@@ -131,6 +133,7 @@ class Tool:
     context_parameter: str | None
     killable: bool
     probe: Callable[[str], Any] | None
+    server_in: str | None = None
 
     @cached_property
     def is_async(self) -> bool:
@@ -171,7 +174,9 @@ def bind_tool(namespace: str, function: Callable[..., Any]) -> Tool:
         probed=declaration.probe is not None,
         **{f: getattr(declaration, f) for f in _SPEC_FIELDS},
     )
-    return Tool(spec, function, arguments, result, context_parameter, declaration.killable, declaration.probe)
+    return Tool(
+        spec, function, arguments, result, context_parameter, declaration.killable, declaration.probe, declaration.server_in
+    )
 
 
 _SPEC_FIELDS = (
@@ -281,7 +286,7 @@ def _without_failure(annotation: Any) -> Any:
 
 
 def _check(d: Declaration, function: Callable[..., Any], arguments: type[BaseModel], name: str) -> None:
-    for argument in (*d.sensitive, *d.bounds.values()):
+    for argument in (*d.sensitive, *d.bounds.values(), *filter(None, (d.server_in,))):
         if _field(argument) not in arguments.model_fields:
             raise ToolDeclarationError(f"{name} declares something of `{argument}`, which is no argument of it.")
     outside = inspect.ismethod(function) or "<locals>" in function.__qualname__ or function.__module__ == "__main__"

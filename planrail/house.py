@@ -15,6 +15,7 @@ from importlib.metadata import version
 from executor.artifacts import Artifacts
 from executor.engine.port import Limits, Liveness
 from executor.fingerprint import covers
+from executor.gate import GatedModel, Gates
 from executor.journal.artifacts import SqlArtifacts
 from executor.journal.sql import SqlJournal
 from executor.pack import Pack
@@ -28,6 +29,7 @@ from planner.playbook import Playbooks
 from planner.prices import Prices
 from planner.worst import ModelTerms
 from planrail.engines import Engines, open_journal
+from planrail.limits import endpoint_of, gates_of
 from planrail.prices import GenaiPrices
 from planrail.runs import Runs
 from planrail.settings import ModelSettings, Settings
@@ -69,14 +71,17 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
     """Open the database and wire everything to it; raises JournalUnreachable, JournalNewer, ToolDeclarationError, …"""
     worker = f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(3)}"
     async with open_journal(settings, worker) as (journal, engines):
-        yield _wired(settings, journal, worker, engines)
+        house = _wired(settings, journal, worker, engines)
+        yield house
+        await house.segments.late.settled()
 
 
 def _wired(settings: Settings, journal: SqlJournal, worker: str, engines: Engines) -> House:
     artifacts = SqlArtifacts(journal.engine)
     packs = packs_of(settings, journal.engine)
     toolset = toolset_of(settings, packs)
-    models = models_of(settings)
+    gates = gates_of(settings)
+    models = models_of(settings, gates)
     playbooks = playbooks_of(settings, packs)
     planner = None if models.planner is None else Planner(models.planner, as_json=settings.planner.output == "json")
     planning = Planning(toolset.specs, playbooks, planner, models.terms(parallel=settings.budget.parallel))
@@ -84,27 +89,29 @@ def _wired(settings: Settings, journal: SqlJournal, worker: str, engines: Engine
         journal=journal, artifacts=artifacts, toolset=toolset, models=models, planning=planning, secrets=settings.secret,
         now=_now, worker=worker, version=version("planrail"), workspaces=settings.home / "workspaces",
         question_timeout_s=settings.question_timeout_s,
+        gates=gates,
     )  # fmt: skip
     runs = Runs(journal, artifacts=artifacts, planning=planning, now=_now, new_id=new_run_id)
     return House(settings, runs, toolset, packs, playbooks, models, journal, artifacts, segments, worker, engines)
 
 
-def models_of(settings: Settings) -> Models:
+def models_of(settings: Settings, gates: Gates | None = None) -> Models:
     """The two roles' models, as far as they are configured."""
-    prices = GenaiPrices(settings.prices)
+    prices, gates = GenaiPrices(settings.prices), gates or gates_of(settings)
     return Models(
-        _role(settings.planner, planner_terms(settings, prices), prices),
-        _role(settings.executor, executor_terms(settings, prices), prices),
+        _role(settings.planner, planner_terms(settings, prices), prices, gates),
+        _role(settings.executor, executor_terms(settings, prices), prices, gates),
     )
 
 
-def _role(settings: ModelSettings, terms: ModelTerms | None, prices: Prices) -> Role | None:
+def _role(settings: ModelSettings, terms: ModelTerms | None, prices: Prices, gates: Gates) -> Role | None:
     if terms is None:
         return None
     from planner.llm.openai import OpenAIModel  # noqa: PLC0415  # its client takes 0.7 s to load: only where there is a model
 
     key = None if settings.api_key is None else settings.api_key.get_secret_value()
-    return Role(Retrying(OpenAIModel(key, settings.base_url, prices=prices)), terms)
+    gate = gates.of_model(settings.model, endpoint_of(settings))
+    return Role(Retrying(GatedModel(OpenAIModel(key, settings.base_url, prices=prices), gate)), terms)
 
 
 def new_run_id() -> str:

@@ -50,10 +50,21 @@ class ModelSettings(_Settings):
     output: Literal["script", "json"] = "script"  # the planner only: json answers in the schema of Plan
     max_input_tokens: int = Field(default=8_000, ge=1)  # of a step's prompt; a longer one is a failed step
     max_output_tokens: int = Field(default=1_000, ge=1)  # the vendor stops there; the planner has four times as much
+    calls_per_minute: int | None = Field(default=None, ge=1)  # of this process; a further one waits for its turn
+    parallel: int | None = Field(default=None, ge=1)  # calls at once, of this process; a further one waits for its turn
 
     @property
     def configured(self) -> bool:
         return bool(self.model) and (self.api_key is not None or self.base_url is not None)
+
+
+class ServerSettings(_Settings):
+    """The server behind a namespace of tools: how much it is asked, when it is left alone. Each process counts alone."""
+
+    parallel: int | None = Field(default=None, ge=1)  # calls at once; a further one waits for its turn
+    calls_per_minute: int | None = Field(default=None, ge=1)  # a further one waits for its turn
+    failures: int = Field(default=5, ge=1)  # in a row, time-outs or "try later"; then it is left alone for a while
+    cool_down_s: float = Field(default=5.0, gt=0)  # how long at first; doubled up to a minute while it stays sick
 
 
 class Settings(_Settings):
@@ -72,6 +83,7 @@ class Settings(_Settings):
     principal_runs: int | None = Field(default=None, ge=1)  # of one principal at once, in all processes; more stay queued
     database_away_s: float = Field(default=60.0, ge=0)  # a PostgreSQL that is away for longer is an error
     question_timeout_s: float | None = Field(default=None, gt=0, le=MAX_STANDING_S)  # of questions whose step names none
+    servers: Mapping[str, ServerSettings] = Field(default_factory=dict)  # by namespace of tools: a table of the settings below
     secrets: Mapping[str, SecretStr] = Field(default_factory=dict)
 
     @property
@@ -124,7 +136,8 @@ def _merged(read: dict[str, Any], env: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _role(read: dict[str, Any], role: str, default: str, env: Mapping[str, str]) -> dict[str, Any]:
-    for name, shared in (("model", None), ("base_url", "OPENAI_BASE_URL"), ("api_key", "OPENAI_API_KEY"), ("output", None)):
+    own = ("model", "output", "calls_per_minute", "parallel")
+    for name, shared in (("base_url", "OPENAI_BASE_URL"), ("api_key", "OPENAI_API_KEY"), *((n, None) for n in own)):
         value = env.get(f"PLANRAIL_{role}_{name.upper()}")
         if value:
             read[name] = value

@@ -50,6 +50,7 @@ class StepView(_View):
     of: int | None = None
     failed: int = 0
     retries: int = 0
+    held: str = ""  # what its calls wait for before they are made, if some stand in line
     instead: int = 0  # items whose value is the script's `otherwise` or default
     note: str = ""  # why, for the first of them
     due: datetime | None = None  # what a `wait`, or a `poll` between two calls, waits for
@@ -277,9 +278,10 @@ def _counted(step: StepView, calls: list[CallState]) -> StepView:
             "done": sum(1 for c in calls if c.finished is not None),
             "failed": sum(1 for c in calls if c.failed is not None),
             "retries": len(retried),
+            "held": next((c.held for c in calls if c.open and c.held), ""),
             "instead": len(instead),
             "note": instead[0].reason if instead else "",
-            "seconds": round((max(stops) - min(starts)).total_seconds(), 3) if starts and stops else 0.0,
+            "seconds": round(max((max(stops) - min(starts)).total_seconds(), 0.0), 3) if starts and stops else 0.0,
             "usage": sum((e.usage for e in (*ends, *retried)), NO_USAGE),
         }
     )

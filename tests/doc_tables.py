@@ -17,7 +17,8 @@ from pathlib import Path
 
 from executor.events import Event
 from planner.budget import Budget
-from planrail.settings import ModelSettings, Settings
+from planrail.settings import ModelSettings, ServerSettings, Settings
+from tests.fault_tables import HOUSE, MODELS, TOOLS, HouseFault, ModelFault, ToolFault
 
 ROOT = Path(__file__).parents[1]
 MARKED = re.compile(r"(<!-- table: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
@@ -35,12 +36,15 @@ VARIABLES = {
     "planner.base_url": "PLANRAIL_PLANNER_BASE_URL, OPENAI_BASE_URL",
     "planner.api_key": "PLANRAIL_PLANNER_API_KEY, OPENAI_API_KEY",
     "planner.output": "PLANRAIL_PLANNER_OUTPUT",
+    "planner.calls_per_minute": "PLANRAIL_PLANNER_CALLS_PER_MINUTE",
+    "planner.parallel": "PLANRAIL_PLANNER_PARALLEL",
 }
 MEANINGS = {
     "home": "the folder of the data: database, workspaces, playbooks; by default the user's data folder of the system",
     "planner": "the model that writes plans: a table of the settings below",
     "executor": "the model that answers `ask` and `choose`: a table of the settings below",
     "budget": "the ceilings of a run that names none: a table, see below",
+    "servers": "limits of the servers behind tools, by namespace: a table of the settings below",
     "secrets": 'the values behind `secret("name")`; better in the environment than in a file',
     "model": "its name, as the endpoint knows it; with a key and no address: gpt-5 (planner), gpt-5-mini (executor)",
     "base_url": "of any OpenAI-compatible endpoint; empty: OpenAI's",
@@ -108,10 +112,36 @@ def models() -> str:
     return _table(("in `[planner]`, `[executor]`", "environment (here: of the planner)", "default", "what it does"), rows)
 
 
+def servers() -> str:
+    """The settings of a server."""
+    rows = [(_code(f.name), f.default, f.comment) for f in fields_of(ServerSettings)]
+    return _table(("in `[servers.NAMESPACE]`", "default", "what it does"), rows)
+
+
 def budget() -> str:
     """Every ceiling."""
     rows = [(_code(f.name), f.default, f.comment) for f in fields_of(Budget)]
     return _table(("ceiling", "default", "of what"), rows)
+
+
+def _faults(whose: str, faults: Sequence[ModelFault | ToolFault | HouseFault]) -> str:
+    rows = [(f.fault, f.notices, f.does, f.ends, f.costs) for f in faults]
+    return _table((whose, "who notices", "what Planrail does", "the run ends", "what it costs"), rows)
+
+
+def faults_of_models() -> str:
+    """What models do wrong."""
+    return _faults("a model …", MODELS)
+
+
+def faults_of_tools() -> str:
+    """What tools do wrong."""
+    return _faults("a tool …", TOOLS)
+
+
+def faults_of_the_house() -> str:
+    """What happens to processes, databases, clocks."""
+    return _faults("it happens that …", HOUSE)
 
 
 def _variables(name: str) -> str:
@@ -122,7 +152,16 @@ def _meaning(field: Field) -> str:
     return MEANINGS.get(field.name) or field.comment
 
 
-TABLES: dict[str, Callable[[], str]] = {"events": events, "settings": settings, "models": models, "budget": budget}
+TABLES: dict[str, Callable[[], str]] = {
+    "events": events,
+    "settings": settings,
+    "models": models,
+    "servers": servers,
+    "budget": budget,
+    "faults_of_models": faults_of_models,
+    "faults_of_tools": faults_of_tools,
+    "faults_of_the_house": faults_of_the_house,
+}
 
 
 def brought_up_to_date(text: str) -> str:

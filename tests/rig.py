@@ -16,6 +16,7 @@ from typing import Any
 from executor.engine.local import LocalEngine
 from executor.engine.port import KnownWorkers
 from executor.events import Event, RunStatus
+from executor.gate import Gates
 from executor.journal.artifacts import SqlArtifacts
 from executor.journal.sql import SqlJournal
 from executor.planning import Planning
@@ -57,6 +58,7 @@ class Rig:
     secrets: Mapping[str, str] = field(default_factory=dict)
     as_json: bool = False
     sleep: Callable[[float], Awaitable[None]] = no_wait
+    gates: Gates = field(default_factory=Gates)
     first: int = 1  # the number of its first run
 
     def __post_init__(self) -> None:
@@ -70,6 +72,7 @@ class Rig:
         self.segments = Segments(
             journal=self.journal, artifacts=self.artifacts, toolset=self.toolset, models=self.models, planning=self.planning,
             secrets=self.secrets.get, now=_now, worker="w", version="test", sleep=self.sleep,
+            gates=self.gates,
         )  # fmt: skip
 
     def engine(self) -> LocalEngine:

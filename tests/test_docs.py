@@ -236,7 +236,14 @@ def test_a_console_session_prints_what_the_document_says(document: Path, tmp_pat
 @pytest.mark.parametrize("setting", [s for s in VARIABLES if s != "home"])
 def test_a_variable_of_the_settings_table_sets_it(setting: str, tmp_path: Path) -> None:
     for name in VARIABLES[setting].split(", "):
-        value = {"planner.output": "json", "packs": "gtm", "question_timeout_s": "60"}.get(setting, "http://localhost:1/x")
+        special = {
+            "planner.output": "json",
+            "packs": "gtm",
+            "question_timeout_s": "60",
+            "planner.calls_per_minute": "60",
+            "planner.parallel": "4",
+        }
+        value = special.get(setting, "http://localhost:1/x")
         changed = load_settings({name.replace("<NAME>", "CRM"): value}, tmp_path).model_dump()
         usual = load_settings({}, tmp_path).model_dump()
         for part in setting.split("."):

@@ -44,7 +44,7 @@ def http_tools(settings: HttpSettings, *, resolve: Resolve = addresses.resolve) 
 
     @tool(
         effect="read", open_world=True, sensitive=("url",), labels={"": "untrusted"}, not_found=True,
-        timeout_s=time_out, seconds=1.0,
+        timeout_s=time_out, seconds=1.0, server_in="url",
     )  # fmt: skip
     async def fetch(url: str, context: ToolContext) -> Page | ToolFailed:
         """Fetch a public http(s) URL."""
@@ -53,7 +53,7 @@ def http_tools(settings: HttpSettings, *, resolve: Resolve = addresses.resolve) 
 
     @tool(
         effect="irreversible", open_world=True, sensitive=("url",), labels={"": "untrusted"}, not_found=True,
-        timeout_s=time_out, seconds=1.0,
+        timeout_s=time_out, seconds=1.0, server_in="url",
     )  # fmt: skip
     async def post(url: str, body: Json, context: ToolContext) -> Page | ToolFailed:
         """Post JSON to a public http(s) URL."""

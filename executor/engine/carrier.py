@@ -116,8 +116,10 @@ class Carrier:
         return record is not None and (record.status, record.owner, record.epoch) == ("running", self._worker, epoch)
 
     async def _fail(self, run: str, epoch: int, error: Exception) -> None:
-        reason = f"Planrail itself failed ({type(error).__name__}); the run can be resumed"
-        ended = RunEnded(status="failed", reason=reason, hint="The log has the details.")
+        reason, hint = f"Planrail itself failed ({type(error).__name__}); the run can be resumed", "The log has the details."
+        if isinstance(error, JournalUnreachable):
+            reason, hint = f"{error.message} The run can be resumed.", error.hint
+        ended = RunEnded(status="failed", reason=reason, hint=hint)
         try:
             await self._journal.append(run, [ended], epoch=epoch, status="failed", release=True, only_if=["running"])
         except LostOwnership:

@@ -34,6 +34,7 @@ def step_text(step: StepView) -> Text:
         text.append("  ").append(_progress(step))
     notes = [plural(step.retries, "retry").replace("retrys", "retries")] if step.retries else []
     notes += [f"{step.failed} failed"] if step.failed else []
+    notes += [line(step.held, 100)] if step.held else []
     notes += [_instead(step)] if step.instead else []
     notes += [f"until {step.due.astimezone(UTC):%Y-%m-%d %H:%M} UTC"] if step.due else []
     notes += [seconds(step.seconds)] if step.seconds else []

@@ -10,7 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from executor.artifacts import Artifacts, MemoryArtifacts
+from executor.breaker import BreakerTerms
 from executor.events import CallStarted, Question, QuestionAnswered, Recorded, RunEnded, RunParked, RunStatus, RunSubmitted
+from executor.gate import Gates, GateTerms
 from executor.journal.memory import MemoryJournal
 from executor.journal.port import Journal, RunRecord
 from executor.planning import Planning
@@ -76,6 +78,7 @@ class Bench:
     as_json: bool = False
     budget: Budget = PLENTY
     now: Callable[[], datetime] = field(default_factory=Clockwork)
+    gates: Gates = field(default_factory=lambda: Gates(usual=GateTerms(breaker=BreakerTerms(failures=1_000_000))))
     _ids: Any = field(default_factory=lambda: itertools.count(1))
 
     def __post_init__(self) -> None:
@@ -91,6 +94,7 @@ class Bench:
         return Segments(
             journal=journal or self.journal, artifacts=self.artifacts, toolset=self.toolset, models=self.models,
             planning=self.planning, secrets=self.secrets.get, now=self.now, worker=worker, version="test", sleep=self.sleep,
+            gates=self.gates,
         )  # fmt: skip
 
     async def submit(self, script: str | None = None, **more: Any) -> str:

@@ -340,15 +340,16 @@ def test_waits_double_up_to_half_a_minute_and_spread_by_half_around() -> None:
         performer = Performer("r", Toolset(), Models(), MemoryArtifacts(), lambda name: None, jitter=lambda: jitter)  # noqa: B023
         waits = [performer._wait(n, None) for n in range(10)]
         assert waits == pytest.approx([min(0.2 * 2**n, 30.0) * share for n in range(10)])
-    assert (performer._wait(0, 7.0), performer._wait(0, 1e9)) == (7.0, 30.0)
+        assert (performer._wait(0, 7.0), performer._wait(0, 1e9)) == (pytest.approx(7.0 + 0.7 * jitter), 30.0)
 
 
 async def test_the_other_sides_wish_is_followed(house: House) -> None:
     await house.run("x = odd.later(times=2, wait=7.0)\nanswer(x)")
-    assert house.waits == [7.0, 7.0]
+    assert all(7.0 <= wait <= 7.7 for wait in house.waits)
+    assert len(house.waits) == 2
 
 
-@pytest.mark.parametrize(("option", "calls"), [("", 3), (", retry=0", 1), (", retry=5", 6)])
+@pytest.mark.parametrize(("option", "calls"), [("", 3), (", retry=0", 1), (", retry=4", 5)])
 async def test_there_are_no_more_retries_than_allowed(house: House, odd: Odd, option: str, calls: int) -> None:
     run = await house.run(f"x = odd.later(times=99{option})\nanswer(x)")
     assert reason_of(run) == "x: Come back later."

@@ -34,6 +34,7 @@ class Reply(BaseModel):
     value: Json = Field(default=None, alias="json")  # the text is this value's JSON
     finish: str = "stop"
     refusal: str = ""
+    calls: str = ""  # a tool, which nobody has offered, that it calls in the vendor's own way
     usage: Mapping[str, Json] | None = None
     reports_usage: bool = True
     status: int = 200  # any other: the error below

@@ -184,6 +184,9 @@ def _deltas(reply: Reply) -> Iterator[dict[str, Json]]:
         yield {"content": reply.content or "and so on, "}
     if reply.refusal:
         yield {"refusal": reply.refusal}
+    if reply.calls:
+        called = {"name": reply.calls, "arguments": "{}"}
+        yield {"tool_calls": [{"index": 0, "id": "call_1", "type": "function", "function": called}]}
     if not reply.content and reply.fault:
         yield {}
 
