@@ -83,6 +83,7 @@ class PlanCertified(_Event):
     script: str
     params: dict[str, Json] = Field(default_factory=dict)
     certificate: Certificate
+    contracts: dict[str, dict[str, str]] = Field(default_factory=dict)  # tool → planner.contract.Contract.parts
 
 
 class CallStarted(_Event):

@@ -18,6 +18,7 @@ from executor.recorder import Recorder
 from executor.run import Run
 from planner.check import Ground, certify
 from planner.compiler import compile_script
+from planner.contract import contract
 from planner.diagnostic import Diagnostic
 from planner.errors import CompileError, ModelError, PlanrailError
 from planner.errors import PlanRefused as Refused
@@ -70,7 +71,10 @@ class Planning:
         program, statements = compile_script(proposed.script, self.tools, parameters=frozenset(params))
         plan = plan_of(statements)
         certificate = certify(program, plan, self.ground(run, params))
-        return PlanCertified(plan=plan, script=proposed.script, params=params, certificate=certificate)
+        contracts = {name: dict(contract(self.tools[name]).parts) for name in certificate.tools}
+        return PlanCertified(
+            plan=plan, script=proposed.script, params=params, certificate=certificate, contracts=contracts
+        )  # fmt: skip
 
     def ground(self, run: Run, params: Mapping[str, Json]) -> Ground:
         """What the run's certificate stands on."""

@@ -35,13 +35,13 @@ from executor.perform import Ended, Performer
 from executor.reconcile import reconcile_question, reconciled
 from executor.recorder import Recorder
 from executor.run import CEILING, Address, same_call
+from executor.started import call_key, shown_arguments
 from executor.values import Values
 from planner.program import Step
-from planner.toolspec import Json, digest
+from planner.toolspec import Json
 from planner.usage import Usage
 
 log = logging.getLogger(__name__)
-_SHOWN_BYTES = 8_000  # of arguments in the journal; larger ones stand as their digest
 _SLACK_S = 5.0  # between a claim's time-out and the time when another owner may take it for dead
 _BEHIND_S = 0.02  # what was noted is written after so long, if nothing has taken it along before
 _WEIGHTY = 1_000  # nodes or 16 characters each: a heavier value is put away in a thread
@@ -177,12 +177,12 @@ class Scheduler:
         if step.kind not in ("tool", "attempt", "pages"):
             role = self._performer.models.of(step)
             model = "" if role is None else role.terms.model
-            shown = _shown(start.bound.shown())
+            shown = shown_arguments(start.bound.shown())
             return CallStarted(step=step.id, item=start.item, call=step.kind, model=model, arguments=shown)
         spec = self._frame.tools[step.tool]
-        arguments = _shown(start.bound.shown())
+        arguments = shown_arguments(start.bound.shown())
         ordinal = self._run.ordinals.get(same_call(step.tool, arguments), 0)
-        key = before.key if before is not None else digest([self._run.id, step.tool, arguments, ordinal])[:32]
+        key = before.key if before is not None else call_key(self._run.id, step.tool, arguments, ordinal)
         limit = spec.timeout_s if step.options.timeout_s is None else step.options.timeout_s
         deadline = self._now() + timedelta(seconds=limit + _SLACK_S) if spec.has_effect else None
         return CallStarted(
@@ -338,12 +338,6 @@ class _Leave:
 
     def failed(self, reason: str, usage: Usage, over: Need, *, tool_call: bool = True) -> None:
         self.scheduler.attempt_failed(self.address, reason, usage, over, tool_call=tool_call)
-
-
-def _shown(arguments: dict[str, Json]) -> Json:
-    """Arguments as the journal keeps them."""
-    size = len(str(arguments))
-    return arguments if size <= _SHOWN_BYTES else {"$digest": digest(arguments), "size": size}
 
 
 def _is_weighty(value: Json) -> bool:

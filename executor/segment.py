@@ -27,25 +27,20 @@ from executor.events import (
 from executor.fingerprint import fingerprint_of
 from executor.journal.port import Journal, Receipt
 from executor.moves import Frame
-from executor.outcomes import Done, Skipped
+from executor.opening import answer_of, bound_so_far, frame_of, values_of
 from executor.perform import Ended, Performer, Secrets, Sleep
-from executor.planning import NotPlanned, Planning, literal_label
+from executor.planning import NotPlanned, Planning
 from executor.recorder import Recorder
 from executor.run import Run, fold
 from executor.schedule import End, Scheduler
 from executor.toolset import Toolset
 from executor.values import Values
-from planner.clock import Clock
-from planner.compiler import compile_script
-from planner.labels import Labels, Tagged
 from planner.models import Models
-from planner.order import waits
 from planner.program import Program
 from planner.toolspec import Json
 
 log = logging.getLogger(__name__)
 INLINE_BYTES = 64 * 1024  # of a value's JSON in an event; a larger value is an artifact
-_PARTIAL_BYTES = 256 * 1024  # of what a partial run tells of its values
 
 
 @dataclass(frozen=True)
@@ -160,19 +155,12 @@ class Segments:
 
     def frame(self, run: Run, certified: PlanCertified) -> Frame:
         """What the run's moves are decided by."""
-        specs = self.toolset.specs
-        program, _ = compile_script(certified.script, specs, parameters=frozenset(certified.params))
-        order = waits(program, specs)
-        bounds = certified.certificate.bounds
-        return Frame(program, order, specs, run.budget.fan_out, run.submission.preapproved, bounds)
+        return frame_of(run, certified, self.toolset.specs)
 
     def values(self, run: Run, program: Program) -> Values:
         """The run's values, as far as its calls are done."""
         assert run.certified is not None
-        assert run.now is not None
-        label = literal_label(run)
-        params = {name: Tagged(value, Labels.of(label)) for name, value in run.certified.params.items()}
-        return Values(program, run, clock=Clock(run.now), parameters=params, literal=label, load=self.load)
+        return values_of(run, run.certified, program, self.load)
 
     # -- large values
 
@@ -226,7 +214,7 @@ class Segments:
                 ceiling = run.ceilings[-1]
                 reason = f"The ceiling {ceiling.ceiling} ({ceiling.limit:g}) was reached."
                 hint = f"planrail resume {run.id} --budget {ceiling.ceiling}=… goes on from here."
-                await _end(recorder, "partial", reason=reason, hint=hint, answer=_bound(values))
+                await _end(recorder, "partial", reason=reason, hint=hint, answer=bound_so_far(values))
             case "failed":
                 surprise = run.surprises[-1]
                 await _end(recorder, "failed", reason=_told(surprise), hint=f"planrail why {run.id} shows where it hurt.")
@@ -234,15 +222,8 @@ class Segments:
                 await _end(recorder, "cancelled", hint=_goes_on(run))
 
     async def _answer(self, recorder: Recorder, values: Values) -> None:
-        """End the run with the answer that was given last; what kept a later one from being given has chosen it."""
-        answer = Tagged(None)
-        for step in values.program.steps:
-            if step.kind == "answer":
-                match values.outcome(step.id):
-                    case Done(value=value):
-                        answer = value
-                    case Skipped(choice=choice):
-                        answer = Tagged(answer.value, answer.labels.with_choice(choice))
+        """End the run with its answer."""
+        answer = answer_of(values)
         await _end(recorder, "done", answer=answer.value, labels=answer.labels.to_json())
 
 
@@ -273,17 +254,3 @@ async def _unplanned(recorder: Recorder, problem: NotPlanned) -> None:
 def _told(surprise: Surprised) -> str:
     where = f"{surprise.step}[{surprise.item}]" if surprise.item else surprise.step
     return f"{where}: {surprise.message}"
-
-
-def _bound(values: Values) -> Json:
-    """What a partial run has so far, by the script's names, as far as it is small enough to tell."""
-    found: dict[str, Json] = {}
-    room = _PARTIAL_BYTES
-    for step in values.program.steps:
-        for name in step.to:
-            value = values.name(name)
-            size = 0 if value is None else len(json.dumps(value.value, default=str))
-            if value is not None and size <= room:
-                found[name] = value.value
-                room -= size
-    return {"bound": found}
