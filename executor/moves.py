@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from executor.bind import Bound, bind
-from executor.events import CallFailed, CallFinished, Event, Question, StepSkipped
+from executor.events import CallFailed, CallFinished, CallStarted, Event, Question, StepSkipped
 from executor.outcomes import Done, Failed, Pending, Skipped
+from executor.repeat import Repeat, adopted, repeat_of, repeat_question
 from executor.run import Address, Run
 from executor.values import Values
 from planner.errors import ExpressionError
@@ -63,6 +64,7 @@ class Moves:
     questions: list[Question] = field(default_factory=list)
     approvals: list[Question] = field(default_factory=list)
     surprises: list[tuple[Step, Failed]] = field(default_factory=list)
+    repeats: dict[str, list[Repeat]] = field(default_factory=dict)  # of a fork: step → calls that a person has to decide on
     complete: bool = False
 
 
@@ -85,6 +87,7 @@ def next_moves(frame: Frame, run: Run, values: Values, busy: frozenset[Address],
                 moves.complete = False
                 if not moves.surprises or step.kind == "expect":
                     _step(step, frame, run, values, busy, room, moves)
+    moves.approvals.extend(repeat_question(run, step, repeats) for step, repeats in moves.repeats.items())
     if moves.surprises:  # the run fails: nobody need be asked any more
         moves.questions.clear()
     return moves
@@ -149,7 +152,7 @@ def _call(step: Step, item: str, scope: Mapping[str, Tagged], frame: Frame, run:
         case kind if kind in PERSON_KINDS:
             _person(start, frame, run, values, moves)
         case _:
-            moves.starts.append(start)
+            _start(start, run, values, moves)
 
 
 def unbound(step: Step, item: str, error: ExpressionError, otherwise: Otherwise | None, decided: Label) -> Event:
@@ -199,6 +202,38 @@ def _person(start: Start, frame: Frame, run: Run, values: Values, moves: Moves) 
         failed = Failed("refused", f"{answer.by} refused: {_text(start)}", item)
         values.fail(step.id, failed)
         moves.surprises.append((step, failed))
+
+
+def _start(start: Start, run: Run, values: Values, moves: Moves) -> None:
+    """Start a call, unless a person has to say first whether a fork repeats it."""
+    if run.inherited is None:
+        moves.starts.append(start)
+        return
+    held = {r.number for repeats in moves.repeats.values() for r in repeats}
+    repeat = repeat_of(run, start.address, start.step.tool, start.bound.shown(), held)
+    if repeat is None:
+        moves.starts.append(start)
+    elif repeat.answer is not None:
+        _repeat(start, repeat, run, values, moves)
+    elif not repeat.asked:
+        moves.repeats.setdefault(start.step.id, []).append(repeat)
+
+
+def _repeat(start: Start, repeat: Repeat, run: Run, values: Values, moves: Moves) -> None:
+    """What a person has decided about an effect that would be repeated."""
+    assert repeat.answer is not None
+    assert run.inherited is not None
+    effect = repeat.effect
+    if repeat.answer.answer is True and not repeat.answer.refused:
+        moves.starts.append(start)
+    elif repeat.answer.refused or effect.finished is None:
+        failed = Failed("refused", f"{repeat.answer.by} refused: {effect.call} again", start.item)
+        values.fail(start.step.id, failed)
+        moves.surprises.append((start.step, failed))
+    else:
+        before = CallStarted(step=effect.step, call=effect.call, arguments=effect.arguments)
+        origin = (effect.step, effect.item)
+        moves.events.extend(adopted(start.address, before, effect.finished, run.inherited.run, origin))
 
 
 def _question_id(step: Step, item: str) -> str:

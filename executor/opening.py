@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from executor.events import PlanCertified
+from executor.artifacts import Artifacts
+from executor.events import CallFinished, PlanCertified
 from executor.moves import Frame
 from executor.outcomes import Done, Skipped
 from executor.planning import literal_label
@@ -34,6 +35,16 @@ def values_of(run: Run, certified: PlanCertified, program: Program, load: LoadVa
     label = literal_label(run)
     params = {name: Tagged(value, Labels.of(label)) for name, value in certified.params.items()}
     return Values(program, run, clock=Clock(run.now), parameters=params, literal=label, load=load)
+
+
+def loader(artifacts: Artifacts) -> LoadValue:
+    """Reads the values of events whose values are artifacts; raises UnknownArtifact."""
+
+    def load(finished: CallFinished) -> Json:
+        assert finished.artifact is not None
+        return json.loads(artifacts.get(finished.artifact.hash).decode("utf-8", "surrogatepass"))
+
+    return load
 
 
 def answer_of(values: Values) -> Tagged:

@@ -25,9 +25,10 @@ from executor.events import (
     Surprised,
 )
 from executor.fingerprint import fingerprint_of
+from executor.inherit import inherit_files
 from executor.journal.port import Journal, Receipt
 from executor.moves import Frame
-from executor.opening import answer_of, bound_so_far, frame_of, values_of
+from executor.opening import answer_of, bound_so_far, frame_of, loader, values_of
 from executor.perform import Ended, Performer, Secrets, Sleep
 from executor.planning import NotPlanned, Planning
 from executor.recorder import Recorder
@@ -140,6 +141,8 @@ class Segments:
         performer = Performer(
             run.id, self.toolset, self.models, self.artifacts, self.secrets, workspace=workspace, sleep=self.sleep
         )
+        if workspace is not None and run.forked is not None:
+            await asyncio.to_thread(inherit_files, workspace.with_name(run.forked.run), workspace)
         nudge.set()  # what came between the load and now is looked at first
         scheduler = Scheduler(
             frame=frame,
@@ -176,8 +179,7 @@ class Segments:
 
     def load(self, finished: CallFinished) -> Json:
         """The value of an event whose value is an artifact."""
-        assert finished.artifact is not None
-        return json.loads(self.artifacts.get(finished.artifact.hash).decode("utf-8", "surrogatepass"))
+        return loader(self.artifacts)(finished)
 
     # -- receipts
 

@@ -84,7 +84,8 @@ def _wired(settings: Settings, journal: SqlJournal, worker: str, engines: Engine
         journal=journal, artifacts=artifacts, toolset=toolset, models=models, planning=planning, secrets=settings.secret,
         now=_now, worker=worker, version=version("planrail"), workspaces=settings.home / "workspaces",
     )  # fmt: skip
-    runs = Runs(journal, artifacts=artifacts, planning=planning, now=_now, new_id=new_run_id)
+    prices = GenaiPrices(settings.prices)
+    runs = Runs(journal, artifacts=artifacts, planning=planning, now=_now, new_id=new_run_id, prices=prices)
     return House(settings, runs, toolset, packs, playbooks, models, journal, artifacts, segments, worker, engines)
 
 

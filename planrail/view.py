@@ -12,6 +12,7 @@ from executor.errors import UnknownArtifact
 from executor.events import CallFinished, CeilingReached, Question, RunStatus
 from executor.planning import literal_label
 from executor.run import CallState, Run, is_over
+from executor.submission import ForkOf
 from executor.values import Done, Failed, Skipped, Values
 from planner.certificate import Certificate
 from planner.clock import Clock
@@ -50,6 +51,7 @@ class StepView(_View):
     of: int | None = None
     failed: int = 0
     retries: int = 0
+    adopted: int = 0  # items that a fork took over; nothing was called
     instead: int = 0  # items whose value is the script's `otherwise` or default
     note: str = ""  # why, for the first of them
     seconds: float = 0.0
@@ -92,6 +94,7 @@ class RunView(_View):
 
     id: str
     goal: str
+    forked_from: ForkOf | None = None
     status: RunStatus
     seq: int
     plan_source: str = ""  # planner, script, plan, playbook, fallback
@@ -135,7 +138,7 @@ class Viewer:
         origin = run.proposed or (refused[0] if refused else None)
         ended = run.ended
         return RunView(
-            id=run.id, goal=run.submission.goal, status=run.status, seq=run.seq,
+            id=run.id, goal=run.submission.goal, forked_from=run.submission.forked_from, status=run.status, seq=run.seq,
             plan_source=origin.source if origin else "", playbook=origin.playbook if origin else "",
             params=origin.params if origin else {},
             script=run.certified.script if run.certified else origin.script if origin else "",
@@ -263,6 +266,7 @@ def _counted(step: StepView, calls: list[CallState]) -> StepView:
             "done": sum(1 for c in calls if c.finished is not None),
             "failed": sum(1 for c in calls if c.failed is not None),
             "retries": len(retried),
+            "adopted": sum(1 for c in calls if c.finished is not None and c.finished.how == "fork"),
             "instead": len(instead),
             "note": instead[0].reason if instead else "",
             "seconds": round((max(stops) - min(starts)).total_seconds(), 3) if starts and stops else 0.0,

@@ -47,8 +47,10 @@ class Receipt(BaseModel):
 class Journal(Protocol):
     """Runs and their events."""
 
-    async def create(self, submission: Submission, *, run: str, key: str, now: datetime) -> RunRecord:
-        """Create the run with its RunSubmitted event, status `queued`.
+    async def create(
+        self, submission: Submission, *, run: str, key: str, now: datetime, events: Sequence[Event] = ()
+    ) -> RunRecord:
+        """Create the run with its RunSubmitted event and these further ones, status `queued`, in one transaction.
 
         If the principal has a run with that key already, return that one; raises KeyTaken if it was another submission.
         """
