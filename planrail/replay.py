@@ -91,6 +91,7 @@ class _Walk:
         self._surprises: list[tuple[Step, Failed]] = []
         self._looked = -1
         self._stale = False
+        self._told: set[str] = set()  # steps that fail today and had not
 
     def event(self, record: Recorded) -> None:
         """Compare an event with what today's code makes of all before it; then it counts."""
@@ -274,7 +275,8 @@ class _Walk:
         self._look()
         assert self._values is not None
         self.compared += 1
-        self._new_surprise() if event.status == "done" else None
+        if event.status == "done":
+            self._new_surprises()
         if event.status == "done" and not self.uncompared:
             answer = answer_of(self._values)
             self._same("answer", "answer", None, "", event.answer, to_json(answer.value))
@@ -309,27 +311,32 @@ class _Walk:
             Finding(kind=kind, what=what, step=name, item=item, line=line, recorded=recorded, today=today)
         )  # fmt: skip
 
-    def _new_surprise(self) -> bool:
-        """Whether today something fails that had not; told once for each step."""
+    def _new_surprises(self) -> set[str]:
+        """The steps that fail today and had not; each is told once."""
         new = [(s, f) for s, f in self._surprises if s.id not in self._failed]
         for step, failed in new:
-            if step.id not in self.uncompared:
-                self.uncompared[step.id] = None
+            if step.id not in self._told:
+                self._told.add(step.id)
                 what = _what(step) if step.kind == "expect" else "today it fails"
                 self._find("surprise", what, step, failed.item, "held" if step.kind == "expect" else None, failed.message)
-        return bool(new)
+        return {step.id for step, _ in new}
 
     def _unexpected(self, step: Step, item: str, then: Json, recorded: Json) -> None:
         """Something happened that would not, at this place, today: say why, unless it hangs on what has been said."""
         assert self._values is not None
         self._stale = True
-        if self._new_surprise() or self._hangs(step):
+        new = self._new_surprises()
+        if step.id in new:
+            return  # the rest is compared by what is recorded
+        if new or self._hangs(step):
             self.uncompared[step.id] = None
             return
         outcome = self._values.guard(step)
         decided = self._decided.get((step.id, item))
         if isinstance(outcome, Skipped):
             self._find("guard", "its guard", step, item, then, "skipped")
+        elif then == "skipped" and outcome is None:
+            self._find("guard", "its guard", step, item, then, "runs")
         elif isinstance(decided, CallFailed | CallFinished):
             self._find("arguments", "its arguments", step, item, recorded, _told(decided))
         else:
