@@ -79,8 +79,10 @@ async def _cancellably(call: Callable[[], Awaitable[T]]) -> T:
             raise RuntimeError("the tool called exit") from error
 
     task = asyncio.create_task(guarded())
+    over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    task.add_done_callback(lambda _: None if over.done() else over.set_result(None))
     try:
-        await asyncio.wait({task})
+        await over
     except asyncio.CancelledError:
         task.cancel()
         await asyncio.wait({task}, timeout=GRACE_S)

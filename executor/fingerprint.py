@@ -18,6 +18,6 @@ def covers(toolset: Toolset, fingerprint: str) -> bool:
     """Whether the toolset has every one of the tools, as it was when the plan was certified."""
     for entry in fingerprint.split():
         name, _, digest = entry.partition("=")
-        if name not in toolset or toolset[name].spec.fingerprint()[:_DIGITS] != digest:
+        if name not in toolset or toolset[name].fingerprint[:_DIGITS] != digest:
             return False
     return True

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 
 from executor.artifacts import Artifacts
+from executor.compiled import Compiled, Scripts
 from executor.events import CallFinished, PlanCertified
 from executor.moves import Frame
 from executor.outcomes import Done, Skipped
@@ -13,20 +14,24 @@ from executor.planning import literal_label
 from executor.run import Run
 from executor.values import LoadValue, Values
 from planner.clock import Clock
-from planner.compiler import compile_script
 from planner.labels import Labels, Tagged
-from planner.order import waits
 from planner.program import Program
 from planner.toolspec import Json, ToolSpec
+from planner.worst import Terms
 
 _PARTIAL_BYTES = 256 * 1024  # of what a partial run tells of its values
 
 
 def frame_of(run: Run, certified: PlanCertified, tools: Mapping[str, ToolSpec]) -> Frame:
     """What the run's moves are decided by; raises CompileError where the script does not compile with these tools."""
-    program, _ = compile_script(certified.script, tools, parameters=frozenset(certified.params))
+    scripts = Scripts(tools, Terms())
+    return framed(run, certified, scripts.compiled(certified.script, frozenset(certified.params)), tools)
+
+
+def framed(run: Run, certified: PlanCertified, compiled: Compiled, tools: Mapping[str, ToolSpec]) -> Frame:
+    """The same, where the script is compiled already."""
     bounds = certified.certificate.bounds
-    return Frame(program, waits(program, tools), tools, run.budget.fan_out, run.submission.preapproved, bounds)
+    return Frame(compiled.program, compiled.order, tools, run.budget.fan_out, run.submission.preapproved, bounds)
 
 
 def values_of(run: Run, certified: PlanCertified, program: Program, load: LoadValue) -> Values:

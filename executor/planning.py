@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from executor.compiled import Scripts
 from executor.events import CeilingReached, PlanCertified, PlannerCalled, PlanProposed, PlanRefused
+from executor.fingerprint import fingerprint_of
 from executor.ledger import Ledger, model_need
 from executor.recorder import Recorder
 from executor.run import Run
-from planner.check import Ground, certify
-from planner.compiler import compile_script
+from planner.check import Ground
 from planner.contract import contract
 from planner.diagnostic import Diagnostic
 from planner.errors import CompileError, ModelError, PlanrailError
@@ -26,7 +27,7 @@ from planner.labels import Label, Origin
 from planner.plan import Plan
 from planner.planner import Draft, Planner
 from planner.playbook import Playbooks
-from planner.script import plan_of, script_of
+from planner.script import script_of
 from planner.toolspec import Json, ToolSpec
 from planner.worst import Terms
 
@@ -49,13 +50,20 @@ class Planning:
     playbooks: Playbooks
     planner: Planner | None
     terms: Terms
+    scripts: Scripts = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "scripts", Scripts(self.tools, self.terms))
 
     async def plan(self, recorder: Recorder) -> None:
         """Bring the run to a PlanCertified event; raises NotPlanned."""
         run = recorder.run
         while run.certified is None:
             if run.proposed is None:
-                await recorder.commit(await self._propose(recorder))
+                proposal = await self._propose(recorder)
+                recorder.note(proposal)
+                if proposal.source == "planner":  # what was paid for is durable before anything stands on it
+                    await recorder.commit()
             proposed = run.proposed
             assert proposed is not None
             try:
@@ -63,18 +71,15 @@ class Planning:
             except (CompileError, Refused) as refused:
                 await recorder.commit(PlanRefused(diagnostics=refused.diagnostics))
             else:
-                await recorder.commit(certified)
+                await recorder.commit(certified, tools=fingerprint_of(certified.certificate.tools) or None)
 
     def certified(self, proposed: PlanProposed, run: Run) -> PlanCertified:
         """Compile and check a proposal; raises CompileError and PlanRefused."""
-        params = proposed.params
-        program, statements = compile_script(proposed.script, self.tools, parameters=frozenset(params))
-        plan = plan_of(statements)
-        certificate = certify(program, plan, self.ground(run, params))
+        params, script = proposed.params, proposed.script
+        certificate = self.scripts.certified(script, params, run.budget, literal_label(run))
+        plan = self.scripts.compiled(script, frozenset(params)).plan
         contracts = {name: dict(contract(self.tools[name]).parts) for name in certificate.tools}
-        return PlanCertified(
-            plan=plan, script=proposed.script, params=params, certificate=certificate, contracts=contracts
-        )  # fmt: skip
+        return PlanCertified(plan=plan, script=script, params=params, certificate=certificate, contracts=contracts)
 
     def ground(self, run: Run, params: Mapping[str, Json]) -> Ground:
         """What the run's certificate stands on."""
@@ -147,6 +152,7 @@ class Planning:
         if ceiling is not None:
             raise NotPlanned(f"Asking the planner would pass the ceiling {ceiling.ceiling}.", ceiling=ceiling)
         purpose: Literal["write", "repair"] = "repair" if tried else "write"
+        await recorder.commit()
         begun = time.monotonic()
         model = self.planner.role.terms.model
         try:

@@ -32,6 +32,16 @@ class Recorder:
         self._behind: list[Event] = []
         self._turn = asyncio.Lock()
         self._writing: asyncio.Future[int | None] | None = None
+        self._batch: list[Event] = []  # what is being written
+        self._offered: dict[object, tuple[Event, ...]] = {}  # by commits that wait for their turn
+
+    async def unwritten(self) -> list[Event]:
+        """What was given and did not reach the journal, once the write that is on its way has ended."""
+        if self._writing is not None:
+            await asyncio.wait((self._writing,))
+            if not self._writing.cancelled() and self._writing.exception() is None:
+                self._writing, self._batch = None, []
+        return [*self._batch, *self._behind, *(event for events in self._offered.values() for event in events)]
 
     @property
     def behind(self) -> bool:
@@ -44,21 +54,36 @@ class Recorder:
         self._fold(events)
 
     async def commit(
-        self, *events: Event, status: RunStatus | None = None, release: bool = False, quiet_after: int | None = None
+        self,
+        *events: Event,
+        status: RunStatus | None = None,
+        tools: str | None = None,
+        release: bool = False,
+        quiet_after: int | None = None,
     ) -> bool:
-        """Write what was noted and these events, wait until they are durable, and fold them.
+        """Write what was noted and these events, wait until they are durable, and fold them; see `Journal.append`.
 
         With `quiet_after` nothing of that happens, and False is returned, if something came from outside after that number.
         """
+        mark = object()
+        self._offered[mark] = events
         async with self._turn:
             await self._settled()
+            del self._offered[mark]
             batch = [*self._behind, *events]
-            if batch or status is not None or release:
+            if batch or status is not None or tools is not None or release:
                 self._writing = asyncio.ensure_future(
                     self._journal.append(
-                        self.run.id, batch, epoch=self.epoch, status=status, release=release, quiet_after=quiet_after
+                        self.run.id,
+                        batch,
+                        epoch=self.epoch,
+                        status=status,
+                        tools=tools,
+                        release=release,
+                        quiet_after=quiet_after,
                     )
                 )
+                self._batch = batch
                 del self._behind[:]
                 if await self._settled() is None and quiet_after is not None:
                     self._behind[:0] = batch[: len(batch) - len(events)]
@@ -71,7 +96,7 @@ class Recorder:
         if self._writing is None:
             return None
         seq = await asyncio.shield(self._writing)
-        self._writing = None
+        self._writing, self._batch = None, []
         return seq
 
     async def outside(self, after: int) -> tuple[list[Recorded], int]:
@@ -85,4 +110,4 @@ class Recorder:
 
     def _fold(self, events: Sequence[Event]) -> None:
         at = self._now()
-        fold(self.run, (Recorded(seq=self.run.seq, at=at, event=e) for e in events))
+        fold(self.run, (Recorded.model_construct(seq=self.run.seq, at=at, event=e) for e in events))

@@ -13,6 +13,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Literal
 
 from executor.errors import LostOwnership
@@ -39,11 +40,11 @@ from executor.started import call_key, shown_arguments
 from executor.values import Values
 from planner.program import Step
 from planner.toolspec import Json
-from planner.usage import Usage
+from planner.usage import NO_USAGE, Usage
 
 log = logging.getLogger(__name__)
 _SLACK_S = 5.0  # between a claim's time-out and the time when another owner may take it for dead
-_BEHIND_S = 0.02  # what was noted is written after so long, if nothing has taken it along before
+_BEHIND_S = 0.005  # what was noted is written after so long, if nothing has taken it along before
 _WEIGHTY = 1_000  # nodes or 16 characters each: a heavier value is put away in a thread
 
 End = Literal["done", "failed", "partial", "cancelled", "parked"]
@@ -67,9 +68,13 @@ class Scheduler:
         self._now = now
         self._ledger = Ledger(self._run)
         self._tasks: dict[Address, asyncio.Task[Ended | None]] = {}
+        self._ended: list[Address] = []  # those of the tasks that are done
+        self._wake = asyncio.Event()
+        self._heard = asyncio.Event()  # the last news was looked at
         self._untold: set[Address] = set()  # claimed effects of which no probe can tell
         self._unsaved: list[Ended] = []
         self._flush: asyncio.Task[bool] | None = None
+        self._soon: asyncio.TimerHandle | None = None  # begins the flush
         self.seen = seen
         self.ceiling: CeilingReached | None = None
 
@@ -77,13 +82,25 @@ class Scheduler:
         """Go on until the run ends or parks; raises LostOwnership, with what was paid for in `unsaved`."""
         loop = asyncio.get_running_loop()
         until = loop.time() + max(self._run.budget.seconds - self._run.seconds, 0.0)
+        alarm = loop.call_at(until, self._wake.set)
+        heeding = asyncio.create_task(self._heed(), name=f"{self._run.id} news")
         try:
             while True:
                 end = await self._round(until - loop.time())
                 if end is not None:
                     return end
         finally:
+            alarm.cancel()
+            heeding.cancel()
             await self._abandon()
+
+    async def _heed(self) -> None:
+        """Wake the loop when there is news from outside."""
+        while True:
+            await self._nudge.wait()
+            self._wake.set()
+            await self._heard.wait()
+            self._heard.clear()
 
     @property
     def unsaved(self) -> list[Ended]:
@@ -100,14 +117,16 @@ class Scheduler:
         moves = self._moves()
         questions = [] if self.ceiling else moves.questions
         if moves.events or questions:
-            await self._journal(moves.events, [QuestionAsked(question=q) for q in questions])
+            asked = [QuestionAsked(question=q) for q in questions]
+            decided = await self._kept(moves.events)  # which follows from what is known already
+            await self._record([*decided, *asked], durable=bool(asked))
             return None
-        asked = [] if self.ceiling else self._start(moves)
-        if asked:
-            await self._recorder.commit(*(QuestionAsked(question=q) for q in asked))
+        uncertain = [] if self.ceiling else self._start(moves)
+        if uncertain:
+            await self._recorder.commit(*(QuestionAsked(question=q) for q in uncertain))
             return None
         if self._tasks:
-            await self._wait(left_s)
+            await self._wait()
             return None
         return await self._idle(moves)
 
@@ -162,7 +181,13 @@ class Scheduler:
             return
         uncertain = self._run.call(*start.address).uncertain
         call = self._recall(start) if uncertain else self._carry(start, self._claim(start))
-        self._tasks[start.address] = asyncio.create_task(call, name=f"{self._run.id} {start.step.id} {start.item}")
+        task = asyncio.create_task(call, name=f"{self._run.id} {start.step.id} {start.item}")
+        task.add_done_callback(partial(self._over, start.address))
+        self._tasks[start.address] = task
+
+    def _over(self, address: Address, _: asyncio.Task[Ended | None]) -> None:
+        self._ended.append(address)
+        self._wake.set()
 
     def _claim(self, start: Start) -> CallStarted:
         """Note the start of a call, which counts from now on."""
@@ -228,32 +253,25 @@ class Scheduler:
 
     # -- waiting
 
-    async def _wait(self, left_s: float) -> None:
+    async def _wait(self) -> None:
         """Wait until a call ends, something comes from outside, or the run's time is up; write what has ended."""
-        await self._news(left_s if self.ceiling is None else None)
+        if self._recorder.behind and self._flush is None and self._soon is None:
+            self._soon = asyncio.get_running_loop().call_later(_BEHIND_S, self._write_behind)
+        await self._wake.wait()
+        self._wake.clear()
         if self._flush is not None and self._flush.done():
             flush, self._flush = self._flush, None
             flush.result()
-        ended = [address for address, task in self._tasks.items() if task.done()]
+        ended, self._ended = [address for address in self._ended if address in self._tasks], []
         if ended:
             await self._save(ended)
 
-    async def _news(self, left_s: float | None) -> None:
-        nudged = asyncio.create_task(self._nudge.wait())
-        awaited: set[asyncio.Task[Ended | None] | asyncio.Task[bool] | asyncio.Task[Literal[True]]]
-        awaited = {*self._tasks.values(), nudged}
-        try:
-            if self._recorder.behind and self._flush is None:
-                soon = _BEHIND_S if left_s is None else min(_BEHIND_S, left_s)
-                done, _ = await asyncio.wait(awaited, timeout=soon, return_when=asyncio.FIRST_COMPLETED)
-                if done:
-                    return
-                self._flush = asyncio.create_task(self._recorder.commit(), name=f"{self._run.id} journal")
-            if self._flush is not None:
-                awaited.add(self._flush)
-            await asyncio.wait(awaited, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            nudged.cancel()
+    def _write_behind(self) -> None:
+        """Begin to write what was noted, unless something has taken it along."""
+        self._soon = None
+        if self._recorder.behind:
+            self._flush = asyncio.create_task(self._recorder.commit(), name=f"{self._run.id} journal")
+            self._flush.add_done_callback(lambda _: self._wake.set())
 
     async def _save(self, ended: Sequence[Address]) -> None:
         """Journal how calls ended; raises what went wrong with Planrail itself in one of them."""
@@ -263,8 +281,9 @@ class Scheduler:
             errors += [] if error is None else [error]
         if errors:
             raise next((e for e in errors if isinstance(e, LostOwnership)), errors[0])
-        await self._journal(self._unsaved)
-        self._unsaved = []
+        told = await self._kept(self._unsaved)
+        given, self._unsaved = self._unsaved, []  # the recorder answers for them from here on
+        await self._record(told, durable=not all(map(self._is_free, given)))
         for address in ended:
             self._ledger.settle(address)
 
@@ -277,25 +296,39 @@ class Scheduler:
             self._unsaved.append(result)
         return error
 
-    async def _journal(self, events: Sequence[Event], further: Sequence[Event] = ()) -> None:
-        """Write events, large values as artifacts; what they say is known without being read back."""
+    def _is_free(self, ended: Ended) -> bool:
+        """Whether the call can be made again for nothing: its result may be written behind, as its start was."""
+        started = self._run.call(ended.step, ended.item).started
+        return (started is None or not started.claim) and ended.usage == NO_USAGE
+
+    async def _kept(self, events: Sequence[Event]) -> list[Event]:
+        """The events with large values put away as artifacts; what they say is known without being read back."""
         finished = [e for e in events if isinstance(e, CallFinished)]
         kept = {id(e): await asyncio.to_thread(self._keep, e) for e in finished if _is_weighty(e.value)}
         for event in finished:
             self._values.know(event)
-        await self._recorder.commit(*(kept.get(id(e), e) for e in events), *further)
+        return [kept.get(id(e), e) for e in events]
+
+    async def _record(self, events: Sequence[Event], *, durable: bool) -> None:
+        if durable:
+            await self._recorder.commit(*events)
+        else:
+            self._recorder.note(*events)
 
     async def _listen(self) -> None:
         """Fold what came from outside: answers and cancels."""
         if not self._nudge.is_set():
             return
         self._nudge.clear()
+        self._heard.set()
         found, self.seen = await self._recorder.outside(self.seen)
         outside = [r for r in found if isinstance(r.event, QuestionAnswered | CancelRequested)]
         self._recorder.absorb(outside)
 
     async def _abandon(self) -> None:
         """Give up what is in flight: async calls are cancelled, processes killed, threads left to themselves."""
+        if self._soon is not None:
+            self._soon.cancel()
         tasks, self._tasks = list(self._tasks.values()), {}
         flush, self._flush = self._flush, None
         for task in (*tasks, *(() if flush is None else (flush,))):

@@ -24,11 +24,10 @@ from executor.events import (
     SegmentStarted,
     Surprised,
 )
-from executor.fingerprint import fingerprint_of
 from executor.inherit import inherit_files
 from executor.journal.port import Journal, Receipt
 from executor.moves import Frame
-from executor.opening import answer_of, bound_so_far, frame_of, loader, values_of
+from executor.opening import answer_of, bound_so_far, framed, loader, values_of
 from executor.perform import Ended, Performer, Secrets, Sleep
 from executor.planning import NotPlanned, Planning
 from executor.recorder import Recorder
@@ -60,24 +59,25 @@ class Segments:
     workspaces: Path | None = None
     sleep: Sleep = asyncio.sleep  # between the attempts of a call
 
-    async def advance(self, run_id: str, epoch: int, nudge: asyncio.Event) -> None:
-        """Carry the run on until it ends or only people are awaited."""
+    async def advance(self, run_id: str, epoch: int, nudge: asyncio.Event) -> bool:
+        """Carry the run on until it ends or only people are awaited; see `executor.engine.port.Advance`."""
         recorded = await self.journal.read(run_id)
         run = fold(Run(run_id), recorded)
         if run.ended is not None:
-            return
+            return False
         recorder = Recorder(self.journal, run, epoch=epoch, now=self.now)
-        await recorder.commit(SegmentStarted(epoch=epoch, worker=self.worker, version=self.version))
+        recorder.note(SegmentStarted(epoch=epoch, worker=self.worker, version=self.version))
         try:
             if run.certified is None and not run.cancel_requested:
                 await self._planned(recorder, nudge, seen=recorded[-1].seq)
         except NotPlanned as problem:
             await _unplanned(recorder, problem)
-            return
+            return True
         if run.cancel_requested:
             await _end(recorder, "cancelled", reason="It was cancelled before it began.", hint=_goes_on(run))
-            return
+            return True
         await self._execute(recorder, nudge, seen=recorded[-1].seq)
+        return True
 
     async def _planned(self, recorder: Recorder, nudge: asyncio.Event, *, seen: int) -> None:
         """Find a plan, unless the run is cancelled meanwhile."""
@@ -107,26 +107,28 @@ class Segments:
         if problem:
             await _end(recorder, "failed", reason=problem, hint="Submit the goal again: its plan will be checked anew.")
             return
-        needed = fingerprint_of(run.certified.certificate.tools)
-        if needed:
-            await self.journal.append(run.id, [], epoch=recorder.epoch, tools=needed)
         scheduler, values = await self._scheduler(recorder, run.certified, nudge, seen)
+        unsaved: list[Event] = []
         try:
             end = await scheduler.run()
             while end == "parked" and not await _park(recorder, quiet_after=scheduler.seen):
                 nudge.set()  # an answer or a cancel came just now
                 end = await scheduler.run()
+            if end != "parked":
+                await self._close(recorder, values, end)
+        except BaseException:
+            unsaved = await recorder.unwritten()
+            raise
         finally:
-            await asyncio.shield(self._keep_receipts(run, scheduler.unsaved))
-        if end != "parked":
-            await self._close(recorder, values, end)
+            unsaved += scheduler.unsaved
+            await asyncio.shield(self._keep_receipts(run, unsaved))
 
     def _changed(self, certified: PlanCertified) -> str:
         """Why the certificate does not hold here: a tool is missing, or is not what was certified."""
         for name, fingerprint in certified.certificate.tools.items():
             if name not in self.toolset:
                 return f"The tool {name} is not here."
-            if self.toolset[name].spec.fingerprint() != fingerprint:
+            if self.toolset[name].fingerprint != fingerprint:
                 return f"The tool {name} has changed since the plan was certified."
         return ""
 
@@ -134,7 +136,8 @@ class Segments:
         self, recorder: Recorder, certified: PlanCertified, nudge: asyncio.Event, seen: int
     ) -> tuple[Scheduler, Values]:
         run = recorder.run
-        await self._adopt_receipts(recorder)
+        if recorder.epoch > 1:  # an earlier owner may have left some
+            await self._adopt_receipts(recorder)
         frame = self.frame(run, certified)
         values = self.values(run, frame.program)
         workspace = None if self.workspaces is None else self.workspaces / run.id
@@ -158,7 +161,8 @@ class Segments:
 
     def frame(self, run: Run, certified: PlanCertified) -> Frame:
         """What the run's moves are decided by."""
-        return frame_of(run, certified, self.toolset.specs)
+        compiled = self.planning.scripts.compiled(certified.script, frozenset(certified.params))
+        return framed(run, certified, compiled, self.planning.tools)
 
     def values(self, run: Run, program: Program) -> Values:
         """The run's values, as far as its calls are done."""
@@ -183,12 +187,13 @@ class Segments:
 
     # -- receipts
 
-    async def _keep_receipts(self, run: Run, unsaved: Sequence[Ended]) -> None:
+    async def _keep_receipts(self, run: Run, unsaved: Sequence[Event]) -> None:
         for ended in unsaved:
-            kept = self.keep(ended)
-            if isinstance(kept, CallFinished):
-                started = run.call(ended.step, ended.item).started
-                key = started.key if started is not None and started.key else f"{ended.step}:{ended.item}"
+            started = run.call(ended.step, ended.item).started if isinstance(ended, CallFinished) else None
+            if isinstance(ended, CallFinished) and started is not None:
+                kept = self.keep(ended)
+                assert isinstance(kept, CallFinished)
+                key = started.key or f"{ended.step}:{ended.item}"
                 await self.journal.keep_receipt(run.id, Receipt(key=key, finished=kept))
 
     async def _adopt_receipts(self, recorder: Recorder) -> None:

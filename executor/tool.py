@@ -16,6 +16,7 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -131,9 +132,14 @@ class Tool:
     killable: bool
     probe: Callable[[str], Any] | None
 
-    @property
+    @cached_property
     def is_async(self) -> bool:
         return inspect.iscoroutinefunction(self.function)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Its spec's fingerprint, worked out once."""
+        return self.spec.fingerprint()
 
     def bind(self, arguments: Mapping[str, Json]) -> dict[str, Any]:
         """The arguments as the function's parameters take them; raises pydantic's ValidationError."""

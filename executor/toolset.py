@@ -56,7 +56,7 @@ class Toolset:
     def fingerprint(self, names: Iterable[str] | None = None) -> str:
         """A digest of the contracts of these tools (default: of all)."""
         chosen = sorted(self._tools if names is None else names)
-        return digest([[name, self._tools[name].spec.fingerprint()] for name in chosen])
+        return digest([[name, self._tools[name].fingerprint] for name in chosen])
 
 
 def _declared_methods(provider: object) -> list[Callable[..., Any]]:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from executor.errors import NotForkable
 from executor.events import Event, PlanProposed, Recorded, RunSubmitted
+from executor.fingerprint import fingerprint_of
 from executor.fork import first_events, steps_named
 from executor.planning import Planning
 from executor.run import Run, fold
@@ -29,8 +30,8 @@ class ForkWish:
 
 def forked(
     original: Run, principal: Principal, wish: ForkWish, planning: Planning, load: LoadValue, at: datetime
-) -> tuple[Submission, list[Event]]:
-    """The fork's submission and first events; raises NotForkable, CompileError and PlanRefused."""
+) -> tuple[Submission, list[Event], str]:
+    """The fork's submission, its first events and which tools it needs; raises NotForkable, CompileError and PlanRefused."""
     before = original.certified
     if before is None:
         raise NotForkable(f"The run {original.id} has no plan yet.", hint=f"planrail follow {original.id} waits for it.")
@@ -47,7 +48,7 @@ def forked(
         proposed = original.proposed
     certified = planning.certified(proposed, fork)
     events = first_events(original, fork, proposed, certified, step=step, tools=planning.tools, load=load, at=at)
-    return submission, events
+    return submission, events, fingerprint_of(certified.certificate.tools)
 
 
 def _named(program: Program, name: str) -> str:

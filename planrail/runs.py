@@ -120,15 +120,14 @@ class Runs:
 
     async def events(self, run: str, principal: Principal, *, after: int = 0, follow: bool = True) -> AsyncIterator[Recorded]:
         """The run's events with seq > after, in order; with `follow` also those to come, until the run has ended."""
-        run = (await self.record(run, principal)).id
-        async for _ in self._journal.changes():
-            batch = await self._journal.read(run, after=after)
+        record = await self.record(run, principal)
+        over = is_over(record.status)
+        async for batch in self._journal.follow(record.id, after=after):
             for recorded in batch:
                 yield recorded
-                after = recorded.seq
-            if not follow or (
-                is_over((await self.record(run, principal)).status) and not await self._journal.read(run, after=after, limit=1)
-            ):
+            if batch:
+                over = isinstance(batch[-1].event, RunEnded)
+            if over or not follow:
                 return
 
     async def answer(
@@ -188,7 +187,7 @@ class Runs:
         """Wait for the owner to end the run; take it away from one that does not."""
         try:
             async with asyncio.timeout(_CANCEL_GRACE_S):
-                async for _ in self._journal.changes():
+                async for _ in self._journal.changes(run):
                     if is_over((await self.record(run, principal)).status):
                         return
         except TimeoutError:
@@ -217,9 +216,11 @@ class Runs:
         """
         original = await self.get(run, principal)
         load = loader(self._artifacts)
-        submission, events = await asyncio.to_thread(forked, original, principal, wish, self._planning, load, self._now())
+        submission, events, tools = await asyncio.to_thread(
+            forked, original, principal, wish, self._planning, load, self._now()
+        )
         new = self._new_id()
-        return await self._journal.create(submission, run=new, key=key or new, now=self._now(), events=events)
+        return await self._journal.create(submission, run=new, key=key or new, now=self._now(), events=events, tools=tools)
 
     async def replay(self, run: str, principal: Principal) -> Replayed:
         """The run worked out again from its journal by today's code, tools and prices; nothing is called or written."""

@@ -52,8 +52,8 @@ class Carrier:
     async def carry(self, run: str, epoch: int) -> None:
         """One segment of a run that has begun: the run never hangs, and no other segment is troubled."""
         try:
-            await self._advance(run, epoch, self._segments[run])
-            if await self._holds(run, epoch):
+            released = await self._advance(run, epoch, self._segments[run])
+            if not released and await self._holds(run, epoch):
                 raise _Unfinished
         except LostOwnership:
             log.info("run %s was taken over or ended elsewhere", run)

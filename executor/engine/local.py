@@ -82,7 +82,7 @@ class LocalEngine:
                 await self._woken(next_look)
 
     async def _listen(self) -> None:
-        async for _ in self._journal.changes():
+        async for _ in self._journal.news():
             self._wake.set()
 
     async def _woken(self, deadline: float) -> None:

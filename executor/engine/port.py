@@ -9,8 +9,10 @@ from typing import Protocol
 
 from executor.journal.port import RunRecord
 
-Advance = Callable[[str, int, asyncio.Event], Awaitable[None]]
+Advance = Callable[[str, int, asyncio.Event], Awaitable[bool | None]]
 """Execute one segment of (run, epoch, nudge): it ends or parks the run under that epoch, releasing it, before it returns.
+
+True says that it has done so; after anything else the engine looks.
 
 `nudge` is set when something from outside was appended (an answer, a cancel); the segment clears it and reads on.
 LostOwnership may pass through. When cancelled, it stops soon and leaves the run as it stands; the engine releases it.

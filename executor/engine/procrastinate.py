@@ -170,7 +170,7 @@ class ProcrastinateEngine:
     # -- looks
 
     async def _listen(self) -> None:
-        async for _ in self._journal.changes():
+        async for _ in self._journal.news():
             try:
                 await self._carrier.nudge()
             except JournalUnreachable:

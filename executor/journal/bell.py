@@ -1,19 +1,34 @@
-"""Bell: wakes everybody in this process who follows the journal, for changes made here or elsewhere."""
+"""Bell: wakes those in this process who follow the journal, for changes made here or elsewhere.
+
+A ring says which runs changed, and whether that is news for engines (see `Journal.news`). Nobody is woken by a ring that is
+none of theirs: a hundred followers of a hundred runs cost what one does.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Collection
+from typing import Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 
 log = logging.getLogger(__name__)
 
-Watch = Callable[[Callable[[], None], threading.Event], None]
-
 _RETRY_SECONDS = 1.0
+_ALL = "*"  # the key of those who listen to every change
+_NEWS = "!"  # of those who listen to news
+
+
+class Changed(Protocol):
+    """Called when runs have changed; without `runs` it may have been any. `news` is what engines want to hear of."""
+
+    def __call__(self, runs: Collection[str] | None = None, *, news: bool = True) -> None: ...
+
+
+Watch = Callable[[Changed, threading.Event], None]
 
 
 class Bell:
@@ -22,25 +37,36 @@ class Bell:
     def __init__(self, watch: Watch | None = None) -> None:
         self._watch = watch
         self._lock = threading.Lock()
-        self._listeners: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
+        self._listeners: dict[str, dict[asyncio.Event, asyncio.AbstractEventLoop]] = {}
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._closed = False
 
-    def ring(self) -> None:
-        """Wake every listener."""
+    def ring(self, runs: Collection[str] | None = None, *, news: bool = True) -> None:
+        """Wake those who listen to these runs, or everybody."""
+        woken: defaultdict[asyncio.AbstractEventLoop, list[asyncio.Event]] = defaultdict(list)
         with self._lock:
-            listeners = list(self._listeners.items())
-        for rung, loop in listeners:
+            keys = tuple(self._listeners) if runs is None else (_ALL, *((_NEWS,) if news else ()), *(_key(run) for run in runs))
+            for key in keys:
+                for rung, loop in self._listeners.get(key, {}).items():
+                    woken[loop].append(rung)
+        for loop, events in woken.items():
             try:
-                loop.call_soon_threadsafe(rung.set)
+                loop.call_soon_threadsafe(_set_all, events)
             except RuntimeError:
                 log.debug("a listener's loop has closed")
 
-    async def listen(self) -> AsyncIterator[None]:
-        """Yield once at once, then after each ring (several rings may be one); ends when the bell is closed."""
+    def listen(self, run: str | None = None) -> AsyncIterator[None]:
+        """Yield once at once, then after each ring for the run, or any (several may be one); ends when the bell is closed."""
+        return self._heard(_ALL if run is None else _key(run))
+
+    def news(self) -> AsyncIterator[None]:
+        """Yield once at once, then after each ring that is news; ends when the bell is closed."""
+        return self._heard(_NEWS)
+
+    async def _heard(self, key: str) -> AsyncIterator[None]:
         rung = asyncio.Event()
-        self._enter(rung)
+        self._enter(key, rung)
         try:
             yield
             while not self._closed:
@@ -49,7 +75,7 @@ class Bell:
                 if not self._closed:
                     yield
         finally:
-            self._leave(rung)
+            self._leave(key, rung)
 
     def close(self) -> None:
         """End every listener's iteration and the watch."""
@@ -59,10 +85,11 @@ class Bell:
         if self._thread is not None:
             self._thread.join()
 
-    def _enter(self, rung: asyncio.Event) -> None:
+    def _enter(self, key: str, rung: asyncio.Event) -> None:
         with self._lock:
-            self._listeners[rung] = asyncio.get_running_loop()
-            if self._watch is None or self._closed or len(self._listeners) > 1:
+            first = not self._listeners
+            self._listeners.setdefault(key, {})[rung] = asyncio.get_running_loop()
+            if self._watch is None or self._closed or not first:
                 return
             self._stop = threading.Event()
             self._thread = threading.Thread(
@@ -70,9 +97,11 @@ class Bell:
             )
             self._thread.start()
 
-    def _leave(self, rung: asyncio.Event) -> None:
+    def _leave(self, key: str, rung: asyncio.Event) -> None:
         with self._lock:
-            del self._listeners[rung]
+            del self._listeners[key][rung]
+            if not self._listeners[key]:
+                del self._listeners[key]
             if not self._listeners:
                 self._stop.set()
 
@@ -83,3 +112,12 @@ class Bell:
             except SQLAlchemyError:
                 log.warning("the journal cannot be watched; trying again", exc_info=True)
                 stop.wait(_RETRY_SECONDS)
+
+
+def _key(run: str) -> str:
+    return f"run {run}"
+
+
+def _set_all(events: Collection[asyncio.Event]) -> None:
+    for event in events:
+        event.set()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -11,12 +11,14 @@ from sqlalchemy import URL, Connection, Engine, Insert, Table
 from sqlalchemy.exc import DBAPIError
 
 from executor.errors import JournalUnreachable
+from executor.journal.bell import Changed
 
 
 class Dialect(Protocol):
     """One kind of database. Its connections run in AUTOCOMMIT here: the journal writes BEGIN and COMMIT itself."""
 
     begin_write: str  # the statement that opens a writing transaction
+    hears_itself: bool  # whether `watch` reports this process's own commits too, so that `version` has to tell
 
     def engine(self, url: URL, *, timeout_s: float) -> Engine:
         """An engine whose connections wait up to `timeout_s` for a lock; raises JournalUnreachable for an impossible place."""
@@ -38,16 +40,23 @@ class Dialect(Protocol):
         """An insert that does nothing when a row with the same `conflict` columns exists."""
         ...
 
-    def announce(self, connection: Connection) -> str | None:
-        """Within a writing transaction: tell other processes, once it is committed. The transaction's number, if it has one."""
+    def announce(self, connection: Connection, runs: Collection[str], *, news: bool) -> str | None:
+        """Within a writing transaction: tell other processes, once it is committed, which runs have changed.
+
+        Gives the transaction's number, if it has one.
+        """
         ...
 
     def was_committed(self, connection: Connection, transaction: str) -> bool | None:
         """Whether the transaction of that number was committed; None while it is not decided."""
         ...
 
-    def watch(self, engine: Engine, changed: Callable[[], None], stop: threading.Event) -> None:
+    def watch(self, engine: Engine, changed: Changed, stop: threading.Event) -> None:
         """Call `changed` once the watch is on and whenever another process has committed; return soon after `stop` is set."""
+        ...
+
+    def version(self, connection: Connection) -> int | None:
+        """A number that changes when another connection than this one has committed; None where nobody needs to ask."""
         ...
 
     def is_transient(self, error: DBAPIError) -> bool:

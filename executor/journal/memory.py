@@ -39,7 +39,7 @@ class MemoryJournal:
         self._bell = Bell()
 
     async def create(
-        self, submission: Submission, *, run: str, key: str, now: datetime, events: Sequence[Event] = ()
+        self, submission: Submission, *, run: str, key: str, now: datetime, events: Sequence[Event] = (), tools: str = ""
     ) -> RunRecord:
         principal = submission.principal.id
         if there := self._keys.get((principal, key)):
@@ -48,12 +48,12 @@ class MemoryJournal:
             return there.record
         record = RunRecord(
             id=run, principal=principal, key=key, goal=title_of(submission), status="queued", seq=1 + len(events), epoch=0,
-            owner=None, tools="", created_at=now, updated_at=now,
+            owner=None, tools=tools, created_at=now, updated_at=now,
         )  # fmt: skip
         first = [RunSubmitted(submission=submission, now=now), *events]
         kept = _Kept(record, submission.digest(), events=[(now, encode(event)) for event in first])
         self._runs[run] = self._keys[principal, key] = kept
-        self._bell.ring()
+        self._bell.ring((run,))
         return record
 
     async def append(
@@ -84,7 +84,7 @@ class MemoryJournal:
         kept.update(seq=seq, updated_at=now, **{name: value for name, value in new.items() if value is not None})
         if release:
             kept.update(owner=None)
-        self._bell.ring()
+        self._bell.ring((run,), news=epoch is None or status == "queued")
         return seq
 
     async def read(self, run: str, *, after: int = 0, limit: int | None = None) -> list[Recorded]:
@@ -105,7 +105,7 @@ class MemoryJournal:
         if not queued and not orphaned:
             return None
         kept.update(status="running", owner=worker, epoch=held.epoch + 1, updated_at=self._clock())
-        self._bell.ring()
+        self._bell.ring((run,), news=False)
         return kept.record.epoch
 
     async def get(self, run: str) -> RunRecord | None:
@@ -135,7 +135,7 @@ class MemoryJournal:
 
     async def keep_receipt(self, run: str, receipt: Receipt) -> None:
         self._known(run).receipts.setdefault(receipt.key, encode(receipt))
-        self._bell.ring()
+        self._bell.ring((run,), news=False)
 
     async def receipts(self, run: str) -> list[Receipt]:
         kept = self._runs.get(run)
@@ -152,8 +152,17 @@ class MemoryJournal:
         held = [kept.record for kept in self._runs.values() if kept.record.principal == principal]
         return limit is None or sum(record.status == "running" for record in held) < limit
 
-    def changes(self) -> AsyncIterator[None]:
-        return self._bell.listen()
+    async def follow(self, run: str, *, after: int = 0) -> AsyncIterator[list[Recorded]]:
+        async for _ in self._bell.listen(run):
+            batch = await self.read(run, after=after)
+            yield batch
+            after = batch[-1].seq if batch else after
+
+    def changes(self, run: str | None = None) -> AsyncIterator[None]:
+        return self._bell.listen(run)
+
+    def news(self) -> AsyncIterator[None]:
+        return self._bell.news()
 
     def _known(self, run: str) -> _Kept:
         try:

@@ -48,9 +48,11 @@ class Journal(Protocol):
     """Runs and their events."""
 
     async def create(
-        self, submission: Submission, *, run: str, key: str, now: datetime, events: Sequence[Event] = ()
+        self, submission: Submission, *, run: str, key: str, now: datetime, events: Sequence[Event] = (), tools: str = ""
     ) -> RunRecord:
         """Create the run with its RunSubmitted event and these further ones, status `queued`, in one transaction.
+
+        `tools` is what a run needs whose plan is certified among the events.
 
         If the principal has a run with that key already, return that one; raises KeyTaken if it was another submission.
         """
@@ -112,6 +114,20 @@ class Journal(Protocol):
         """The worker's running runs → seq of the last event that came from outside (appended without an epoch), if any."""
         ...
 
-    def changes(self) -> AsyncIterator[None]:
-        """Yield once at once, and again each time any run may have changed, in this process or another."""
+    def follow(self, run: str, *, after: int = 0) -> AsyncIterator[list[Recorded]]:
+        """Yield the run's events with seq > after in batches: first those that are there, if any, then those to come.
+
+        A batch may be empty. An event of another process comes within some milliseconds of its commit.
+        """
+        ...
+
+    def changes(self, run: str | None = None) -> AsyncIterator[None]:
+        """Yield once at once, and again each time the run, or any run, may have changed, in this process or another."""
+        ...
+
+    def news(self) -> AsyncIterator[None]:
+        """Yield once at once, and again each time an engine may have something to do.
+
+        That is when a run became queued, or something came from outside (an answer, a request to cancel).
+        """
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, Insert, Table, create_engine, text
@@ -12,10 +12,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 
 from executor.errors import JournalUnreachable
+from executor.journal.bell import Changed
 
 CHANNEL = "planrail_journal"
 DRIVER = "postgresql+psycopg"
 
+_NEWS = "!"
+_MAX_PAYLOAD = 7_900  # bytes; PostgreSQL takes less than 8,000
 _LOOK_SECONDS = 0.2  # between two looks of the watch whether it should stop
 _SCHEMA_LOCK = 0x706C616E7261696C  # "planrail": the advisory lock of whoever migrates
 _NAMES = 0x706C616E  # "plan": the space of the advisory locks of names
@@ -50,6 +53,7 @@ class PostgresDialect:
     """PostgreSQL ≥ 13 through psycopg 3: READ COMMITTED, rows locked one by one. One object serves one journal."""
 
     begin_write = "BEGIN"
+    hears_itself = False
 
     def __init__(self) -> None:
         self._name = secrets.token_hex(6)  # tells its own notifications from others'
@@ -83,16 +87,22 @@ class PostgresDialect:
     def insert_once(self, table: Table, *conflict: str) -> Insert:
         return insert(table).on_conflict_do_nothing(index_elements=conflict)
 
-    def announce(self, connection: Connection) -> str:
-        """Notify, on commit; the transaction's number."""
-        told = connection.exec_driver_sql("select pg_notify(%s, %s), pg_current_xact_id()::text", (CHANNEL, self._name))
+    def announce(self, connection: Connection, runs: Collection[str], *, news: bool) -> str:
+        """Notify, on commit, with `<who> <! or -> <run> …`; the transaction's number."""
+        payload = " ".join((self._name, _NEWS if news else "-", *sorted(runs)))
+        if len(payload.encode()) > _MAX_PAYLOAD or any(" " in run for run in runs):
+            payload = self._name
+        told = connection.exec_driver_sql("select pg_notify(%s, %s), pg_current_xact_id()::text", (CHANNEL, payload))
         return str(told.one()[1])
+
+    def version(self, connection: Connection) -> None:
+        """Nothing: notifications name who sent them."""
 
     def was_committed(self, connection: Connection, transaction: str) -> bool | None:
         status = connection.execute(text("select pg_xact_status(cast(:id as xid8))"), {"id": transaction}).scalar_one_or_none()
         return {"committed": True, "aborted": False}.get(str(status))
 
-    def watch(self, engine: Engine, changed: Callable[[], None], stop: threading.Event) -> None:
+    def watch(self, engine: Engine, changed: Changed, stop: threading.Event) -> None:
         """Listens until the connection breaks or `stop` is set; what came between two connections is one change."""
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             try:
@@ -101,8 +111,9 @@ class PostgresDialect:
                 changed()
                 while not stop.is_set():
                     for notification in driver.notifies(timeout=_LOOK_SECONDS):
-                        if notification.payload != self._name:
-                            changed()
+                        who, *said = notification.payload.split(" ")
+                        if who != self._name:
+                            changed(said[1:] if said else None, news=not said or said[0] == _NEWS)
                         if stop.is_set():
                             break
             except driver_error(engine):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -12,12 +12,13 @@ from sqlalchemy import URL, Connection, Engine
 
 from executor.events import Event, Recorded, RunStatus
 from executor.journal import statements
-from executor.journal.bell import Bell
+from executor.journal.bell import Bell, Changed
 from executor.journal.dialect import Dialect, explained
 from executor.journal.dialects import dialect_of, parse_url
 from executor.journal.port import Receipt, RunRecord
 from executor.journal.readers import Readers
 from executor.journal.schema import bring_to_head
+from executor.journal.tail import Tails
 from executor.journal.writer import Writer
 from executor.submission import Submission
 
@@ -44,7 +45,8 @@ class SqlJournal:
         self._engine = engine
         self._dialect = dialect
         self._clock = clock
-        self._bell = Bell(lambda changed, stop: dialect.watch(engine, changed, stop))
+        self._bell = Bell(lambda changed, stop: dialect.watch(engine, self._elsewhere(changed), stop))
+        self._tails = Tails()
         self._queued = queued
         self._readers = Readers(engine, dialect, away_s=away_s)
         self._writer = Writer(engine, dialect, timeout_s=timeout_s, away_s=away_s, committed=self._bell.ring)
@@ -87,15 +89,17 @@ class SqlJournal:
         await self.close()
 
     async def create(
-        self, submission: Submission, *, run: str, key: str, now: datetime, events: Sequence[Event] = ()
+        self, submission: Submission, *, run: str, key: str, now: datetime, events: Sequence[Event] = (), tools: str = ""
     ) -> RunRecord:
         def write(connection: Connection) -> RunRecord:
-            record = statements.create_run(connection, self._dialect, submission, run_id=run, key=key, now=now, events=events)
+            record = statements.create_run(
+                connection, self._dialect, submission, run_id=run, key=key, now=now, events=events, tools=tools
+            )
             if self._queued is not None and record.id == run:
                 self._queued(connection, run)
             return record
 
-        return await self._writer.write(write, order=run)
+        return await self._writer.write(write, order=run, news=True)
 
     async def append(
         self,
@@ -114,13 +118,24 @@ class SqlJournal:
             only_if=None if only_if is None else tuple(only_if), quiet_after=quiet_after,
         )  # fmt: skip
 
-        def write(connection: Connection) -> int | None:
-            seq = statements.append_events(connection, addition, self._clock())
+        def write(connection: Connection) -> tuple[int | None, datetime]:
+            at = self._clock()
+            seq = statements.append_events(connection, addition, at)
             if self._queued is not None and seq is not None and status == "queued":
                 self._queued(connection, run)
-            return seq
+            return seq, at
 
-        return await self._writer.write(write, order=run)
+        try:
+            seq, at = await self._writer.write(write, order=run, news=epoch is None or status == "queued")
+        except asyncio.CancelledError:  # it is written all the same
+            self._tails.spoil((run,))
+            self._bell.ring((run,), news=False)
+            raise
+        tail = self._tails.get(run)
+        if tail is not None and seq is not None:
+            first = seq - len(events) + 1
+            tail.add([Recorded.model_construct(seq=n, at=at, event=event) for n, event in enumerate(events, first)])
+        return seq
 
     async def read(self, run: str, *, after: int = 0, limit: int | None = None) -> list[Recorded]:
         return await self._readers.read(lambda c: statements.read_events(c, run, after, limit))
@@ -155,8 +170,32 @@ class SqlJournal:
     async def outside(self, worker: str) -> Mapping[str, int]:
         return await self._readers.read(lambda c: statements.outside_of(c, worker))
 
-    def changes(self) -> AsyncIterator[None]:
-        return self._bell.listen()
+    async def follow(self, run: str, *, after: int = 0) -> AsyncIterator[list[Recorded]]:
+        with self._tails.of(run) as tail:
+            spoiled = -1
+            async for _ in self._bell.listen(run):
+                batch = tail.after(after) if tail.spoiled == spoiled else None
+                if batch is None:
+                    spoiled = tail.spoiled
+                    batch = await self.read(run, after=after)
+                yield batch
+                after = batch[-1].seq if batch else after
+
+    def changes(self, run: str | None = None) -> AsyncIterator[None]:
+        return self._bell.listen(run)
+
+    def news(self) -> AsyncIterator[None]:
+        return self._bell.news()
+
+    def _elsewhere(self, changed: Changed) -> Changed:
+        """`changed`, but for what this process has committed itself, of which the writer has told already."""
+
+        def heard(runs: Collection[str] | None = None, *, news: bool = True) -> None:
+            if self._writer.others_committed():
+                self._tails.spoil(runs)
+                changed(runs, news=news)
+
+        return heard
 
     def _close(self) -> None:
         self._writer.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DBAPIError
 
 from executor.errors import JournalUnreachable
+from executor.journal.bell import Changed
 
 WATCH_SECONDS = 0.02  # between two looks at `pragma data_version`, which costs some microseconds
 
@@ -42,6 +43,7 @@ class SqliteDialect:
     """SQLite ≥ 3.35 through the standard library: WAL, every commit synced, one writer at a time."""
 
     begin_write = "BEGIN IMMEDIATE"
+    hears_itself = True
 
     def engine(self, url: URL, *, timeout_s: float) -> Engine:
         _make_room(database_path(url))
@@ -63,14 +65,18 @@ class SqliteDialect:
     def insert_once(self, table: Table, *conflict: str) -> Insert:
         return insert(table).on_conflict_do_nothing(index_elements=conflict)
 
-    def announce(self, connection: Connection) -> None:
+    def announce(self, connection: Connection, runs: Collection[str], *, news: bool) -> None:
         """Nothing: a commit changes every other connection's data_version."""
 
     def was_committed(self, connection: Connection, transaction: str) -> bool | None:
         """Never asked: transactions have no numbers, and no connection breaks."""
         return None
 
-    def watch(self, engine: Engine, changed: Callable[[], None], stop: threading.Event) -> None:
+    def version(self, connection: Connection) -> int:
+        version: int = connection.exec_driver_sql("pragma data_version").scalar_one()
+        return version
+
+    def watch(self, engine: Engine, changed: Changed, stop: threading.Event) -> None:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             cursor = connection.connection.cursor()  # the bare driver: this runs fifty times a second
             seen: Any = None

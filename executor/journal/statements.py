@@ -12,7 +12,9 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
+    Update,
     and_,
+    bindparam,
     false,
     func,
     insert,
@@ -38,6 +40,29 @@ from executor.submission import Submission
 
 _RECORD = tuple(run.c[name] for name in RunRecord.model_fields)
 
+# What is asked again and again is built once: building a statement takes longer than running it.
+_GET = select(*_RECORD).where(run.c.id == bindparam("run"))
+_BY_KEY = select(*_RECORD, run.c.digest).where(run.c.principal == bindparam("principal"), run.c.key == bindparam("key"))
+_READ = select(event.c.seq, event.c.at, event.c.body).where(event.c.run == bindparam("run"), event.c.seq > bindparam("after"))
+_READ = _READ.order_by(event.c.seq)
+_RECEIPTS = select(receipt.c.body).where(receipt.c.run == bindparam("run")).order_by(receipt.c.at, receipt.c.key)
+_OUTSIDE = select(run.c.id, run.c.outside).where(
+    run.c.owner == bindparam("worker"), run.c.status == "running", run.c.outside > 0
+)
+_ADD = insert(event)
+_PLAIN_APPEND = (
+    update(run)
+    .where(run.c.id == bindparam("of"), run.c.epoch == bindparam("under"))
+    .values(seq=run.c.seq + bindparam("count"), updated_at=bindparam("when"))
+    .returning(run.c.seq)
+)
+_TAKE_QUEUED = (
+    update(run)
+    .where(run.c.id == bindparam("of"), run.c.status == "queued")
+    .values(status="running", owner=bindparam("worker"), epoch=run.c.epoch + 1, updated_at=bindparam("when"))
+    .returning(run.c.epoch)
+)
+
 
 @dataclass(frozen=True)
 class Addition:
@@ -51,6 +76,12 @@ class Addition:
     release: bool
     only_if: tuple[RunStatus, ...] | None
     quiet_after: int | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Events of the run's owner, and nothing else."""
+        further = (self.status, self.tools, self.only_if, self.quiet_after)
+        return self.epoch is not None and not self.release and all(x is None for x in further)
 
     def values(self, at: datetime) -> dict[str, object]:
         """The run row's new values."""
@@ -81,19 +112,19 @@ def create_run(
     key: str,
     now: datetime,
     events: Sequence[Event] = (),
+    tools: str = "",
 ) -> RunRecord:
     """The new run, or the one that has the key; raises KeyTaken if that is another submission's."""
     row = {
         "id": run_id, "principal": submission.principal.id, "key": key, "digest": submission.digest(),
         "goal": title_of(submission), "status": "queued", "seq": 1 + len(events), "outside": 0, "epoch": 0, "owner": None,
-        "tools": "", "created_at": now, "updated_at": now,
+        "tools": tools, "created_at": now, "updated_at": now,
     }  # fmt: skip
     made = connection.execute(dialect.insert_once(run, "principal", "key").values(row).returning(run.c.id)).scalar_one_or_none()
     if made is not None:
         first = [RunSubmitted(submission=submission, now=now), *events]
         _insert_events(connection, run_id, 1, bodies_of(first), now, None)
-    same_key = and_(run.c.principal == row["principal"], run.c.key == key)
-    stored = connection.execute(select(*_RECORD, run.c.digest).where(same_key)).one()
+    stored = connection.execute(_BY_KEY, {"principal": row["principal"], "key": key}).one()
     if stored.digest != row["digest"]:
         raise KeyTaken("The idempotency key belongs to another submission.", hint="Use a new key for a new submission.")
     return _record(stored)
@@ -101,6 +132,19 @@ def create_run(
 
 def append_events(connection: Connection, addition: Addition, at: datetime) -> int | None:
     """Allocate seqs and check the fence in one statement, then insert; see `Journal.append`."""
+    if addition.plain:
+        given = {"of": addition.run, "under": addition.epoch, "count": len(addition.bodies), "when": at}
+        seq = connection.execute(_PLAIN_APPEND, given).scalar_one_or_none()
+    else:
+        seq = connection.execute(_append(addition).values(addition.values(at)).returning(run.c.seq)).scalar_one_or_none()
+    if seq is None:
+        _check_fence(connection, addition)
+        return None
+    _insert_events(connection, addition.run, seq - len(addition.bodies) + 1, addition.bodies, at, addition.epoch)
+    return int(seq)
+
+
+def _append(addition: Addition) -> Update:
     statement = update(run).where(run.c.id == addition.run)
     if addition.epoch is not None:
         statement = statement.where(run.c.epoch == addition.epoch)
@@ -108,12 +152,7 @@ def append_events(connection: Connection, addition: Addition, at: datetime) -> i
         statement = statement.where(run.c.status.in_(addition.only_if))
     if addition.quiet_after is not None:
         statement = statement.where(run.c.outside <= addition.quiet_after)
-    seq = connection.execute(statement.values(addition.values(at)).returning(run.c.seq)).scalar_one_or_none()
-    if seq is None:
-        _check_fence(connection, addition)
-        return None
-    _insert_events(connection, addition.run, seq - len(addition.bodies) + 1, addition.bodies, at, addition.epoch)
-    return int(seq)
+    return statement
 
 
 def _check_fence(connection: Connection, addition: Addition) -> None:
@@ -132,7 +171,7 @@ def _insert_events(
         for seq, (kind, body) in enumerate(bodies, first)
     ]
     if rows:
-        connection.execute(insert(event), rows)
+        connection.execute(_ADD, rows)
 
 
 def take_run(
@@ -145,6 +184,10 @@ def take_run(
     at: datetime,
 ) -> int | None:
     """The new epoch if the run was free; see `Journal.take`."""
+    if not dead and principal_runs is None:
+        taken = connection.execute(_TAKE_QUEUED, {"of": run_id, "worker": worker, "when": at}).scalar_one_or_none()
+        if taken is not None:
+            return int(taken)
     queued: ColumnElement[bool] = run.c.status == "queued"
     if principal_runs is not None and not _has_room(connection, dialect, run_id, principal_runs):
         queued = false()
@@ -166,14 +209,14 @@ def _has_room(connection: Connection, dialect: Dialect, run_id: str, limit: int)
 
 def read_events(connection: Connection, run_id: str, after: int, limit: int | None) -> list[Recorded]:
     """The run's events with seq > after."""
-    wanted = select(event.c.seq, event.c.at, event.c.body).where(event.c.run == run_id, event.c.seq > after)
-    rows = connection.execute(wanted.order_by(event.c.seq).limit(limit))
+    wanted = _READ if limit is None else _READ.limit(limit)
+    rows = connection.execute(wanted, {"run": run_id, "after": after})
     return [decode_event(seq, at, body) for seq, at, body in rows]
 
 
 def get_run(connection: Connection, run_id: str) -> RunRecord | None:
     """The run's record."""
-    row = connection.execute(select(*_RECORD).where(run.c.id == run_id)).one_or_none()
+    row = connection.execute(_GET, {"run": run_id}).one_or_none()
     return None if row is None else _record(row)
 
 
@@ -227,14 +270,12 @@ def insert_receipt(connection: Connection, dialect: Dialect, run_id: str, kept: 
 
 def read_receipts(connection: Connection, run_id: str) -> list[Receipt]:
     """The run's receipts, in the order they were kept."""
-    wanted = select(receipt.c.body).where(receipt.c.run == run_id).order_by(receipt.c.at, receipt.c.key)
-    return [decode_receipt(body) for body in connection.execute(wanted).scalars()]
+    return [decode_receipt(body) for body in connection.execute(_RECEIPTS, {"run": run_id}).scalars()]
 
 
 def outside_of(connection: Connection, worker: str) -> Mapping[str, int]:
     """The worker's running runs that have outside events → seq of the last one."""
-    wanted = select(run.c.id, run.c.outside).where(run.c.owner == worker, run.c.status == "running", run.c.outside > 0)
-    return {row.id: row.outside for row in connection.execute(wanted)}
+    return {row.id: row.outside for row in connection.execute(_OUTSIDE, {"worker": worker})}
 
 
 def _record(row: Row[*tuple[object, ...]]) -> RunRecord:

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from executor.errors import JournalUnreachable
+from executor.journal.bell import Changed
 from executor.journal.dialect import Dialect
 from executor.journal.patience import Patience
 
@@ -30,17 +31,19 @@ T = TypeVar("T")
 Write = Callable[[Connection], T]
 
 MAX_GROUP = 256  # writes in one transaction; the rest goes into the next one
+_LOOK_SECONDS = 0.05  # a writer that is busy for longer may be waiting for others
 _RETRY_SECONDS = 0.01  # between two looks whether the server knows what became of a commit
 
 
 class _Job:
     """One write on its way: what to do, and the future that waits for it in its own loop."""
 
-    __slots__ = ("error", "future", "loop", "order", "result", "write")
+    __slots__ = ("error", "future", "loop", "news", "order", "result", "write")
 
-    def __init__(self, write: Write[Any], order: str, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, write: Write[Any], order: str, loop: asyncio.AbstractEventLoop, *, news: bool) -> None:
         self.write = write
         self.order = order
+        self.news = news
         self.loop = loop
         self.future: asyncio.Future[Any] = loop.create_future()
         self.result: Any = None
@@ -55,6 +58,16 @@ class _Job:
             self.future.set_exception(self.error)
 
 
+class _Look:
+    """A question to the writer's own connection: whether another one has committed."""
+
+    __slots__ = ("answered", "found")
+
+    def __init__(self) -> None:
+        self.answered = threading.Event()
+        self.found = True
+
+
 class _TransactionLost(Exception):
     """A write took the whole transaction down (a full disk does); nothing of the group was committed."""
 
@@ -66,33 +79,44 @@ class _Failed(Exception):
 class Writer:
     """The one thread of a process that writes into a journal. `committed` is called from it after each group."""
 
-    def __init__(
-        self, engine: Engine, dialect: Dialect, *, timeout_s: float, away_s: float, committed: Callable[[], None]
-    ) -> None:
+    def __init__(self, engine: Engine, dialect: Dialect, *, timeout_s: float, away_s: float, committed: Changed) -> None:
         self._engine = engine
         self._dialect = dialect
         self._away_s = away_s
         self._patience = Patience(dialect, locked_s=timeout_s, away_s=away_s)
         self._committed = committed
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[_Job | _Look | None] = queue.SimpleQueue()
+        self._version: int | None = None  # of the database, when others were last looked for
         self._connection: Connection | None = None
         self._lock = threading.Lock()
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="planrail-journal-writer", daemon=True)
         self._thread.start()
 
-    async def write(self, write: Write[T], *, order: str = "") -> T:
+    async def write(self, write: Write[T], *, order: str, news: bool = False) -> T:
         """Run `write` in a transaction and return its result once that is durable. It may run again; the last one counts.
 
-        `order` is what it locks (a run): all processes lock in the same order, so that none waits for another in a circle.
+        `order` is the run that it changes, and locks: all processes lock in the same order, so that none waits for another in
+        a circle. `news` is whether engines want to hear of it.
         """
-        job = _Job(write, order, asyncio.get_running_loop())
+        job = _Job(write, order, asyncio.get_running_loop(), news=news)
         with self._lock:
             if self._closed:
                 raise JournalUnreachable("The journal is closed.")
             self._jobs.put(job)
         result: T = await job.future
         return result
+
+    def others_committed(self) -> bool:
+        """Whether anybody but this writer may have committed since this was last asked; waits a moment for the answer."""
+        if not self._dialect.hears_itself:
+            return True
+        look = _Look()
+        with self._lock:
+            if self._closed:
+                return True
+            self._jobs.put(look)
+        return not look.answered.wait(_LOOK_SECONDS) or look.found
 
     def close(self) -> None:
         """Make every write that waits, then end the thread."""
@@ -110,18 +134,31 @@ class Writer:
             if group:
                 self._write_group(group)
                 _settle(group)
-                self._committed()
+                self._committed({job.order for job in group}, news=any(job.news for job in group))
         self._disconnect()
 
     def _next_group(self) -> tuple[list[_Job], bool]:
         group: list[_Job] = []
-        job = self._jobs.get()
-        while job is not None:
-            group.append(job)
-            if len(group) == MAX_GROUP or self._jobs.empty():
-                return group, True
+        while len(group) < MAX_GROUP:
+            if group and self._jobs.empty():
+                break
             job = self._jobs.get()
-        return group, False
+            match job:
+                case None:
+                    return group, False
+                case _Look():
+                    self._look(job)
+                case _Job():
+                    group.append(job)
+        return group, True
+
+    def _look(self, look: _Look) -> None:
+        try:
+            version = self._dialect.version(self._connected())
+            look.found, self._version = version != self._version, version
+        except SQLAlchemyError:
+            self._version = None
+        look.answered.set()
 
     def _write_group(self, group: Sequence[_Job]) -> None:
         group = sorted(group, key=lambda job: job.order)  # the order within a run stays
@@ -164,11 +201,15 @@ class Writer:
                 else:
                     self._run(connection, job)
             if any(job.error is None for job in group):
-                number = self._dialect.announce(connection)
+                number = self._announce(connection, group)
         except BaseException:
             self._roll_back()
             raise
         self._commit(connection, number)
+
+    def _announce(self, connection: Connection, group: Sequence[_Job]) -> str | None:
+        made = [job for job in group if job.error is None]
+        return self._dialect.announce(connection, {job.order for job in made}, news=any(job.news for job in made))
 
     def _commit(self, connection: Connection, number: str | None) -> None:
         """Commit. Where the connection breaks meanwhile, the transaction's number tells whether it went through."""

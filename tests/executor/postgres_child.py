@@ -1,7 +1,8 @@
 """Worker processes for the tests of the PostgreSQL engine: `python postgres_child.py URL LOG WORKER STEPS [OPTION=VALUE …]`.
 
 Each run has STEPS steps; each step's effect is a line in LOG, written before its event is appended. One that is in the journal
-is not done again. Options: pause (seconds a step takes), runs, principal_runs, drain, lacks (a tool this worker has not).
+is not done again. Options: pause (seconds a step takes), hold (the step that is held until SIGUSR1), runs, principal_runs,
+drain, lacks (a tool this worker has not).
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ def note(log: str, *words: object) -> None:
 
 async def work(url: str, log: str, worker: str, steps: int, options: dict[str, str]) -> None:
     pause = float(options.get("pause", "0.05"))
+    held = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, held.set)
     async with await SqlJournal.open(url, queued=Deferral()) as journal:
         await asyncio.to_thread(bring_jobs_to_head, journal.engine)
 
@@ -47,6 +50,8 @@ async def work(url: str, log: str, worker: str, steps: int, options: dict[str, s
                     note(log, run, step, epoch, worker)
                     if options.get("hang") == step:
                         time.sleep(float(options["hang_s"]))  # noqa: ASYNC251  # the loop hangs, the process lives
+                    if options.get("hold") == step:
+                        await held.wait()
                     await asyncio.sleep(pause)
                     await journal.append(run, [CallFinished(step=step, value=epoch)], epoch=epoch)
                     note(log, run, step, epoch, worker, "settled")

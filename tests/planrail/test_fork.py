@@ -419,6 +419,7 @@ async def test_the_adopted_events_stand_in_the_journal_before_anything_is_called
         record = await house.runs.fork(original.id, ANN, ForkWish("c"))
         events = await house.events(record.id)
         assert (record.status, record.seq) == ("queued", len(events))
+        assert record.tools == (await house.runs.record(original.id, ANN)).tools != ""  # only who covers them takes it
         assert [e.type for e in events[:4]] == ["run_submitted", "run_forked", "plan_proposed", "plan_certified"]
         assert isinstance(events[-1], EffectsInherited)
         assert {e.step for e in events if isinstance(e, CallFinished)} == {"a", "b", "w"}

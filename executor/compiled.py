@@ -1,0 +1,58 @@
+"""Compiled: scripts as programs, each compiled and certified once a process, however many runs have it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from planner.budget import Budget
+from planner.certificate import Certificate
+from planner.check import Ground, certify
+from planner.compiler import compile_script
+from planner.labels import Label
+from planner.order import waits
+from planner.plan import Plan
+from planner.program import Program
+from planner.script import plan_of
+from planner.toolspec import Json, ToolSpec
+from planner.worst import Terms
+
+_KEPT = 128  # scripts, and certificates; one of 10,000 characters takes some 300 kB
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A script's program, its typed form, and which steps wait for which."""
+
+    program: Program
+    plan: Plan
+    order: Mapping[str, tuple[str, ...]]
+
+
+class Scripts:
+    """Compiles and certifies scripts over one set of tools; remembers the latest, since many runs share a script."""
+
+    def __init__(self, tools: Mapping[str, ToolSpec], terms: Terms) -> None:
+        self._tools = tools
+        self._terms = terms
+        self._compiled = lru_cache(_KEPT)(self._compile)
+        self._certified = lru_cache(_KEPT)(self._certify)
+
+    def compiled(self, script: str, parameters: frozenset[str]) -> Compiled:
+        """The script's program; raises CompileError."""
+        return self._compiled(script, parameters)
+
+    def certified(self, script: str, params: Mapping[str, Json], budget: Budget, literal: Label) -> Certificate:
+        """The script's certificate; raises CompileError and PlanRefused."""
+        return self._certified(script, json.dumps(params, sort_keys=True), budget, literal)
+
+    def _compile(self, script: str, parameters: frozenset[str]) -> Compiled:
+        program, statements = compile_script(script, self._tools, parameters=parameters)
+        return Compiled(program, plan_of(statements), waits(program, self._tools))
+
+    def _certify(self, script: str, params: str, budget: Budget, literal: Label) -> Certificate:
+        given = json.loads(params)
+        compiled = self.compiled(script, frozenset(given))
+        return certify(compiled.program, compiled.plan, Ground(self._tools, budget, self._terms, given, literal))
