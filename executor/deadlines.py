@@ -18,7 +18,7 @@ MAX_REMINDERS = 10  # of one question
 
 def timed(question: Question, options: Options, default_s: float | None, now: datetime) -> Question:
     """The question as it is asked at that time; `default_s` is the time-out where its step names none."""
-    if question.kind == "reconcile":
+    if question.kind in ("reconcile", "repeat"):  # their step is a call, whose options are not about them
         return question.model_copy(update={"asked_at": now})
     timeout_s = default_s if options.timeout_s is None else options.timeout_s
     expires_at = None if timeout_s is None else now + timedelta(seconds=timeout_s)

@@ -5,6 +5,7 @@ PlanrailError (planner.errors)
 ├── UnknownTool                    no such tool in the toolset                            (plan)
 ├── UnknownRun                     no such run for this principal                         (user)
 ├── NotAnswerable                  the question is not open, or this answer does not fit  (user)
+├── NotForkable                    the run has no plan yet, or its fork's script no such step (user)
 ├── KeyTaken                       the idempotency key belongs to another submission      (user)
 ├── LostOwnership                  another worker owns the run now; what was paid is a receipt
 ├── JournalNewer                   the database was written by a newer Planrail           (environment)
@@ -40,6 +41,12 @@ class UnknownRun(PlanrailError):
 
 class NotAnswerable(PlanrailError):
     """The question is not open (any more), or the answer does not fit its type."""
+
+    fault: ClassVar[Fault] = "user"
+
+
+class NotForkable(PlanrailError):
+    """There is no plan to fork yet, or the script has no such step."""
 
     fault: ClassVar[Fault] = "user"
 

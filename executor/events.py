@@ -84,6 +84,7 @@ class PlanCertified(_Event):
     script: str
     params: dict[str, Json] = Field(default_factory=dict)
     certificate: Certificate
+    contracts: dict[str, dict[str, str]] = Field(default_factory=dict)  # tool → planner.contract.Contract.parts
 
 
 class CallStarted(_Event):
@@ -130,8 +131,19 @@ class CallRetried(_Event):
     usage: Usage = NO_USAGE
 
 
+class Forked(BaseModel):
+    """The call of another run that an adopted value was first given by; `how` is that call's own."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run: str
+    step: str
+    item: str = ""
+    how: str = "call"
+
+
 class CallFinished(_Event):
-    """A call gave a value. `how` tells a value of the call from the script's `otherwise` or a not-found default."""
+    """A call gave a value. `how` tells a value of the call from the script's `otherwise`, a not-found default, or a fork's."""
 
     type: Literal["call_finished"] = "call_finished"
     step: str
@@ -142,8 +154,9 @@ class CallFinished(_Event):
     usage: Usage = NO_USAGE
     seconds: float = 0.0
     further_calls: int = 0  # tool calls beyond the one that started: the pages of a `pages`
-    how: Literal["call", "otherwise", "default", "receipt", "reconciled"] = "call"
+    how: Literal["call", "otherwise", "default", "receipt", "reconciled", "fork"] = "call"
     reason: str = ""  # why the value is not the call's own
+    forked: Forked | None = None  # where a fork has it from: nothing was called
 
 
 class TimerStarted(_Event):
@@ -183,13 +196,43 @@ class ReceiptCounted(_Event):
     usage: Usage = NO_USAGE
 
 
+class RunForked(_Event):
+    """The run begins with what another one had settled; what follows up to `effects_inherited` is adopted."""
+
+    type: Literal["run_forked"] = "run_forked"
+    run: str
+    seq: int  # how far the other run had come
+    step: str
+    now: datetime  # the other run's: what is adopted was worked out with it
+
+
+class SettledEffect(BaseModel):
+    """An effect of another run; `finished` is None where nobody knows whether it happened."""
+
+    model_config = ConfigDict(frozen=True)
+
+    step: str
+    item: str = ""
+    call: str
+    arguments: Json = None
+    finished: CallFinished | None = None
+
+
+class EffectsInherited(_Event):
+    """Effects of the other run that were not adopted: before one of them is repeated, a person is asked."""
+
+    type: Literal["effects_inherited"] = "effects_inherited"
+    run: str
+    effects: tuple[SettledEffect, ...]
+
+
 class Question(BaseModel):
     """Something a person has to decide. `of` is the step that waits; `shown` are the bound arguments it is about."""
 
     model_config = ConfigDict(frozen=True)
 
     id: str
-    kind: Literal["approve", "ask_user", "reconcile"]
+    kind: Literal["approve", "ask_user", "reconcile", "repeat"]
     of: str
     item: str = ""
     text: str
@@ -313,7 +356,9 @@ Event = Annotated[
     | CancelRequested
     | RunParked
     | RunResumed
-    | RunEnded,
+    | RunEnded
+    | RunForked
+    | EffectsInherited,
     Field(discriminator="type"),
 ]
 

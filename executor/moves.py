@@ -14,8 +14,18 @@ from functools import partial
 
 from executor.bind import Bound, bind
 from executor.deadlines import earlier, next_deadline, overdue, timed
-from executor.events import CallFailed, CallFinished, Event, Question, QuestionExpired, QuestionReminded, StepSkipped
+from executor.events import (
+    CallFailed,
+    CallFinished,
+    CallStarted,
+    Event,
+    Question,
+    QuestionExpired,
+    QuestionReminded,
+    StepSkipped,
+)
 from executor.outcomes import Done, Failed, Pending, Skipped
+from executor.repeat import Repeat, adopted, repeat_of, repeat_question
 from executor.run import Address, Run
 from executor.timers import TURN_KINDS, Turn, Turns, elements
 from executor.values import Values
@@ -71,6 +81,7 @@ class Moves:
     questions: list[Question] = field(default_factory=list)
     approvals: list[Question] = field(default_factory=list)
     surprises: list[tuple[Step, Failed]] = field(default_factory=list)
+    repeats: dict[str, list[Repeat]] = field(default_factory=dict)  # of a fork: step → calls that a person has to decide on
     complete: bool = False
     wake_at: datetime | None = None
     deadlines: list[QuestionExpired | QuestionReminded] = field(default_factory=list)
@@ -99,6 +110,7 @@ def next_moves(frame: Frame, run: Run, values: Values, busy: frozenset[Address],
                     else:
                         _step(step, frame, run, values, busy, room, moves)
     moves.wake_at = earlier(moves.wake_at, next_deadline(run))
+    moves.approvals.extend(repeat_question(run, step, repeats) for step, repeats in moves.repeats.items())
     if moves.surprises:  # the run fails: nobody need be asked any more
         moves.questions.clear()
         moves.deadlines.clear()
@@ -137,7 +149,7 @@ def _turn(
     if turn.failed is not None:
         moves.events.append(_failed(step, turn, values, scope))
     if turn.call is not None and len(moves.starts) < room:
-        moves.starts.append(Start(step, *turn.call))
+        _start(Start(step, *turn.call), turns.run, values, moves)
     if turn.wake_at is not None:
         moves.wake_at = turn.wake_at if moves.wake_at is None else min(moves.wake_at, turn.wake_at)
 
@@ -204,7 +216,7 @@ def _call(step: Step, item: str, scope: Mapping[str, Tagged], frame: Frame, run:
         case kind if kind in PERSON_KINDS:
             _person(start, frame, run, values, moves)
         case _:
-            moves.starts.append(start)
+            _start(start, run, values, moves)
 
 
 def unbound(step: Step, item: str, error: ExpressionError, otherwise: Otherwise | None, decided: Label) -> Event:
@@ -256,6 +268,38 @@ def _person(start: Start, frame: Frame, run: Run, values: Values, moves: Moves) 
         failed = Failed("refused", f"{reason}: {_text(start)}", item)
         values.fail(step.id, failed)
         moves.surprises.append((step, failed))
+
+
+def _start(start: Start, run: Run, values: Values, moves: Moves) -> None:
+    """Start a call, unless a person has to say first whether a fork repeats it."""
+    if run.inherited is None:
+        moves.starts.append(start)
+        return
+    held = {r.number for repeats in moves.repeats.values() for r in repeats}
+    repeat = repeat_of(run, start.address, start.step.tool, start.bound.shown(), held)
+    if repeat is None:
+        moves.starts.append(start)
+    elif repeat.answer is not None:
+        _repeat(start, repeat, run, values, moves)
+    elif not repeat.asked:
+        moves.repeats.setdefault(start.step.id, []).append(repeat)
+
+
+def _repeat(start: Start, repeat: Repeat, run: Run, values: Values, moves: Moves) -> None:
+    """What a person has decided about an effect that would be repeated."""
+    assert repeat.answer is not None
+    assert run.inherited is not None
+    effect = repeat.effect
+    if repeat.answer.answer is True and not repeat.answer.refused:
+        moves.starts.append(start)
+    elif repeat.answer.refused or effect.finished is None:
+        failed = Failed("refused", f"{repeat.answer.by} refused: {effect.call} again", start.item)
+        values.fail(start.step.id, failed)
+        moves.surprises.append((start.step, failed))
+    else:
+        before = CallStarted(step=effect.step, call=effect.call, arguments=effect.arguments)
+        origin = (effect.step, effect.item)
+        moves.events.extend(adopted(start.address, before, effect.finished, run.inherited.run, origin))
 
 
 def _question_id(step: Step, item: str) -> str:

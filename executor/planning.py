@@ -20,6 +20,8 @@ from executor.held import telling
 from executor.ledger import Ledger, model_need
 from executor.recorder import Recorder
 from executor.run import Run
+from planner.check import Ground
+from planner.contract import contract
 from planner.diagnostic import Diagnostic
 from planner.errors import CompileError, ModelError, PlanrailError
 from planner.errors import PlanRefused as Refused
@@ -79,7 +81,12 @@ class Planning:
         params, script = proposed.params, proposed.script
         certificate = self.scripts.certified(script, params, run.budget, literal_label(run))
         plan = self.scripts.compiled(script, frozenset(params)).plan
-        return PlanCertified(plan=plan, script=script, params=params, certificate=certificate)
+        contracts = {name: dict(contract(self.tools[name]).parts) for name in certificate.tools}
+        return PlanCertified(plan=plan, script=script, params=params, certificate=certificate, contracts=contracts)
+
+    def ground(self, run: Run, params: Mapping[str, Json]) -> Ground:
+        """What the run's certificate stands on."""
+        return Ground(self.tools, run.budget, self.terms, params, literal_label(run))
 
     async def _propose(self, recorder: Recorder) -> PlanProposed:
         run = recorder.run

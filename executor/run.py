@@ -16,6 +16,7 @@ from executor.events import (
     CancelRequested,
     CeilingReached,
     ClaimRenewed,
+    EffectsInherited,
     PlanCertified,
     PlannerCalled,
     PlanProposed,
@@ -28,6 +29,7 @@ from executor.events import (
     ReceiptCounted,
     Recorded,
     RunEnded,
+    RunForked,
     RunParked,
     RunResumed,
     RunStatus,
@@ -44,7 +46,8 @@ from planner.usage import NO_USAGE, Usage
 
 Address = tuple[str, str]  # (step, item)
 UNKNOWN = "unknown"  # the kind of a failed call of which nobody could say whether it took effect
-_MAYBE = frozenset(("timeout", "crashed", "invalid", UNKNOWN))  # kinds of failures after which an effect may have happened
+MAYBE = frozenset(("timeout", "crashed", "invalid", UNKNOWN))  # kinds of failures after which an effect may have happened
+_REFUSABLE = ("approve", "repeat")  # kinds of questions where false is a refusal, which a resume asks about again
 CEILING = "ceiling"  # the kind of a failed call that a ceiling cut short
 
 
@@ -78,7 +81,7 @@ class CallState:
     def reopen(self) -> None:
         """Forget that it failed: it is to be made once more, after a look whether it had an effect."""
         if self.failed is not None:
-            self.again = self.failed.kind not in _MAYBE
+            self.again = self.failed.kind not in MAYBE
             self.failed, self.ended_at = None, None
 
 
@@ -110,6 +113,10 @@ class Run:
     tool_calls: int = 0
     calls_of: dict[str, int] = field(default_factory=dict)  # step → tool calls, retries included
     ordinals: dict[str, int] = field(default_factory=dict)  # digest of (tool, arguments) → calls that had them
+    forked: RunForked | None = None
+    inherited: EffectsInherited | None = None
+    alike: dict[str, list[int]] = field(default_factory=dict)  # digest of (tool, arguments) → numbers of inherited effects
+    repeats: dict[Address, tuple[str, int]] = field(default_factory=dict)  # call → the question about it, number of the effect
     receipts: set[str] = field(default_factory=set)  # keys of those that are adopted or counted
     folded: int = 0  # events folded: whoever has worked something out of the run sees by it whether that still holds
     cancel_requested: bool = False
@@ -196,6 +203,8 @@ def _apply_question(run: Run, event: QuestionAsked | QuestionAnswered | Question
     match event:
         case QuestionAsked(question=question):
             run.questions.setdefault(question.id, question)
+            if question.kind == "repeat":
+                run.repeats |= {(question.of, s["item"]): (question.id, s["effect"]) for s in question.shown}
         case QuestionAnswered(question=name) if name in run.questions and name not in run.expired:
             run.answers.setdefault(name, event)
         case QuestionExpired(question=name) if name in run.questions and name not in run.answers:
@@ -209,6 +218,12 @@ def _apply_life(run: Run, record: Recorded) -> None:
         case RunSubmitted() as event:
             run.submission, run.now, run.started_at = event.submission, event.now, record.at
             run.budget = event.submission.budget
+        case RunForked() as event:
+            run.forked, run.now = event, event.now
+        case EffectsInherited() as event:
+            run.inherited = event
+            for number, effect in enumerate(event.effects):
+                run.alike.setdefault(run.same_call(effect.call, effect.arguments), []).append(number)
         case SegmentStarted() as event:
             run.epoch, run.status, run.wake_at = event.epoch, "running", None
             _reopen(run, lambda failed: failed.kind == CEILING)  # the segment that met the ceiling could not end the run
@@ -229,7 +244,7 @@ def _go_on_with_questions(run: Run, at: datetime) -> None:
     for question in run.open_questions:
         moved = {name: None if then is None else then + gone for name, then in _moments(question)}
         run.questions[question.id] = question.model_copy(update=moved)
-    refused = {q for q, a in run.answers.items() if a.refused or (a.answer is False and run.questions[q].kind == "approve")}
+    refused = {q for q, a in run.answers.items() if a.refused or (a.answer is False and run.questions[q].kind in _REFUSABLE)}
     for question_id in refused | run.expired:
         for known in (run.answers, run.questions, run.reminders):
             known.pop(question_id, None)

@@ -40,13 +40,13 @@ from executor.perform import Ended, Performer
 from executor.reconcile import reconcile_question, reconciled
 from executor.recorder import Recorder
 from executor.run import CEILING, Address
+from executor.started import call_key, shown_arguments
 from executor.values import Values
 from planner.program import TOOL_KINDS, Step
-from planner.toolspec import Json, digest
+from planner.toolspec import Json
 from planner.usage import Usage
 
 log = logging.getLogger(__name__)
-_SHOWN_BYTES = 8_000  # of arguments in the journal; larger ones stand as their digest
 _BEHIND_S = 0.005  # what was noted is written after so long, if nothing has taken it along before
 _DOZE_S = 2.0  # a time that comes sooner is waited for: the run does not park
 _LOOK_S = 1.0  # between two looks at the clock
@@ -224,12 +224,12 @@ class Scheduler:
         if step.kind not in TOOL_KINDS:
             role = self._performer.models.of(step)
             model = "" if role is None else role.terms.model
-            shown = _shown(start.bound.shown())
+            shown = shown_arguments(start.bound.shown())
             return CallStarted(step=step.id, item=start.item, call=step.kind, model=model, arguments=shown)
         spec = self._frame.tools[step.tool]
-        arguments = _shown(start.bound.shown())
+        arguments = shown_arguments(start.bound.shown())
         ordinal = self._run.ordinals.get(self._run.same_call(step.tool, arguments), 0)
-        key = before.key if before is not None else digest([self._run.id, step.tool, arguments, ordinal])[:32]
+        key = before.key if before is not None else call_key(self._run.id, step.tool, arguments, ordinal)
         deadline = self._now() + timedelta(seconds=claim_s(step, spec)) if spec.has_effect else None
         return CallStarted(
             step=step.id,
@@ -410,12 +410,6 @@ class _Leave:
 
     def held(self, reason: str) -> None:
         self.scheduler.call_held(self.address, reason)
-
-
-def _shown(arguments: dict[str, Json]) -> Json:
-    """Arguments as the journal keeps them."""
-    size = len(str(arguments))
-    return arguments if size <= _SHOWN_BYTES else {"$digest": digest(arguments), "size": size}
 
 
 def _is_weighty(value: Json) -> bool:

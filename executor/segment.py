@@ -25,26 +25,24 @@ from executor.events import (
     Surprised,
 )
 from executor.gate import Gates
+from executor.inherit import inherit_files
 from executor.journal.port import Journal, Receipt
 from executor.late import LateResults
 from executor.moves import Frame
-from executor.outcomes import Done, Skipped
+from executor.opening import answer_of, bound_so_far, framed, loader, values_of
 from executor.perform import Ended, Performer, Secrets, Sleep
-from executor.planning import NotPlanned, Planning, literal_label
+from executor.planning import NotPlanned, Planning
 from executor.recorder import Recorder
 from executor.run import Run, fold
 from executor.schedule import End, Scheduler
 from executor.toolset import Toolset
 from executor.values import Values
-from planner.clock import Clock
-from planner.labels import Labels, Tagged
 from planner.models import Models
 from planner.program import Program
 from planner.toolspec import Json
 
 log = logging.getLogger(__name__)
 INLINE_BYTES = 64 * 1024  # of a value's JSON in an event; a larger value is an artifact
-_PARTIAL_BYTES = 256 * 1024  # of what a partial run tells of its values
 
 
 @dataclass(frozen=True)
@@ -161,6 +159,8 @@ class Segments:
             gates=self.gates,
             late=lambda key, finished: self.late.keep(self._keep_late(run.id, key, finished)),
         )
+        if workspace is not None and run.forked is not None:
+            await asyncio.to_thread(inherit_files, workspace.with_name(run.forked.run), workspace)
         nudge.set()  # what came between the load and now is looked at first
         scheduler = Scheduler(
             frame=frame,
@@ -177,24 +177,12 @@ class Segments:
     def frame(self, run: Run, certified: PlanCertified) -> Frame:
         """What the run's moves are decided by."""
         compiled = self.planning.scripts.compiled(certified.script, frozenset(certified.params))
-        bounds = certified.certificate.bounds
-        return Frame(
-            compiled.program,
-            compiled.order,
-            self.planning.tools,
-            run.budget.fan_out,
-            run.submission.preapproved,
-            bounds,
-            self.question_timeout_s,
-        )
+        return framed(run, certified, compiled, self.planning.tools, question_timeout_s=self.question_timeout_s)
 
     def values(self, run: Run, program: Program) -> Values:
         """The run's values, as far as its calls are done."""
         assert run.certified is not None
-        assert run.now is not None
-        label = literal_label(run)
-        params = {name: Tagged(value, Labels.of(label)) for name, value in run.certified.params.items()}
-        return Values(program, run, clock=Clock(run.now), parameters=params, literal=label, load=self.load)
+        return values_of(run, run.certified, program, self.load)
 
     # -- large values
 
@@ -210,8 +198,7 @@ class Segments:
 
     def load(self, finished: CallFinished) -> Json:
         """The value of an event whose value is an artifact."""
-        assert finished.artifact is not None
-        return json.loads(self.artifacts.get(finished.artifact.hash).decode("utf-8", "surrogatepass"))
+        return loader(self.artifacts)(finished)
 
     # -- receipts
 
@@ -251,7 +238,7 @@ class Segments:
                 ceiling = run.ceilings[-1]
                 reason = f"The ceiling {ceiling.ceiling} ({ceiling.limit:g}) was reached."
                 hint = f"planrail resume {run.id} --budget {ceiling.ceiling}=… goes on from here."
-                await _end(recorder, "partial", reason=reason, hint=hint, answer=_bound(values))
+                await _end(recorder, "partial", reason=reason, hint=hint, answer=bound_so_far(values))
             case "failed":
                 surprise = run.surprises[-1]
                 await _end(recorder, "failed", reason=_told(surprise), hint=f"planrail why {run.id} shows where it hurt.")
@@ -259,15 +246,8 @@ class Segments:
                 await _end(recorder, "cancelled", hint=_goes_on(run))
 
     async def _answer(self, recorder: Recorder, values: Values) -> None:
-        """End the run with the answer that was given last; what kept a later one from being given has chosen it."""
-        answer = Tagged(None)
-        for step in values.program.steps:
-            if step.kind == "answer":
-                match values.outcome(step.id):
-                    case Done(value=value):
-                        answer = value
-                    case Skipped(choice=choice):
-                        answer = Tagged(answer.value, answer.labels.with_choice(choice))
+        """End the run with its answer."""
+        answer = answer_of(values)
         await _end(recorder, "done", answer=answer.value, labels=answer.labels.to_json())
 
 
@@ -312,17 +292,3 @@ async def _unplanned(recorder: Recorder, problem: NotPlanned) -> None:
 def _told(surprise: Surprised) -> str:
     where = f"{surprise.step}[{surprise.item}]" if surprise.item else surprise.step
     return f"{where}: {surprise.message}"
-
-
-def _bound(values: Values) -> Json:
-    """What a partial run has so far, by the script's names, as far as it is small enough to tell."""
-    found: dict[str, Json] = {}
-    room = _PARTIAL_BYTES
-    for step in values.program.steps:
-        for name in step.to:
-            value = values.name(name)
-            size = 0 if value is None else len(json.dumps(value.value, default=str))
-            if value is not None and size <= room:
-                found[name] = value.value
-                room -= size
-    return {"bound": found}

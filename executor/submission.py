@@ -21,6 +21,15 @@ class Principal(BaseModel):
     scopes: frozenset[str] = frozenset()
 
 
+class ForkOf(BaseModel):
+    """Where a run was forked: from `step` of the fork's own script on it goes its own way."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run: str
+    step: str
+
+
 class Submission(BaseModel):
     """A goal in words, and optionally the plan for it: at most one of `script`, `plan` and `playbook`."""
 
@@ -34,6 +43,7 @@ class Submission(BaseModel):
     budget: Budget = Budget()
     preapproved: bool = False  # the script's own `approve` steps are answered yes (`--yes`)
     principal: Principal = Principal()
+    forked_from: ForkOf | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -49,4 +59,5 @@ class Submission(BaseModel):
 
     def digest(self) -> str:
         """Equal submissions of one principal have equal digests."""
-        return digest(self.model_dump(mode="json", by_alias=True))
+        unsaid = {"forked_from"} if self.forked_from is None else None
+        return digest(self.model_dump(mode="json", by_alias=True, exclude=unsaid))

@@ -106,7 +106,7 @@ class _Check:
             flows=tuple(dict.fromkeys(self.flows)),
             warnings=tuple(dict.fromkeys(self.warnings)),
         )
-        return unsigned.model_copy(update={"hash": _hash(unsigned, self.ground)})
+        return unsigned.model_copy(update={"hash": certificate_hash(unsigned, self.ground)})
 
     # -- one step after the other, in the script's order
 
@@ -272,7 +272,8 @@ def plan_digest(plan: Plan) -> str:
     return digest(plan.model_dump_json())
 
 
-def _hash(certificate: Certificate, ground: Ground) -> str:
+def certificate_hash(certificate: Certificate, ground: Ground) -> str:
+    """What binds a certificate to its plan, tools, policy, budget, parameters, and what was proved of them."""
     bound = certificate.model_dump(mode="json", include={"plan", "tools", "policy", "bounds"})
     worst = certificate.worst_case.model_dump(exclude={"seconds"})
     effects = [e.model_dump(include={"step", "tool", "effect", "times"}) for e in certificate.effects]

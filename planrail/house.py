@@ -91,7 +91,8 @@ def _wired(settings: Settings, journal: SqlJournal, worker: str, engines: Engine
         question_timeout_s=settings.question_timeout_s,
         gates=gates,
     )  # fmt: skip
-    runs = Runs(journal, artifacts=artifacts, planning=planning, now=_now, new_id=new_run_id)
+    prices = GenaiPrices(settings.prices)
+    runs = Runs(journal, artifacts=artifacts, planning=planning, now=_now, new_id=new_run_id, prices=prices)
     return House(settings, runs, toolset, packs, playbooks, models, journal, artifacts, segments, worker, engines)
 
 

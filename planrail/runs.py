@@ -15,12 +15,17 @@ from executor.errors import LostOwnership, NotAnswerable, UnknownArtifact, Unkno
 from executor.events import CancelRequested, Question, QuestionAnswered, Recorded, RunEnded, RunResumed, RunStatus
 from executor.journal.memory import MemoryJournal
 from executor.journal.port import Journal, RunRecord
+from executor.opening import loader
 from executor.planning import NotPlanned, Planning
 from executor.recorder import Recorder
 from executor.run import CallState, Run, fold, is_over
 from executor.submission import Principal, Submission
 from planner.budget import Budget
+from planner.prices import Prices
 from planner.toolspec import Json
+from planrail.forking import ForkWish, forked
+from planrail.replay import ReplayGround, replay
+from planrail.replay_report import Replayed
 
 _CANCEL_GRACE_S = 0.8  # for the owner to stop by itself; then the run is taken away from it
 _SHORTEST_ID = 4  # characters of a run's id that may stand for it, where no other run's begins with them
@@ -33,7 +38,7 @@ _ANSWERABLE: tuple[tuple[RunStatus | None, tuple[RunStatus, ...]], ...] = (
     (None, ("running", "queued")),
 )
 _RESUMABLE: tuple[RunStatus, ...] = ("cancelled", "failed", "partial")
-APPROVALS = frozenset(("approve", "reconcile"))
+APPROVALS = frozenset(("approve", "reconcile", "repeat"))
 
 
 class Runs:
@@ -47,12 +52,14 @@ class Runs:
         planning: Planning,
         now: Callable[[], datetime],
         new_id: Callable[[], str],
+        prices: Prices | None = None,
     ) -> None:
         self._journal = journal
         self._artifacts = artifacts
         self._planning = planning
         self._now = now
         self._new_id = new_id
+        self._prices = prices  # of a replay; None where nobody knows any
 
     async def submit(self, submission: Submission, *, key: str | None = None) -> RunRecord:
         """A new run; the same one for the same key. Raises KeyTaken where the key was used for something else."""
@@ -206,6 +213,26 @@ class Runs:
         await self._journal.append(run, [event], epoch=None, status="queued", only_if=_RESUMABLE)
         return await self.record(run, principal)
 
+    async def fork(self, run: str, principal: Principal, wish: ForkWish, *, key: str | None = None) -> RunRecord:
+        """A new run that begins with the settled work of another one, which is left as it is; the same run for the same key.
+
+        Raises UnknownRun, NotForkable, CompileError and PlanRefused, and KeyTaken where the key was used for something else.
+        """
+        original = await self.get(run, principal)
+        load = loader(self._artifacts)
+        submission, events, tools = await asyncio.to_thread(
+            forked, original, principal, wish, self._planning, load, self._now()
+        )
+        new = self._new_id()
+        return await self._journal.create(submission, run=new, key=key or new, now=self._now(), events=events, tools=tools)
+
+    async def replay(self, run: str, principal: Principal) -> Replayed:
+        """The run worked out again from its journal by today's code, tools and prices; nothing is called or written."""
+        record = await self.record(run, principal)
+        recorded = await self._journal.read(record.id)
+        ground = ReplayGround(self._planning, self._prices, loader(self._artifacts))
+        return await asyncio.to_thread(replay, record.id, recorded, ground)
+
     async def artifact(self, run: str, content_hash: str, principal: Principal) -> bytes:
         """The bytes of an artifact that the run made or was given by a tool; raises UnknownRun and UnknownArtifact."""
         state = await self.get(run, principal)
@@ -255,7 +282,10 @@ def _gave(call: CallState, content_hash: str) -> bool:
         return False
     if finished.artifact is not None:
         return finished.artifact.hash == content_hash
-    by_tool = started is not None and started.key != "" and finished.how in ("call", "receipt")
+    if finished.forked is not None:
+        by_tool = started is not None and "." in started.call and finished.forked.how in ("call", "receipt")
+    else:
+        by_tool = started is not None and started.key != "" and finished.how in ("call", "receipt")
     return by_tool and content_hash in _handles(finished.value)
 
 

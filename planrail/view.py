@@ -12,6 +12,7 @@ from executor.errors import UnknownArtifact
 from executor.events import CallFinished, CeilingReached, Question, RunStatus
 from executor.planning import literal_label
 from executor.run import CallState, Run, is_over
+from executor.submission import ForkOf
 from executor.values import Done, Failed, Skipped, Values
 from planner.certificate import Certificate
 from planner.clock import Clock
@@ -51,6 +52,7 @@ class StepView(_View):
     failed: int = 0
     retries: int = 0
     held: str = ""  # what its calls wait for before they are made, if some stand in line
+    adopted: int = 0  # items that a fork took over; nothing was called
     instead: int = 0  # items whose value is the script's `otherwise` or default
     note: str = ""  # why, for the first of them
     due: datetime | None = None  # what a `wait`, or a `poll` between two calls, waits for
@@ -94,6 +96,7 @@ class RunView(_View):
 
     id: str
     goal: str
+    forked_from: ForkOf | None = None
     status: RunStatus
     seq: int
     plan_source: str = ""  # planner, script, plan, playbook, fallback
@@ -139,7 +142,7 @@ class Viewer:
         origin = run.proposed or (refused[0] if refused else None)
         ended = run.ended
         return RunView(
-            id=run.id, goal=run.submission.goal, status=run.status, seq=run.seq,
+            id=run.id, goal=run.submission.goal, forked_from=run.submission.forked_from, status=run.status, seq=run.seq,
             plan_source=origin.source if origin else "", playbook=origin.playbook if origin else "",
             params=origin.params if origin else {},
             script=run.certified.script if run.certified else origin.script if origin else "",
@@ -279,6 +282,7 @@ def _counted(step: StepView, calls: list[CallState]) -> StepView:
             "failed": sum(1 for c in calls if c.failed is not None),
             "retries": len(retried),
             "held": next((c.held for c in calls if c.open and c.held), ""),
+            "adopted": sum(1 for c in calls if c.finished is not None and c.finished.how == "fork"),
             "instead": len(instead),
             "note": instead[0].reason if instead else "",
             "seconds": round(max((max(stops) - min(starts)).total_seconds(), 0.0), 3) if starts and stops else 0.0,

@@ -95,6 +95,7 @@ def read(root: Path, path: str) -> bytes:
 def write(root: Path, path: str, content: bytes) -> None:
     """Put the content in place at once: readers see the old file or the new one, whole."""
     *folders, name = parts_of(path)
+    root.mkdir(parents=True, exist_ok=True)  # a run that writes nothing needs no folder
     with _said(path), _opened(root, tuple(folders), create=True) as folder:
         _unambiguous(folder, name)
         _regular_or_missing(folder, name, path)

@@ -38,17 +38,20 @@ class MemoryJournal:
         self._keys: dict[tuple[str, str], _Kept] = {}
         self._bell = Bell()
 
-    async def create(self, submission: Submission, *, run: str, key: str, now: datetime) -> RunRecord:
+    async def create(
+        self, submission: Submission, *, run: str, key: str, now: datetime, events: Sequence[Event] = (), tools: str = ""
+    ) -> RunRecord:
         principal = submission.principal.id
         if there := self._keys.get((principal, key)):
             if there.digest != submission.digest():
                 raise KeyTaken("The idempotency key belongs to another submission.", hint="Use a new key for a new submission.")
             return there.record
         record = RunRecord(
-            id=run, principal=principal, key=key, goal=title_of(submission), status="queued", seq=1, epoch=0, owner=None,
-            tools="", created_at=now, updated_at=now,
+            id=run, principal=principal, key=key, goal=title_of(submission), status="queued", seq=1 + len(events), epoch=0,
+            owner=None, tools=tools, created_at=now, updated_at=now,
         )  # fmt: skip
-        kept = _Kept(record, submission.digest(), events=[(now, encode(RunSubmitted(submission=submission, now=now)))])
+        first = [RunSubmitted(submission=submission, now=now), *events]
+        kept = _Kept(record, submission.digest(), events=[(now, encode(event)) for event in first])
         self._runs[run] = self._keys[principal, key] = kept
         self._bell.ring((run,))
         return record

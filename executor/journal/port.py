@@ -48,8 +48,12 @@ class Receipt(BaseModel):
 class Journal(Protocol):
     """Runs and their events."""
 
-    async def create(self, submission: Submission, *, run: str, key: str, now: datetime) -> RunRecord:
-        """Create the run with its RunSubmitted event, status `queued`.
+    async def create(
+        self, submission: Submission, *, run: str, key: str, now: datetime, events: Sequence[Event] = (), tools: str = ""
+    ) -> RunRecord:
+        """Create the run with its RunSubmitted event and these further ones, status `queued`, in one transaction.
+
+        `tools` is what a run needs whose plan is certified among the events.
 
         If the principal has a run with that key already, return that one; raises KeyTaken if it was another submission.
         """

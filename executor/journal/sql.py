@@ -88,9 +88,13 @@ class SqlJournal:
     ) -> None:
         await self.close()
 
-    async def create(self, submission: Submission, *, run: str, key: str, now: datetime) -> RunRecord:
+    async def create(
+        self, submission: Submission, *, run: str, key: str, now: datetime, events: Sequence[Event] = (), tools: str = ""
+    ) -> RunRecord:
         def write(connection: Connection) -> RunRecord:
-            record = statements.create_run(connection, self._dialect, submission, run_id=run, key=key, now=now)
+            record = statements.create_run(
+                connection, self._dialect, submission, run_id=run, key=key, now=now, events=events, tools=tools
+            )
             if self._queued is not None and record.id == run:
                 self._queued(connection, run)
             return record

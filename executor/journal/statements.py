@@ -106,17 +106,26 @@ def bodies_of(events: Sequence[Event]) -> tuple[tuple[str, str], ...]:
 
 
 def create_run(
-    connection: Connection, dialect: Dialect, submission: Submission, *, run_id: str, key: str, now: datetime
+    connection: Connection,
+    dialect: Dialect,
+    submission: Submission,
+    *,
+    run_id: str,
+    key: str,
+    now: datetime,
+    events: Sequence[Event] = (),
+    tools: str = "",
 ) -> RunRecord:
     """The new run, or the one that has the key; raises KeyTaken if that is another submission's."""
     row = {
         "id": run_id, "principal": submission.principal.id, "key": key, "digest": submission.digest(),
-        "goal": title_of(submission), "status": "queued", "seq": 1, "outside": 0, "epoch": 0, "owner": None, "tools": "",
-        "created_at": now, "updated_at": now,
+        "goal": title_of(submission), "status": "queued", "seq": 1 + len(events), "outside": 0, "epoch": 0, "owner": None,
+        "tools": tools, "created_at": now, "updated_at": now,
     }  # fmt: skip
     made = connection.execute(dialect.insert_once(run, "principal", "key").values(row).returning(run.c.id)).scalar_one_or_none()
     if made is not None:
-        _insert_events(connection, run_id, 1, bodies_of([RunSubmitted(submission=submission, now=now)]), now, None)
+        first = [RunSubmitted(submission=submission, now=now), *events]
+        _insert_events(connection, run_id, 1, bodies_of(first), now, None)
     stored = connection.execute(_BY_KEY, {"principal": row["principal"], "key": key}).one()
     if stored.digest != row["digest"]:
         raise KeyTaken("The idempotency key belongs to another submission.", hint="Use a new key for a new submission.")

@@ -174,6 +174,36 @@ def resume(context: typer.Context, run: Run, budget: BudgetOption = None, as_jso
 
 
 @app.command()
+def replay(context: typer.Context, run: Run, as_json: AsJson = False) -> int:
+    """Work a run out again from its journal; exit 1 where today's code or tools would differ."""
+    output = _output(context, as_json)
+    from planrail.cli import replaying
+
+    return replaying.replay(output, run)
+
+
+@app.command()
+def fork(
+    context: typer.Context,
+    run: Run,
+    step: Annotated[str, typer.Option("--from", metavar="STEP", help="A step, a name that it binds, or a line.")],
+    script: Annotated[
+        str | None, typer.Option("--script", metavar="FILE", help="Go on with this script; - reads stdin.")
+    ] = None,
+    budget: BudgetOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Answer the script's own approvals with yes.")] = False,
+    key: Annotated[str | None, typer.Option("--key", help="The same key finds the same fork, and carries it on.")] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Submit only: a worker carries it on.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Begin a new run with what another one has done, and go on differently from a step."""
+    output = _output(context, as_json)
+    from planrail.cli import forking
+
+    return forking.fork(output, run, forking.Split(step, script, budget, yes), key=key, detach=detach)
+
+
+@app.command()
 def tools(
     context: typer.Context,
     name: Annotated[str | None, typer.Argument(help="A tool, or a namespace.")] = None, as_json: AsJson = False

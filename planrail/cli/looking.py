@@ -18,6 +18,7 @@ from planrail.cli.run_text import (
     STATUS_STYLES,
     cost_text,
     end_text,
+    fork_text,
     question_text,
     step_tree,
     surprise_text,
@@ -125,6 +126,8 @@ def _tell_whole(output: Output, view: RunView) -> None:
         print_plan(console, view)
     if view.steps:
         console.print(step_tree(view))
+    if view.forked_from is not None:
+        console.print(fork_text(view), soft_wrap=True)
 
 
 def why(output: Output, name: str) -> int:
@@ -148,6 +151,8 @@ def _tell_why(output: Output, view: RunView, *, owned: bool) -> None:
     instead = f"(playbook {view.playbook})" if view.playbook else "(a script)"
     console.print(Text.assemble(("goal   ", "dim"), (line(view.goal or instead, 300), "bold")))
     console.print(Text.assemble((f"run    {view.id}  ", "dim"), status))
+    if view.forked_from is not None:
+        console.print(fork_text(view), soft_wrap=True)
     if view.script and not view.refusals:
         console.print()
         console.print(numbered(view, color=console.color_system is not None, most=_SCRIPT_LINES))

@@ -35,6 +35,7 @@ def step_text(step: StepView) -> Text:
     notes = [plural(step.retries, "retry").replace("retrys", "retries")] if step.retries else []
     notes += [f"{step.failed} failed"] if step.failed else []
     notes += [line(step.held, 100)] if step.held else []
+    notes += [f"{step.adopted} adopted" if step.map else "adopted"] if step.adopted else []
     notes += [_instead(step)] if step.instead else []
     notes += [f"until {step.due.astimezone(UTC):%Y-%m-%d %H:%M} UTC"] if step.due else []
     notes += [seconds(step.seconds)] if step.seconds else []
@@ -104,6 +105,14 @@ def shown_text(question: Question) -> Text:
     if len(shown) > _LEARNED_SHOWN:
         text.append(f"\n  and {len(shown) - _LEARNED_SHOWN} more")
     return text
+
+
+def fork_text(view: RunView) -> Text:
+    """Where the run was forked, and how much it took over."""
+    assert view.forked_from is not None
+    taken = sum(step.adopted for step in view.steps)
+    origin = f"of {line(view.forked_from.run)} from {line(view.forked_from.step)}"
+    return Text.assemble(("fork   ", "dim"), f"{origin}: {plural(taken, 'result')} adopted")
 
 
 def surprise_text(surprise: SurpriseView) -> Text:

@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.text import Text
 
 from executor.errors import NotAnswerable
+from executor.journal.port import RunRecord
 from executor.run import Run, fold, is_over
 from planner.toolspec import Json
 from planrail.cli.asking import Reply, ask_person
@@ -73,16 +74,18 @@ def submit(output: Output, wish: Wish, *, key: str | None) -> int:
     submission = submission_of(wish, settings.budget)
 
     async def work(house: House, trip: Trip) -> int:
-        record = await house.runs.submit(submission, key=key)
-        if output.json:
-            output.document(record.model_dump(mode="json"))
-        else:
-            output.console.print(
-                f"run    {record.id}\nfollow planrail follow {record.id}; a worker carries it on: planrail worker"
-            )
-        return DONE
+        return tell_submitted(output, await house.runs.submit(submission, key=key))
 
     return in_house(settings, work)
+
+
+def tell_submitted(output: Output, record: RunRecord) -> int:
+    """Say which run a worker is to carry on."""
+    if output.json:
+        output.document(record.model_dump(mode="json"))
+    else:
+        output.console.print(f"run    {record.id}\nfollow planrail follow {record.id}; a worker carries it on: planrail worker")
+    return DONE
 
 
 def resume(output: Output, name: str, *, budget: str | None) -> int:

@@ -1,0 +1,93 @@
+"""Opening: what a run's moves are decided by, worked out from its journal: its frame, its values, and what it ends with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from executor.artifacts import Artifacts
+from executor.compiled import Compiled, Scripts
+from executor.events import CallFinished, PlanCertified
+from executor.moves import Frame
+from executor.outcomes import Done, Skipped
+from executor.planning import literal_label
+from executor.run import Run
+from executor.values import LoadValue, Values
+from planner.clock import Clock
+from planner.labels import Labels, Tagged
+from planner.program import Program
+from planner.toolspec import Json, ToolSpec
+from planner.worst import Terms
+
+_PARTIAL_BYTES = 256 * 1024  # of what a partial run tells of its values
+
+
+def frame_of(run: Run, certified: PlanCertified, tools: Mapping[str, ToolSpec]) -> Frame:
+    """What the run's moves are decided by; raises CompileError where the script does not compile with these tools."""
+    scripts = Scripts(tools, Terms())
+    return framed(run, certified, scripts.compiled(certified.script, frozenset(certified.params)), tools)
+
+
+def framed(
+    run: Run,
+    certified: PlanCertified,
+    compiled: Compiled,
+    tools: Mapping[str, ToolSpec],
+    *,
+    question_timeout_s: float | None = None,
+) -> Frame:
+    """The same, where the script is compiled already; `question_timeout_s` is of questions whose step names none."""
+    return Frame(
+        compiled.program,
+        compiled.order,
+        tools,
+        run.budget.fan_out,
+        run.submission.preapproved,
+        certified.certificate.bounds,
+        question_timeout_s,
+    )
+
+
+def values_of(run: Run, certified: PlanCertified, program: Program, load: LoadValue) -> Values:
+    """The run's values, as far as its calls are done."""
+    assert run.now is not None
+    label = literal_label(run)
+    params = {name: Tagged(value, Labels.of(label)) for name, value in certified.params.items()}
+    return Values(program, run, clock=Clock(run.now), parameters=params, literal=label, load=load)
+
+
+def loader(artifacts: Artifacts) -> LoadValue:
+    """Reads the values of events whose values are artifacts; raises UnknownArtifact."""
+
+    def load(finished: CallFinished) -> Json:
+        assert finished.artifact is not None
+        return json.loads(artifacts.get(finished.artifact.hash).decode("utf-8", "surrogatepass"))
+
+    return load
+
+
+def answer_of(values: Values) -> Tagged:
+    """The answer that was given last; what kept a later one from being given has chosen it."""
+    answer = Tagged(None)
+    for step in values.program.steps:
+        if step.kind == "answer":
+            match values.outcome(step.id):
+                case Done(value=value):
+                    answer = value
+                case Skipped(choice=choice):
+                    answer = Tagged(answer.value, answer.labels.with_choice(choice))
+    return answer
+
+
+def bound_so_far(values: Values) -> Json:
+    """What a partial run has so far, by the script's names, as far as it is small enough to tell."""
+    found: dict[str, Json] = {}
+    room = _PARTIAL_BYTES
+    for step in values.program.steps:
+        for name in step.to:
+            value = values.name(name)
+            size = 0 if value is None else len(json.dumps(value.value, default=str))
+            if value is not None and size <= room:
+                found[name] = value.value
+                room -= size
+    return {"bound": found}
