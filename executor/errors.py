@@ -9,7 +9,10 @@ PlanrailError (planner.errors)
 ├── LostOwnership                  another worker owns the run now; what was paid is a receipt
 ├── JournalNewer                   the database was written by a newer Planrail           (environment)
 ├── JournalUnreachable             the database is missing, locked, unreadable or full    (environment)
-└── UnknownArtifact                no bytes with that hash                                (data)
+├── UnknownArtifact                no bytes with that hash                                (data)
+│   └── ArtifactLost               bytes that were stored are gone, or are not what they were (environment)
+├── ArtifactTooLarge               more bytes than one artifact may hold                  (data)
+└── ArtifactsUnreachable           the artifact store cannot be reached, read or written  (environment)
 """
 
 from __future__ import annotations
@@ -69,3 +72,21 @@ class UnknownArtifact(PlanrailError):
     """No bytes with that hash are stored."""
 
     fault: ClassVar[Fault] = "data"
+
+
+class ArtifactLost(UnknownArtifact):
+    """Bytes that were stored are gone, or are not what they were; the message says whose data is lost."""
+
+    fault: ClassVar[Fault] = "environment"
+
+
+class ArtifactTooLarge(PlanrailError):
+    """The bytes are more than one artifact may hold."""
+
+    fault: ClassVar[Fault] = "data"
+
+
+class ArtifactsUnreachable(PlanrailError):
+    """The artifact store cannot be opened, reached, read or written; the hint says what to look at."""
+
+    fault: ClassVar[Fault] = "environment"

@@ -125,6 +125,7 @@ class CallFinished(_Event):
     further_calls: int = 0  # tool calls beyond the one that started: the pages of a `pages`
     how: Literal["call", "otherwise", "default", "receipt", "reconciled"] = "call"
     reason: str = ""  # why the value is not the call's own
+    artifacts: tuple[str, ...] = ()  # hashes of what the tool has stored: the run may read them from here on
 
 
 class StepSkipped(_Event):

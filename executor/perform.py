@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +18,7 @@ from executor.ledger import Need, model_need
 from executor.moves import Start, instead
 from executor.redact import redacted
 from executor.run import CEILING
+from executor.run_artifacts import CallArtifacts
 from executor.tool import Tool, ToolContext, ToolDone, ToolFailed
 from executor.toolset import Toolset
 from planner.errors import ModelError
@@ -79,7 +80,10 @@ class Performer:
         The default of an `attempt` is for what is not found alone: its other failures stay failures.
         """
         begun = time.monotonic()
-        ended = await self._perform(start, key, attempts)
+        stored = CallArtifacts(self.artifacts)
+        ended = await replace(self, artifacts=stored)._perform(start, key, attempts)
+        if isinstance(ended, CallFinished) and stored.hashes:
+            ended = ended.model_copy(update={"artifacts": stored.hashes})
         if isinstance(ended, CallFailed) and start.step.kind != "attempt" and ended.kind != CEILING:
             ended = self._instead(start, ended, f"{ended.kind}: {ended.message}")
         return ended.model_copy(update={"seconds": round(time.monotonic() - begun, 4)})

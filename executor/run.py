@@ -101,6 +101,7 @@ class Run:
     tool_calls: int = 0
     calls_of: dict[str, int] = field(default_factory=dict)  # step → tool calls, retries included
     ordinals: dict[str, int] = field(default_factory=dict)  # digest of (tool, arguments) → calls that had them
+    artifacts: set[str] = field(default_factory=set)  # hashes of what the run may read, see `executor.run_artifacts`
     receipts: set[str] = field(default_factory=set)  # keys of those that are adopted or counted
     folded: int = 0  # events folded: whoever has worked something out of the run sees by it whether that still holds
     cancel_requested: bool = False
@@ -239,6 +240,7 @@ def _apply_call(run: Run, event: CallStarted | CallRetried | CallFinished | Call
             _count(run, event.step, 1 if event.tool_call else 0)
         case CallFinished():
             call.finished, call.failed, call.ended_at = event, None, at
+            run.artifacts.update(event.artifacts, () if event.artifact is None else (event.artifact.hash,))
             _ended(run, event)
         case CallFailed():
             call.failed, call.ended_at = event, at

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from executor.artifacts import Artifacts
+from executor.errors import ArtifactLost, ArtifactsUnreachable
 from executor.events import (
     CallFailed,
     CallFinished,
@@ -32,9 +33,10 @@ from executor.perform import Ended, Performer, Secrets, Sleep
 from executor.planning import NotPlanned, Planning, literal_label
 from executor.recorder import Recorder
 from executor.run import Run, fold
+from executor.run_artifacts import RunArtifacts, fetched, recalled
 from executor.schedule import End, Scheduler
 from executor.toolset import Toolset
-from executor.values import Values
+from executor.values import LoadValue, Values
 from planner.clock import Clock
 from planner.compiler import compile_script
 from planner.labels import Labels, Tagged
@@ -81,7 +83,11 @@ class Segments:
         if run.cancel_requested:
             await _end(recorder, "cancelled", reason="It was cancelled before it began.", hint=_goes_on(run))
             return
-        await self._execute(recorder, nudge, seen=recorded[-1].seq)
+        try:
+            await self._execute(recorder, nudge, seen=recorded[-1].seq)
+        except (ArtifactsUnreachable, ArtifactLost) as problem:
+            again = f"Then planrail resume {run_id} goes on from here."
+            await _end(recorder, "failed", reason=problem.message, hint=f"{problem.hint} {again}".strip())
 
     async def _planned(self, recorder: Recorder, nudge: asyncio.Event, *, seen: int) -> None:
         """Find a plan, unless the run is cancelled meanwhile."""
@@ -140,11 +146,12 @@ class Segments:
         run = recorder.run
         await self._adopt_receipts(recorder)
         frame = self.frame(run, certified)
-        values = self.values(run, frame.program)
+        values = self.values(run, frame.program, self._load_from(await fetched(run, self.artifacts)))
         workspace = None if self.workspaces is None else self.workspaces / run.id
+        artifacts = RunArtifacts(run, self.artifacts)
         performer = Performer(
-            run.id, self.toolset, self.models, self.artifacts, self.secrets, workspace=workspace, sleep=self.sleep
-        )
+            run.id, self.toolset, self.models, artifacts, self.secrets, workspace=workspace, sleep=self.sleep
+        )  # fmt: skip
         nudge.set()  # what came between the load and now is looked at first
         scheduler = Scheduler(
             frame=frame,
@@ -166,13 +173,13 @@ class Segments:
         bounds = certified.certificate.bounds
         return Frame(program, order, specs, run.budget.fan_out, run.submission.preapproved, bounds)
 
-    def values(self, run: Run, program: Program) -> Values:
+    def values(self, run: Run, program: Program, load: LoadValue) -> Values:
         """The run's values, as far as its calls are done."""
         assert run.certified is not None
         assert run.now is not None
         label = literal_label(run)
         params = {name: Tagged(value, Labels.of(label)) for name, value in run.certified.params.items()}
-        return Values(program, run, clock=Clock(run.now), parameters=params, literal=label, load=self.load)
+        return Values(program, run, clock=Clock(run.now), parameters=params, literal=label, load=load)
 
     # -- large values
 
@@ -189,17 +196,33 @@ class Segments:
     def load(self, finished: CallFinished) -> Json:
         """The value of an event whose value is an artifact."""
         assert finished.artifact is not None
-        return json.loads(self.artifacts.get(finished.artifact.hash).decode("utf-8", "surrogatepass"))
+        return _decoded(recalled(self.artifacts, finished.artifact.hash, of=f"step {finished.step}"))
+
+    def _load_from(self, at_hand: dict[str, bytes]) -> LoadValue:
+        """The same, from what was fetched before: each once, then it is the values' own."""
+
+        def load(finished: CallFinished) -> Json:
+            content = None if finished.artifact is None else at_hand.pop(finished.artifact.hash, None)
+            return self.load(finished) if content is None else _decoded(content)
+
+        return load
 
     # -- receipts
 
     async def _keep_receipts(self, run: Run, unsaved: Sequence[Ended]) -> None:
         for ended in unsaved:
-            kept = self.keep(ended)
+            kept = await asyncio.to_thread(self._kept_or_whole, ended)
             if isinstance(kept, CallFinished):
                 started = run.call(ended.step, ended.item).started
                 key = started.key if started is not None and started.key else f"{ended.step}:{ended.item}"
                 await self.journal.keep_receipt(run.id, Receipt(key=key, finished=kept))
+
+    def _kept_or_whole(self, ended: Ended) -> Ended:
+        """The event as it is kept; where the artifact store is away, with its large value in it: it is paid for."""
+        try:
+            return self.keep(ended)
+        except ArtifactsUnreachable:
+            return ended
 
     async def _adopt_receipts(self, recorder: Recorder) -> None:
         """Take over what an earlier owner has paid for and could not write; its cost counts also where it comes too late."""
@@ -250,6 +273,10 @@ async def _park(recorder: Recorder, *, quiet_after: int) -> bool:
     """Let go of the run until somebody answers; False if somebody has just now."""
     parked = RunParked(questions=tuple(q.id for q in recorder.run.open_questions))
     return await recorder.commit(parked, status="waiting", release=True, quiet_after=quiet_after)
+
+
+def _decoded(content: bytes) -> Json:
+    return json.loads(content.decode("utf-8", "surrogatepass"))
 
 
 def _goes_on(run: Run) -> str:

@@ -15,7 +15,6 @@ from importlib.metadata import version
 from executor.artifacts import Artifacts
 from executor.engine.port import Limits, Liveness
 from executor.fingerprint import covers
-from executor.journal.artifacts import SqlArtifacts
 from executor.journal.sql import SqlJournal
 from executor.pack import Pack
 from executor.planning import Planning
@@ -31,6 +30,7 @@ from planrail.engines import Engines, open_journal
 from planrail.prices import GenaiPrices
 from planrail.runs import Runs
 from planrail.settings import ModelSettings, Settings
+from planrail.stores import artifacts_of
 from planrail.terms import executor_terms, planner_terms
 from planrail.toolbox import packs_of, playbooks_of, toolset_of
 
@@ -73,7 +73,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
 
 
 def _wired(settings: Settings, journal: SqlJournal, worker: str, engines: Engines) -> House:
-    artifacts = SqlArtifacts(journal.engine)
+    artifacts = artifacts_of(settings, journal.engine)
     packs = packs_of(settings, journal.engine)
     toolset = toolset_of(settings, packs)
     models = models_of(settings)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 
 from jsonschema import Draft202012Validator
 
-from executor.artifacts import HANDLE, Artifacts
-from executor.errors import LostOwnership, NotAnswerable, UnknownArtifact, UnknownRun
+from executor.artifacts import Artifacts
+from executor.errors import LostOwnership, NotAnswerable, UnknownRun
 from executor.events import CancelRequested, Question, QuestionAnswered, Recorded, RunEnded, RunResumed, RunStatus
 from executor.journal.memory import MemoryJournal
 from executor.journal.port import Journal, RunRecord
 from executor.planning import NotPlanned, Planning
 from executor.recorder import Recorder
-from executor.run import CallState, Run, fold, is_over
+from executor.run import Run, fold, is_over
+from executor.run_artifacts import RunArtifacts
 from executor.submission import Principal, Submission
 from planner.budget import Budget
 from planner.toolspec import Json
@@ -204,11 +205,9 @@ class Runs:
         return await self.record(run, principal)
 
     async def artifact(self, run: str, content_hash: str, principal: Principal) -> bytes:
-        """The bytes of an artifact that the run made or was given by a tool; raises UnknownRun and UnknownArtifact."""
+        """The bytes of an artifact that the run or its tools made; raises UnknownRun, UnknownArtifact and ArtifactLost."""
         state = await self.get(run, principal)
-        if not any(_gave(call, content_hash) for call in state.calls.values()):
-            raise UnknownArtifact(f"The run {state.id} has no artifact {content_hash[:12]}….")
-        return await asyncio.to_thread(self._artifacts.get, content_hash)
+        return await asyncio.to_thread(RunArtifacts(state, self._artifacts).get, content_hash)
 
 
 def _open(run: Run, name: str | None) -> Question:
@@ -234,30 +233,3 @@ def _fits(question: Question, answer: Json) -> None:
     problem = next(iter(validator.iter_errors(answer)), None)
     if problem is not None:
         raise NotAnswerable(f"The answer does not fit: {problem.message[:200]}.", hint=f"It has to fit {schema}.")
-
-
-def _gave(call: CallState, content_hash: str) -> bool:
-    """Whether a call gave that artifact: as its whole value, or, if a tool said so, by a handle in it.
-
-    A handle that a script or a model has written, and text that is a hash, open nothing.
-    """
-    finished, started = call.finished, call.started
-    if finished is None:
-        return False
-    if finished.artifact is not None:
-        return finished.artifact.hash == content_hash
-    by_tool = started is not None and started.key != "" and finished.how in ("call", "receipt")
-    return by_tool and content_hash in _handles(finished.value)
-
-
-def _handles(value: Json) -> Iterator[Json]:
-    """The hashes in the handles that stand anywhere in a value."""
-    left = [value]
-    while left:
-        match left.pop():
-            case dict() as found:
-                if HANDLE in found:
-                    yield found[HANDLE]
-                left += found.values()
-            case list() as items:
-                left += items

@@ -60,6 +60,7 @@ class Settings(_Settings):
 
     home: Path
     database_url: str = ""  # empty: a SQLite file in `home`
+    artifacts_url: str = ""  # s3://…, gs://…, file:///…: where large values are kept; empty: in the database
     planner: ModelSettings = ModelSettings()
     executor: ModelSettings = ModelSettings()
     packs: tuple[str, ...] | None = None  # None: every pack that is installed
@@ -69,7 +70,7 @@ class Settings(_Settings):
     http_allow_private: tuple[str, ...] = ()  # hosts inside the house that http.fetch may reach
     runs: int = Field(default=64, ge=1)  # at once in this process; more stay queued
     principal_runs: int | None = Field(default=None, ge=1)  # of one principal at once, in all processes; more stay queued
-    database_away_s: float = Field(default=60.0, ge=0)  # a PostgreSQL that is away for longer is an error
+    database_away_s: float = Field(default=60.0, ge=0)  # a PostgreSQL or an artifact store that is away for longer is an error
     secrets: Mapping[str, SecretStr] = Field(default_factory=dict)
 
     @property
@@ -108,7 +109,7 @@ def _file(path: Path) -> dict[str, Any]:
 def _merged(read: dict[str, Any], env: Mapping[str, str]) -> dict[str, Any]:
     home = env.get("PLANRAIL_HOME") or read.get("home") or platformdirs.user_data_dir("planrail", appauthor=False)
     merged = {**read, "home": Path(home).expanduser(), "secrets": _secrets(env)}
-    for name in ("database_url", "database_away_s", "runs", "principal_runs"):
+    for name in ("database_url", "artifacts_url", "database_away_s", "runs", "principal_runs"):
         if env.get(f"PLANRAIL_{name.upper()}"):
             merged[name] = env[f"PLANRAIL_{name.upper()}"]
     for name, split in (("packs", ","), ("http_allow_private", ",")):

@@ -26,6 +26,7 @@ MARKED = re.compile(r"(<!-- table: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 VARIABLES = {
     "home": "PLANRAIL_HOME",
     "database_url": "PLANRAIL_DATABASE_URL",
+    "artifacts_url": "PLANRAIL_ARTIFACTS_URL",
     "packs": "PLANRAIL_PACKS",
     "playbooks": "PLANRAIL_PLAYBOOKS",
     "http_allow_private": "PLANRAIL_HTTP_ALLOW_PRIVATE",
