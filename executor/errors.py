@@ -5,6 +5,7 @@ PlanrailError (planner.errors)
 ├── UnknownTool                    no such tool in the toolset                            (plan)
 ├── UnknownRun                     no such run for this principal                         (user)
 ├── NotAnswerable                  the question is not open, or this answer does not fit  (user)
+├── SessionSpent                   the session's ceiling is used up                       (user)
 ├── KeyTaken                       the idempotency key belongs to another submission      (user)
 ├── LostOwnership                  another worker owns the run now; what was paid is a receipt
 ├── JournalNewer                   the database was written by a newer Planrail           (environment)
@@ -42,6 +43,12 @@ class UnknownRun(PlanrailError):
 
 class NotAnswerable(PlanrailError):
     """The question is not open (any more), or the answer does not fit its type."""
+
+    fault: ClassVar[Fault] = "user"
+
+
+class SessionSpent(PlanrailError):
+    """The runs of the session have used up one of its ceilings: no further run is taken."""
 
     fault: ClassVar[Fault] = "user"
 

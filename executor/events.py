@@ -128,6 +128,17 @@ class CallFinished(_Event):
     artifacts: tuple[str, ...] = ()  # hashes of what the tool has stored: the run may read them from here on
 
 
+class SessionGranted(_Event):
+    """The run may take so much of what its session shares, in all; reserved while it is carried on. null: no ceiling."""
+
+    type: Literal["session_granted"] = "session_granted"
+    session: str
+    calls: int | None = None  # of tools and models
+    usd: float | None = None
+    session_calls: int | None = None  # the session's own ceilings
+    session_usd: float | None = None
+
+
 class StepSkipped(_Event):
     """A guard was false: the step does not run."""
 
@@ -252,6 +263,7 @@ Event = Annotated[
     | CallFinished
     | CallFailed
     | ReceiptCounted
+    | SessionGranted
     | StepSkipped
     | QuestionAsked
     | QuestionAnswered

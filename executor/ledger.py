@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from executor.events import CeilingReached
 from executor.run import Address, Run
+from executor.session import Share
 from planner.usage import Usage
+
+_FUZZ_USD = 1e-9  # sums of $ come out different in another order
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +21,10 @@ class Need:
     model_calls: int = 0
     tokens: int = 0
     usd: float = 0.0
+
+    def times(self, attempts: int) -> Need:
+        """The need of so many attempts."""
+        return Need(self.calls * attempts, self.model_calls * attempts, self.tokens * attempts, self.usd * attempts)
 
 
 NOTHING = Need()
@@ -42,6 +50,12 @@ class Ledger:
             ("tokens", budget.tokens, usage.tokens + held_tokens, need.tokens),
             ("usd", budget.usd, usage.usd + held_usd, need.usd),
         )
+        granted = self.run.granted
+        if granted is not None:
+            total, more = self.run.tool_calls + usage.model_calls + held_calls + held_models, need.calls + need.model_calls
+            calls = math.inf if granted.calls is None else granted.calls
+            usd = math.inf if granted.usd is None else granted.usd + _FUZZ_USD
+            wanted += (("session_calls", calls, total, more), ("session_usd", usd, usage.usd + held_usd, need.usd))
         for name, limit, taken, part in wanted:
             if part > 0 and taken + part > limit:
                 return CeilingReached(ceiling=name, limit=limit, wanted=taken + part, step=address[0])
@@ -50,6 +64,12 @@ class Ledger:
             before.calls + need.calls, before.model_calls + need.model_calls, before.tokens + need.tokens, before.usd + need.usd
         )
         return None
+
+    def share(self, *needs: Need) -> Share:
+        """What the run has taken, what is in flight, and these acts, as its session counts it."""
+        held = [*self._reserved.values(), *needs]
+        calls = self.run.tool_calls + self.run.usage.model_calls + sum(n.calls + n.model_calls for n in held)
+        return Share(calls=calls, usd=self.run.usage.usd + sum(n.usd for n in held))
 
     def _of_step(self, step: str) -> int:
         held = sum(n.calls for (s, _), n in self._reserved.items() if s == step)

@@ -74,6 +74,14 @@ class Performer:
         most = role.most(self._prompt(start).messages)
         return Need() if most.input_tokens > role.terms.max_input_tokens else model_need(most)
 
+    def most(self, start: Start) -> Need:
+        """The most that a call takes with all its retries, as far as that is known in front."""
+        step, need = start.step, self.need(start)
+        if step.kind not in ("tool", "attempt", "pages"):
+            return need.times(2)  # asked once again
+        retries = self.toolset[step.tool].spec.retries if step.options.retry is None else step.options.retry
+        return need.times(retries + 1).times(pages_of(step) if step.kind == "pages" else 1)
+
     async def perform(self, start: Start, key: str, attempts: Attempts) -> Ended:
         """Make the call; its failure, after its retries, becomes the script's `otherwise` if there is one.
 

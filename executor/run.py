@@ -29,6 +29,7 @@ from executor.events import (
     RunStatus,
     RunSubmitted,
     SegmentStarted,
+    SessionGranted,
     StepSkipped,
     Surprised,
 )
@@ -95,6 +96,7 @@ class Run:
     questions: dict[str, Question] = field(default_factory=dict)
     answers: dict[str, QuestionAnswered] = field(default_factory=dict)
     surprises: list[Surprised] = field(default_factory=list)
+    granted: SessionGranted | None = None  # what it may take of its session
     ceilings: list[CeilingReached] = field(default_factory=list)
     planner_calls: list[PlannerCalled] = field(default_factory=list)
     usage: Usage = NO_USAGE
@@ -163,6 +165,8 @@ def _apply(run: Run, record: Recorded) -> None:
             run.surprises.append(event)
         case CeilingReached() as event:
             run.ceilings.append(event)
+        case SessionGranted() as event:
+            run.granted = event
         case _:
             _apply_life(run, record)
 

@@ -67,6 +67,7 @@ class Scheduler:
         self._now = now
         self._ledger = Ledger(self._run)
         self._tasks: dict[Address, asyncio.Task[Ended | None]] = {}
+        self._most: dict[Address, Need] = {}  # what calls may take with their retries, where a session shares it
         self._untold: set[Address] = set()  # claimed effects of which no probe can tell
         self._unsaved: list[Ended] = []
         self._flush: asyncio.Task[bool] | None = None
@@ -102,6 +103,7 @@ class Scheduler:
         if moves.events or questions:
             await self._journal(moves.events, [QuestionAsked(question=q) for q in questions])
             return None
+        await self._cover(moves.starts)
         asked = [] if self.ceiling else self._start(moves)
         if asked:
             await self._recorder.commit(*(QuestionAsked(question=q) for q in asked))
@@ -142,6 +144,13 @@ class Scheduler:
         return end is not None and end.kind == CEILING
 
     # -- starting
+
+    async def _cover(self, starts: Sequence[Start]) -> None:
+        """Have what these starts may take, with their retries, reserved of the run's session, as far as it has so much left."""
+        if self._run.submission.session is not None and starts and self.ceiling is None:
+            self._most.update((start.address, self._performer.most(start)) for start in starts)
+            wanted = (self._most[address] for address in {*self._tasks, *(start.address for start in starts)})
+            await self._recorder.cover(self._ledger.share(*wanted))
 
     def _start(self, moves: Moves) -> list[Question]:
         """Start what may start; the questions that come up on the way."""

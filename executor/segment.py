@@ -31,10 +31,11 @@ from executor.moves import Frame
 from executor.outcomes import Done, Skipped
 from executor.perform import Ended, Performer, Secrets, Sleep
 from executor.planning import NotPlanned, Planning, literal_label
-from executor.recorder import Recorder
+from executor.recorder import NO_CEILINGS, Recorder
 from executor.run import Run, fold
 from executor.run_artifacts import RunArtifacts, fetched, recalled
 from executor.schedule import End, Scheduler
+from executor.session import CEILINGS, SessionLimits, ceiling_told, used_by, worst_share
 from executor.toolset import Toolset
 from executor.values import LoadValue, Values
 from planner.clock import Clock
@@ -65,6 +66,7 @@ class Segments:
     version: str
     workspaces: Path | None = None
     sleep: Sleep = asyncio.sleep  # between the attempts of a call
+    session: SessionLimits = NO_CEILINGS  # of each session
 
     async def advance(self, run_id: str, epoch: int, nudge: asyncio.Event) -> None:
         """Carry the run on until it ends or only people are awaited."""
@@ -72,7 +74,7 @@ class Segments:
         run = fold(Run(run_id), recorded)
         if run.ended is not None:
             return
-        recorder = Recorder(self.journal, run, epoch=epoch, now=self.now)
+        recorder = Recorder(self.journal, run, epoch=epoch, now=self.now, session=self.session)
         await recorder.commit(SegmentStarted(epoch=epoch, worker=self.worker, version=self.version))
         try:
             if run.certified is None and not run.cancel_requested:
@@ -120,6 +122,7 @@ class Segments:
         needed = fingerprint_of(run.certified.certificate.tools)
         if needed:
             await self.journal.append(run.id, [], epoch=recorder.epoch, tools=needed)
+        await recorder.cover(used_by(run) + worst_share(run.certified.certificate.worst_case, run.budget))
         scheduler, values = await self._scheduler(recorder, run.certified, nudge, seen)
         try:
             end = await scheduler.run()
@@ -249,6 +252,8 @@ class Segments:
                 ceiling = run.ceilings[-1]
                 reason = f"The ceiling {ceiling.ceiling} ({ceiling.limit:g}) was reached."
                 hint = f"planrail resume {run.id} --budget {ceiling.ceiling}=… goes on from here."
+                if ceiling.ceiling in CEILINGS:
+                    reason, hint = ceiling_told(run, ceiling.ceiling)
                 await _end(recorder, "partial", reason=reason, hint=hint, answer=_bound(values))
             case "failed":
                 surprise = run.surprises[-1]

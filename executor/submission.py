@@ -34,6 +34,7 @@ class Submission(BaseModel):
     budget: Budget = Budget()
     preapproved: bool = False  # the script's own `approve` steps are answered yes (`--yes`)
     principal: Principal = Principal()
+    session: str | None = Field(default=None, min_length=1, max_length=200)  # the conversation, whose runs share ceilings
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -42,11 +43,16 @@ class Submission(BaseModel):
             raise ValueError("give one of script, plan and playbook")
         if not plans and not self.goal.strip():
             raise ValueError("the goal is empty: say what is to be done, or give a script, a plan or a playbook")
-        for text in (self.goal, self.script or ""):
+        if self.session is not None and not (self.session.isprintable() and self.session.strip()):
+            raise ValueError("the session's name has to be printable")
+        for text in (self.goal, self.script or "", self.session or ""):
             if any("\ud800" <= c <= "\udfff" for c in text):
                 raise ValueError("the text is not UTF-8")
         return self
 
     def digest(self) -> str:
         """Equal submissions of one principal have equal digests."""
-        return digest(self.model_dump(mode="json", by_alias=True))
+        whole = self.model_dump(mode="json", by_alias=True)
+        if self.session is None:
+            del whole["session"]  # as it was before there were sessions
+        return digest(whole)

@@ -82,9 +82,11 @@ def _wired(settings: Settings, journal: SqlJournal, worker: str, engines: Engine
     planning = Planning(toolset.specs, playbooks, planner, models.terms(parallel=settings.budget.parallel))
     segments = Segments(
         journal=journal, artifacts=artifacts, toolset=toolset, models=models, planning=planning, secrets=settings.secret,
-        now=_now, worker=worker, version=version("planrail"), workspaces=settings.home / "workspaces",
+        now=_now, worker=worker, version=version("planrail"), workspaces=settings.home / "workspaces", session=settings.session,
     )  # fmt: skip
-    runs = Runs(journal, artifacts=artifacts, planning=planning, now=_now, new_id=new_run_id)
+    runs = Runs(
+        journal, artifacts=artifacts, planning=planning, now=_now, new_id=new_run_id, session=settings.session
+    )  # fmt: skip
     return House(settings, runs, toolset, packs, playbooks, models, journal, artifacts, segments, worker, engines)
 
 

@@ -10,14 +10,15 @@ from datetime import datetime
 from jsonschema import Draft202012Validator
 
 from executor.artifacts import Artifacts
-from executor.errors import LostOwnership, NotAnswerable, UnknownRun
+from executor.errors import LostOwnership, NotAnswerable, SessionSpent, UnknownRun
 from executor.events import CancelRequested, Question, QuestionAnswered, Recorded, RunEnded, RunResumed, RunStatus
 from executor.journal.memory import MemoryJournal
 from executor.journal.port import Journal, RunRecord
 from executor.planning import NotPlanned, Planning
-from executor.recorder import Recorder
+from executor.recorder import NO_CEILINGS, Recorder
 from executor.run import Run, fold, is_over
 from executor.run_artifacts import RunArtifacts
+from executor.session import CEILINGS, SessionLimits, SessionUse
 from executor.submission import Principal, Submission
 from planner.budget import Budget
 from planner.toolspec import Json
@@ -47,17 +48,47 @@ class Runs:
         planning: Planning,
         now: Callable[[], datetime],
         new_id: Callable[[], str],
+        session: SessionLimits = NO_CEILINGS,
     ) -> None:
         self._journal = journal
         self._artifacts = artifacts
         self._planning = planning
         self._now = now
         self._new_id = new_id
+        self._session = session
 
     async def submit(self, submission: Submission, *, key: str | None = None) -> RunRecord:
-        """A new run; the same one for the same key. Raises KeyTaken where the key was used for something else."""
+        """A new run; the same one for the same key.
+
+        Raises KeyTaken where the key was used for something else, SessionSpent where the session has nothing left.
+        """
         run = self._new_id()
+        if submission.session is not None:
+            await self._may_go_on(submission.session, submission.principal, key)
         return await self._journal.create(submission, run=run, key=key or run, now=self._now())
+
+    async def _may_go_on(self, session: str, principal: Principal, key: str | None) -> None:
+        use = await self.session(session, principal)
+        ceiling = use.spent()
+        if not ceiling or (key is not None and await self._has_key(session, principal, key)):
+            return
+        of = f"{use.used.calls} calls" if ceiling == "session_calls" else f"${use.used.usd:g}"
+        message = f"The session {session} has nothing left: its runs took {of}, which is the ceiling {ceiling}."
+        raise SessionSpent(message, hint=f"Begin another session, or raise {CEILINGS[ceiling]}.")
+
+    async def _has_key(self, session: str, principal: Principal, key: str) -> bool:
+        """Whether one of the session's runs was submitted with that key."""
+        before: str | None = None
+        while page := await self._journal.find(principal=principal.id, session=session, before=before, limit=_PAGE):
+            if any(record.key == key for record in page):
+                return True
+            before = page[-1].id
+        return False
+
+    async def session(self, name: str, principal: Principal) -> SessionUse:
+        """What the runs of a session have used and reserved of its ceilings; empty for one that has no run."""
+        use = await self._journal.session(principal.id, name)
+        return use.model_copy(update={"limits": self._session})
 
     async def preview(self, submission: Submission) -> Run:
         """The plan of a submission, certified; nothing of it runs or stays. Raises NotPlanned.
@@ -107,10 +138,18 @@ class Runs:
         return fold(Run(run), await self._journal.read(run))
 
     async def find(
-        self, principal: Principal, *, statuses: Sequence[RunStatus] | None = None, before: str | None = None, limit: int = 50
+        self,
+        principal: Principal,
+        *,
+        statuses: Sequence[RunStatus] | None = None,
+        before: str | None = None,
+        limit: int = 50,
+        session: str | None = None,
     ) -> list[RunRecord]:
-        """The principal's runs, newest first."""
-        return await self._journal.find(principal=principal.id, statuses=statuses, before=before, limit=limit)
+        """The principal's runs, newest first; with `session` those of one conversation."""
+        return await self._journal.find(
+            principal=principal.id, statuses=statuses, before=before, limit=limit, session=session
+        )  # fmt: skip
 
     async def events(self, run: str, principal: Principal, *, after: int = 0, follow: bool = True) -> AsyncIterator[Recorded]:
         """The run's events with seq > after, in order; with `follow` also those to come, until the run has ended."""

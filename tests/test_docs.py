@@ -236,7 +236,9 @@ def test_a_console_session_prints_what_the_document_says(document: Path, tmp_pat
 @pytest.mark.parametrize("setting", [s for s in VARIABLES if s != "home"])
 def test_a_variable_of_the_settings_table_sets_it(setting: str, tmp_path: Path) -> None:
     for name in VARIABLES[setting].split(", "):
-        value = {"planner.output": "json", "packs": "gtm"}.get(setting, "http://localhost:1/x")
+        value = {"planner.output": "json", "packs": "gtm", "session_calls": "5", "session_usd": "5"}.get(
+            setting, "http://localhost:1/x"
+        )
         changed = load_settings({name.replace("<NAME>", "CRM"): value}, tmp_path).model_dump()
         usual = load_settings({}, tmp_path).model_dump()
         for part in setting.split("."):
