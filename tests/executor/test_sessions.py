@@ -14,7 +14,7 @@ import pytest
 from bench import PLENTY, Bench, answer_of
 from hypothesis import given
 from hypothesis import strategies as st
-from journal_contract import BOUND_S, go, line
+from journal_contract import BOUND_S, CANCEL, go, line
 from proofs import few, many
 from scripts import scripts
 from test_budget_properties import models
@@ -22,9 +22,12 @@ from worlds import Latency, World, tools_of
 
 from executor.errors import LostOwnership, SessionSpent
 from executor.events import CallFinished, QuestionAnswered, RunEnded, RunResumed
+from executor.journal import sessions
 from executor.journal.memory import MemoryJournal
 from executor.journal.port import Journal, Receipt
+from executor.journal.postgres import PostgresDialect
 from executor.journal.sql import SqlJournal
+from executor.journal.sqlite import SqliteDialect
 from executor.run import Run
 from executor.session import SessionLimits, SessionUse, Share
 from executor.submission import Principal, Submission
@@ -244,6 +247,43 @@ async def test_a_receipt_of_a_run_that_has_ended_is_counted(journal: Journal) ->
     assert await reserved(journal, "b", b, 10, usd=1.0) == (7, 0.75)
 
 
+def asking(run: str, calls: int, epoch: int) -> sessions.Reservation:
+    return sessions.Reservation(run, "local", "s", Share(calls=calls), Share(), SessionLimits(calls=10), epoch)
+
+
+async def test_a_reservation_waits_for_one_that_is_under_way_in_another_process(postgres_url: str) -> None:
+    async with await SqlJournal.open(postgres_url) as journal, asyncio.timeout(BOUND_S):
+        a, b = await taken(journal, "a"), await taken(journal, "b")
+        with journal.engine.begin() as connection:
+            sessions.reserve(connection, PostgresDialect(), asking("a", 6, a), [], datetime.now(UTC))
+            waiting = asyncio.create_task(reserved(journal, "b", b, 6))
+            while not await asyncio.to_thread(_somebody_waits, journal):
+                assert not waiting.done()
+        assert (await waiting)[0] == 4
+
+
+def _somebody_waits(journal: SqlJournal) -> bool:
+    with journal.engine.connect() as connection:
+        return bool(connection.exec_driver_sql("select count(*) from pg_locks where not granted").scalar_one())
+
+
+async def test_what_a_run_reserves_after_it_was_looked_at_is_not_given_away(tmp_path: Path) -> None:
+    async with await SqlJournal.open(f"sqlite:///{tmp_path}/journal.db") as journal:
+        a, b = await taken(journal, "a"), await taken(journal, "b")
+        await reserved(journal, "a", a, 5)
+        await journal.append("a", [CANCEL], epoch=a, status="queued", release=True)
+        with journal.engine.connect() as connection:
+            seen = sessions.rested(connection, "local", "s")
+        assert [one.run for one in seen] == ["a"]
+        again = await journal.take("a", "w")
+        assert again is not None
+        await reserved(journal, "a", again, 9)
+        with journal.engine.begin() as connection:
+            granted = sessions.reserve(connection, SqliteDialect(), asking("b", 9, b), seen, datetime.now(UTC)).event
+        assert granted.type == "session_granted"
+        assert granted.calls == 1
+
+
 async def test_who_has_lost_the_run_reserves_nothing(journal: Journal) -> None:
     a = await taken(journal, "a")
     await journal.take("a", "v", dead=["w"])
@@ -308,16 +348,17 @@ async def test_retries_take_what_the_session_has_left_and_no_more() -> None:
 
 async def test_a_run_that_waits_for_a_person_holds_nothing_back() -> None:
     shop = Shop()
-    here = bench(shop, calls=8)
+    here = bench(shop, calls=12)
     here.answers = None
-    waiting = await here.run(
-        f'b = s.buy(x=1)\nn = ask_user("N?", returns=int)\n{buys(6)}'.replace("x=i", "x=i + n"), session="talk"
-    )
+    first, last = "as_ = [s.buy(x=i) for i in range(4)]", "bs = [s.buy(x=i + n) for i in range(2)]"
+    waiting = await here.run(f'{first}\nn = len(as_) + ask_user("N?", returns=int)\n{last}\nanswer(bs)\n', session="talk")
     assert waiting.status == "waiting"
-    assert answer_of(await here.run(buys(7), session="talk")) == 7
+    assert waiting.granted is not None
+    assert waiting.granted.calls == 12  # with retries
+    assert answer_of(await here.run(buys(8), session="talk")) == 8
     here.answers = lambda q: QuestionAnswered(question=q.id, answer=1, by="ann")
     partial_at(await here.carry_on(waiting.id), "session_calls")
-    assert shop.calls == 8
+    assert shop.calls == 12
 
 
 async def test_the_planners_own_calls_count() -> None:
@@ -350,7 +391,7 @@ async def test_a_session_that_is_used_up_takes_no_further_run_but_knows_those_it
     first = await runs.submit(asked, key="k")
     assert answer_of(await here.carry_on(first.id)) == 3
     with pytest.raises(
-        SessionSpent, match="The session talk has nothing left: its runs took 3 calls, .* session_calls"
+        SessionSpent, match=r"The session talk has nothing left: its runs took 3 calls, .* session_calls"
     ) as caught:
         await runs.submit(asked)
     assert "PLANRAIL_SESSION_CALLS" in caught.value.hint
