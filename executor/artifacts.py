@@ -7,9 +7,11 @@ from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from executor.errors import UnknownArtifact
+from executor.errors import ArtifactLost, ArtifactTooLarge, UnknownArtifact
 
 HANDLE = "$artifact"  # the key by which a JSON object is known as a handle
+MAX_BYTES = 64 * 1024 * 1024  # of one artifact: more is ArtifactTooLarge
+RESTORE = "Restore it from a backup of the store, or remove what is left of it and run again what made it."
 
 
 class Artifact(BaseModel):
@@ -31,16 +33,38 @@ class Artifact(BaseModel):
 class Artifacts(Protocol):
     """A store of bytes by content hash. Safe to call from any thread; putting the same bytes twice is one artifact."""
 
-    def put(self, content: bytes, *, media_type: str, rows: int | None = None) -> Artifact: ...
+    def put(self, content: bytes, *, media_type: str, rows: int | None = None) -> Artifact:
+        """Store the bytes, durably; raises ArtifactTooLarge above 64 MiB, and where the store cannot be reached."""
+        ...
 
     def get(self, content_hash: str) -> bytes:
-        """The bytes; raises UnknownArtifact."""
+        """The bytes; raises UnknownArtifact, ArtifactLost where they are not what was stored, and as `put` does."""
         ...
 
 
 def content_hash(content: bytes) -> str:
     """The name of the bytes: their SHA-256 in hex."""
     return hashlib.sha256(content).hexdigest()
+
+
+def artifact_of(content: bytes, *, media_type: str, rows: int | None) -> Artifact:
+    """The reference to these bytes; raises ArtifactTooLarge."""
+    if len(content) > MAX_BYTES:
+        message = f"An artifact may have {MAX_BYTES:,} bytes; this one has {len(content):,}."
+        raise ArtifactTooLarge(message, hint="Split it, or filter it first.")
+    return Artifact(hash=content_hash(content), media_type=media_type, size=len(content), rows=rows)
+
+
+def unknown(content_hash: str) -> UnknownArtifact:
+    """The error of a store that has no such bytes."""
+    return UnknownArtifact(f"No artifact has the hash {content_hash[:12]}….")
+
+
+def verified(content: bytes, name: str) -> bytes:
+    """The bytes, which have that hash; raises ArtifactLost where they have not."""
+    if content_hash(content) != name:
+        raise ArtifactLost(f"The artifact {name[:12]}… is damaged: its bytes are not what was stored.", hint=RESTORE)
+    return content
 
 
 class MemoryArtifacts:
@@ -50,12 +74,32 @@ class MemoryArtifacts:
         self._bytes: dict[str, bytes] = {}
 
     def put(self, content: bytes, *, media_type: str, rows: int | None = None) -> Artifact:
-        name = content_hash(content)
-        self._bytes[name] = content
-        return Artifact(hash=name, media_type=media_type, size=len(content), rows=rows)
+        made = artifact_of(content, media_type=media_type, rows=rows)
+        self._bytes[made.hash] = content
+        return made
 
     def get(self, content_hash: str) -> bytes:
         try:
             return self._bytes[content_hash]
         except KeyError:
-            raise UnknownArtifact(f"No artifact has the hash {content_hash[:12]}….") from None
+            raise unknown(content_hash) from None
+
+
+class ReadThrough:
+    """Two stores: everything new goes to the first; what it has not is looked for in the second, where older bytes lie."""
+
+    def __init__(self, first: Artifacts, second: Artifacts) -> None:
+        self._first = first
+        self._second = second
+
+    def put(self, content: bytes, *, media_type: str, rows: int | None = None) -> Artifact:
+        return self._first.put(content, media_type=media_type, rows=rows)
+
+    def get(self, content_hash: str) -> bytes:
+        try:
+            return self._first.get(content_hash)
+        except UnknownArtifact as missing:
+            try:
+                return self._second.get(content_hash)
+            except UnknownArtifact:
+                raise missing from None

@@ -20,6 +20,7 @@ from executor.outcome import first_problem, is_light, jsoned
 from executor.process import call_in_process
 from executor.threads import hung_threads, in_thread
 from executor.tool import Tool, ToolContext, ToolFailed, ToolResult
+from planner.errors import PlanrailError
 from planner.toolspec import Json
 
 log = logging.getLogger(__name__)
@@ -137,6 +138,8 @@ async def probe_tool(tool: Tool, key: str) -> bool | None:
 
 def _crashed(tool: Tool, error: Exception) -> ToolFailed:
     log.error("tool %s crashed", tool.spec.name, exc_info=error)
+    if isinstance(error, PlanrailError):  # the artifact store's, which says what is wrong
+        return ToolFailed(f"{tool.spec.name}: {error}", "crashed")
     return ToolFailed(f"{tool.spec.name} crashed ({type(error).__name__}); the log has the details.", "crashed")
 
 

@@ -6,12 +6,16 @@ PlanrailError (planner.errors)
 ├── UnknownRun                     no such run for this principal                         (user)
 ├── NotAnswerable                  the question is not open, or this answer does not fit  (user)
 ├── NotForkable                    the run has no plan yet, or its fork's script no such step (user)
+├── SessionSpent                   the session's ceiling is used up                       (user)
 ├── KeyTaken                       the idempotency key belongs to another submission      (user)
 ├── LostOwnership                  another worker owns the run now; what was paid is a receipt
 ├── JournalNewer                   the database was written by a newer Planrail           (environment)
 ├── JournalUnreachable             the database is missing, locked, unreadable or full    (environment)
 ├── ServerLeftAlone                a server failed again and again: it is not asked now   (environment)
-└── UnknownArtifact                no bytes with that hash                                (data)
+├── UnknownArtifact                no bytes with that hash                                (data)
+│   └── ArtifactLost               bytes that were stored are gone, or are not what they were (environment)
+├── ArtifactTooLarge               more bytes than one artifact may hold                  (data)
+└── ArtifactsUnreachable           the artifact store cannot be reached, read or written  (environment)
 """
 
 from __future__ import annotations
@@ -47,6 +51,12 @@ class NotAnswerable(PlanrailError):
 
 class NotForkable(PlanrailError):
     """There is no plan to fork yet, or the script has no such step."""
+
+    fault: ClassVar[Fault] = "user"
+
+
+class SessionSpent(PlanrailError):
+    """The runs of the session have used up one of its ceilings: no further run is taken."""
 
     fault: ClassVar[Fault] = "user"
 
@@ -87,3 +97,21 @@ class UnknownArtifact(PlanrailError):
     """No bytes with that hash are stored."""
 
     fault: ClassVar[Fault] = "data"
+
+
+class ArtifactLost(UnknownArtifact):
+    """Bytes that were stored are gone, or are not what they were; the message says whose data is lost."""
+
+    fault: ClassVar[Fault] = "environment"
+
+
+class ArtifactTooLarge(PlanrailError):
+    """The bytes are more than one artifact may hold."""
+
+    fault: ClassVar[Fault] = "data"
+
+
+class ArtifactsUnreachable(PlanrailError):
+    """The artifact store cannot be opened, reached, read or written; the hint says what to look at."""
+
+    fault: ClassVar[Fault] = "environment"

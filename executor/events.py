@@ -157,6 +157,7 @@ class CallFinished(_Event):
     how: Literal["call", "otherwise", "default", "receipt", "reconciled", "fork"] = "call"
     reason: str = ""  # why the value is not the call's own
     forked: Forked | None = None  # where a fork has it from: nothing was called
+    artifacts: tuple[str, ...] = ()  # hashes of what the tool has stored: the run may read them from here on
 
 
 class TimerStarted(_Event):
@@ -166,6 +167,17 @@ class TimerStarted(_Event):
     step: str
     item: str = ""
     due: datetime
+
+
+class SessionGranted(_Event):
+    """The run may take so much of what its session shares, in all; reserved while it is carried on. null: no ceiling."""
+
+    type: Literal["session_granted"] = "session_granted"
+    session: str
+    calls: int | None = None  # of tools and models
+    usd: float | None = None
+    session_calls: int | None = None  # the session's own ceilings
+    session_usd: float | None = None
 
 
 class StepSkipped(_Event):
@@ -346,6 +358,7 @@ Event = Annotated[
     | CallFailed
     | ReceiptCounted
     | TimerStarted
+    | SessionGranted
     | StepSkipped
     | QuestionAsked
     | QuestionAnswered

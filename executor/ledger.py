@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from executor.events import CeilingReached
 from executor.run import Address, Run
+from executor.session import Share
 from planner.usage import Usage
 
 _COUNTED = ("calls", "model_calls", "tokens")
+_FUZZ_USD = 1e-9  # sums of $ come out different in another order
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,10 @@ class Need:
     model_calls: int = 0
     tokens: int = 0
     usd: float = 0.0
+
+    def times(self, attempts: int) -> Need:
+        """The need of so many attempts."""
+        return Need(self.calls * attempts, self.model_calls * attempts, self.tokens * attempts, self.usd * attempts)
 
 
 NOTHING = Need()
@@ -45,6 +52,13 @@ class Ledger:
             ("tokens", budget.tokens, usage.tokens + held["tokens"], need.tokens),
             ("usd", budget.usd, usage.usd + (sum(self._usd.values()) if need.usd else 0.0), need.usd),
         )
+        granted = self.run.granted
+        if granted is not None:
+            total = self.run.tool_calls + usage.model_calls + held["calls"] + held["model_calls"]
+            wanted_calls, held_usd = need.calls + need.model_calls, sum(self._usd.values()) if need.usd else 0.0
+            calls = math.inf if granted.calls is None else granted.calls
+            usd = math.inf if granted.usd is None else granted.usd + _FUZZ_USD
+            wanted += (("session_calls", calls, total, wanted_calls), ("session_usd", usd, usage.usd + held_usd, need.usd))
         for name, limit, taken, part in wanted:
             if part > 0 and taken + part > limit:
                 return CeilingReached(ceiling=name, limit=limit, wanted=taken + part, step=step)
@@ -54,6 +68,12 @@ class Ledger:
         )
         self._hold(address, before, more)
         return None
+
+    def share(self, *needs: Need) -> Share:
+        """What the run has taken, what is in flight, and these acts, as its session counts it."""
+        held = [*self._reserved.values(), *needs]
+        calls = self.run.tool_calls + self.run.usage.model_calls + sum(n.calls + n.model_calls for n in held)
+        return Share(calls=calls, usd=self.run.usage.usd + sum(n.usd for n in held))
 
     def release(self, address: Address, need: Need) -> None:
         """This much of what an act has reserved stands in the run's state from now on, or will not be taken."""

@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -21,6 +21,7 @@ from executor.ledger import Need, model_need
 from executor.moves import Start, instead
 from executor.redact import redacted
 from executor.run import CEILING
+from executor.run_artifacts import CallArtifacts
 from executor.tool import Tool, ToolContext, ToolDone, ToolFailed
 from executor.toolset import Toolset
 from planner.errors import ModelError
@@ -91,14 +92,25 @@ class Performer:
         most = role.most(self._prompt(start).messages)
         return Need() if most.input_tokens > role.terms.max_input_tokens else model_need(most)
 
+    def most(self, start: Start) -> Need:
+        """The most that a call takes with all its retries, as far as that is known in front."""
+        step, need = start.step, self.need(start)
+        if step.kind not in ("tool", "attempt", "pages"):
+            return need.times(2)  # asked once again
+        retries = self.toolset[step.tool].spec.retries if step.options.retry is None else step.options.retry
+        return need.times(retries + 1).times(pages_of(step) if step.kind == "pages" else 1)
+
     async def perform(self, start: Start, key: str, attempts: Attempts) -> Ended:
         """Make the call; its failure, after its retries, becomes the script's `otherwise` if there is one.
 
         The default of an `attempt` is for what is not found alone: its other failures stay failures.
         """
         begun = time.monotonic()
+        stored = CallArtifacts(self.artifacts)
         with telling(attempts.held):
-            ended = await self._perform(start, key, attempts)
+            ended = await replace(self, artifacts=stored)._perform(start, key, attempts)
+        if isinstance(ended, CallFinished) and stored.hashes:
+            ended = ended.model_copy(update={"artifacts": stored.hashes})
         if isinstance(ended, CallFailed) and start.step.kind != "attempt" and ended.kind != CEILING:
             ended = self._instead(start, ended, f"{ended.kind}: {ended.message}")
         return ended.model_copy(update={"seconds": round(time.monotonic() - begun, 4)})

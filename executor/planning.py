@@ -20,6 +20,7 @@ from executor.held import telling
 from executor.ledger import Ledger, model_need
 from executor.recorder import Recorder
 from executor.run import Run
+from executor.session import CEILINGS, ceiling_told
 from planner.check import Ground
 from planner.contract import contract
 from planner.diagnostic import Diagnostic
@@ -151,9 +152,12 @@ class Planning:
         tried = [(p.script, r.diagnostics) for p, r in run.refusals if p.source == "planner"]
         messages = self.planner.messages(run.submission.goal, self.tools.values(), tried)
         ledger = Ledger(run)
-        ceiling = ledger.ask(_PLANNING, model_need(self.planner.role.most(messages)))
+        need = model_need(self.planner.role.most(messages))
+        await recorder.cover(ledger.share(need))
+        ceiling = ledger.ask(_PLANNING, need)
         if ceiling is not None:
-            raise NotPlanned(f"Asking the planner would pass the ceiling {ceiling.ceiling}.", ceiling=ceiling)
+            hint = ceiling_told(run, ceiling.ceiling)[1] if ceiling.ceiling in CEILINGS else ""
+            raise NotPlanned(f"Asking the planner would pass the ceiling {ceiling.ceiling}.", hint=hint, ceiling=ceiling)
         purpose: Literal["write", "repair"] = "repair" if tried else "write"
         await recorder.commit()
         begun = time.monotonic()

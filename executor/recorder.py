@@ -14,8 +14,10 @@ from datetime import datetime
 from executor.events import Event, Recorded, RunStatus
 from executor.journal.port import Journal
 from executor.run import Run, fold
+from executor.session import SessionLimits, Share, covers, used_by
 
 Now = Callable[[], datetime]
+NO_CEILINGS = SessionLimits()
 
 
 class Recorder:
@@ -26,7 +28,14 @@ class Recorder:
     """
 
     def __init__(
-        self, journal: Journal, run: Run, *, epoch: int, now: Now, clock: Callable[[], float] = time.monotonic
+        self,
+        journal: Journal,
+        run: Run,
+        *,
+        epoch: int,
+        now: Now,
+        clock: Callable[[], float] = time.monotonic,
+        session: SessionLimits = NO_CEILINGS,
     ) -> None:
         self.run = run
         self.epoch = epoch
@@ -34,6 +43,8 @@ class Recorder:
         self._now = now
         self._clock = clock
         self._begun = clock()
+        self._session = session
+        self._covered = False  # whether what an earlier segment had reserved is reserved again
         self._behind: list[Event] = []
         self._turn = asyncio.Lock()
         self._writing: asyncio.Future[int | None] | None = None
@@ -102,6 +113,18 @@ class Recorder:
                     return False
             self._fold(events)
             return True
+
+    async def cover(self, wanted: Share) -> None:
+        """Reserve that much of the run's session, in all, as far as there is so much left; see `executor.session`."""
+        name, granted = self.run.submission.session, self.run.granted
+        if name is None or (self._covered and granted is not None and covers(granted, wanted)):
+            return
+        async with self._turn:
+            await self._settled()
+            limits, used = self._session, used_by(self.run)
+            recorded = await self._journal.reserve(self.run.id, name, wanted, used=used, limits=limits, epoch=self.epoch)
+            self._covered = True
+            fold(self.run, [recorded])
 
     async def _settled(self) -> int | None:
         """Wait for the write that is on its way, be its caller cancelled or not; one that failed stays for all who come."""

@@ -77,6 +77,6 @@ def adopted(
     begun = CallStarted(step=step, item=item, call=started.call, model=started.model, arguments=started.arguments)
     ended = CallFinished(
         step=step, item=item, value=finished.value, artifact=finished.artifact, labels=finished.labels, how="fork",
-        reason=finished.reason, forked=source,
+        reason=finished.reason, forked=source, artifacts=finished.artifacts,
     )  # fmt: skip
     return begun, ended

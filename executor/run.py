@@ -35,6 +35,7 @@ from executor.events import (
     RunStatus,
     RunSubmitted,
     SegmentStarted,
+    SessionGranted,
     StepSkipped,
     Surprised,
     TimerStarted,
@@ -107,6 +108,7 @@ class Run:
     expired: set[str] = field(default_factory=set)  # questions that nobody answered in time
     reminders: dict[str, int] = field(default_factory=dict)  # question → number of the last reminder
     surprises: list[Surprised] = field(default_factory=list)
+    granted: SessionGranted | None = None  # what it may take of its session
     ceilings: list[CeilingReached] = field(default_factory=list)
     planner_calls: list[PlannerCalled] = field(default_factory=list)
     usage: Usage = NO_USAGE
@@ -117,6 +119,7 @@ class Run:
     inherited: EffectsInherited | None = None
     alike: dict[str, list[int]] = field(default_factory=dict)  # digest of (tool, arguments) → numbers of inherited effects
     repeats: dict[Address, tuple[str, int]] = field(default_factory=dict)  # call → the question about it, number of the effect
+    artifacts: set[str] = field(default_factory=set)  # hashes of what the run may read, see `executor.run_artifacts`
     receipts: set[str] = field(default_factory=set)  # keys of those that are adopted or counted
     folded: int = 0  # events folded: whoever has worked something out of the run sees by it whether that still holds
     cancel_requested: bool = False
@@ -194,6 +197,8 @@ def _apply(run: Run, record: Recorded) -> None:
             run.surprises.append(event)
         case CeilingReached() as event:
             run.ceilings.append(event)
+        case SessionGranted() as event:
+            run.granted = event
         case _:
             _apply_life(run, record)
 
@@ -317,6 +322,7 @@ def _apply_call(run: Run, event: CallStarted | CallRetried | CallFinished | Call
             _count(run, event.step, 1 if event.tool_call else 0)
         case CallFinished():
             call.finished, call.failed, call.ended_at = event, None, at
+            run.artifacts.update(event.artifacts, () if event.artifact is None else (event.artifact.hash,))
             _ended(run, event)
         case CallFailed():
             call.failed, call.ended_at = event, at

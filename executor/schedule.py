@@ -42,14 +42,13 @@ from executor.recorder import Recorder
 from executor.run import CEILING, Address
 from executor.started import call_key, shown_arguments
 from executor.values import Values
+from executor.wake import Wake
 from planner.program import TOOL_KINDS, Step
 from planner.toolspec import Json
 from planner.usage import Usage
 
 log = logging.getLogger(__name__)
-_BEHIND_S = 0.005  # what was noted is written after so long, if nothing has taken it along before
 _DOZE_S = 2.0  # a time that comes sooner is waited for: the run does not park
-_LOOK_S = 1.0  # between two looks at the clock
 _WEIGHTY = 1_000  # nodes or 16 characters each: a heavier value is put away in a thread
 
 End = Literal["done", "failed", "partial", "cancelled", "parked", "drained"]
@@ -74,12 +73,10 @@ class Scheduler:
         self._ledger = Ledger(self._run)
         self._tasks: dict[Address, asyncio.Task[Ended | None]] = {}
         self._ended: list[Address] = []  # those of the tasks that are done
-        self._wake = asyncio.Event()
-        self._heard = asyncio.Event()  # the last news was looked at
+        self._wake = Wake(recorder, nudge, now=now, sleep=performer.sleep)
+        self._most: dict[Address, Need] = {}  # what calls may take with their retries, where a session shares it
         self._untold: set[Address] = set()  # claimed effects of which no probe can tell
         self._unsaved: list[Ended] = []
-        self._flush: asyncio.Task[bool] | None = None
-        self._soon: asyncio.TimerHandle | None = None  # begins the flush
         self.seen = seen
         self.wake_at: datetime | None = None  # of a run that parks
         self.ceiling: CeilingReached | None = None
@@ -89,25 +86,17 @@ class Scheduler:
         loop = asyncio.get_running_loop()
         taken = self._run.seconds_before + self._recorder.seconds  # the machine's clock may be set in between
         until = loop.time() + max(self._run.budget.seconds - taken, 0.0)
-        alarm = loop.call_at(until, self._wake.set)
-        heeding = asyncio.create_task(self._heed(), name=f"news of {self._run.id}")
+        self._wake.begin(until)
         try:
             while True:
                 end = await self._round(until - loop.time())
                 if end is not None:
                     return end
         finally:
-            alarm.cancel()
-            heeding.cancel()
-            await self._abandon()
-
-    async def _heed(self) -> None:
-        """Wake the loop when there is news from outside."""
-        while True:
-            await self._nudge.wait()
-            self._wake.set()
-            await self._heard.wait()
-            self._heard.clear()
+            try:
+                await self._abandon()
+            finally:
+                await self._wake.end()
 
     @property
     def unsaved(self) -> list[Ended]:
@@ -132,6 +121,7 @@ class Scheduler:
             if asked:
                 await self._recorder.commit(*asked)
             return None
+        await self._cover(moves.starts)
         uncertain = [] if self.ceiling else self._start(moves)
         if uncertain:
             await self._recorder.commit(*(QuestionAsked(question=q) for q in uncertain))
@@ -184,6 +174,13 @@ class Scheduler:
 
     # -- starting
 
+    async def _cover(self, starts: Sequence[Start]) -> None:
+        """Have what these starts may take, with their retries, reserved of the run's session, as far as it has so much left."""
+        if self._run.submission.session is not None and starts and self.ceiling is None:
+            self._most.update((start.address, self._performer.most(start)) for start in starts)
+            wanted = (self._most[address] for address in {*self._tasks, *(start.address for start in starts)})
+            await self._recorder.cover(self._ledger.share(*wanted))
+
     def _start(self, moves: Moves) -> list[Question]:
         """Start what may start; the questions that come up on the way."""
         asked: list[Question] = []
@@ -209,7 +206,7 @@ class Scheduler:
 
     def _over(self, address: Address, _: asyncio.Task[Ended | None]) -> None:
         self._ended.append(address)
-        self._wake.set()
+        self._wake.ring()
 
     def _claim(self, start: Start) -> CallStarted:
         """Note the start of a call, which counts from now on."""
@@ -276,36 +273,10 @@ class Scheduler:
 
     async def _wait(self, wake_at: datetime | None) -> None:
         """Wait until a call ends, something comes from outside, a time has come or is up; write what has ended."""
-        if self._recorder.behind and self._flush is None and self._soon is None:
-            self._soon = asyncio.get_running_loop().call_later(_BEHIND_S, self._write_behind)
-        alarm = None
-        if wake_at is not None and self.ceiling is None:
-            alarm = asyncio.create_task(self._until(wake_at), name=f"alarm of {self._run.id}")
-        try:
-            await self._wake.wait()
-        finally:
-            if alarm is not None:
-                alarm.cancel()
-        self._wake.clear()
-        if self._flush is not None and self._flush.done():
-            flush, self._flush = self._flush, None
-            flush.result()
+        await self._wake.wait(wake_at if self.ceiling is None else None)
         ended, self._ended = [address for address in self._ended if address in self._tasks], []
         if ended:
             await self._save(ended)
-
-    def _write_behind(self) -> None:
-        """Begin to write what was noted, unless something has taken it along."""
-        self._soon = None
-        if self._recorder.behind:
-            self._flush = asyncio.create_task(self._recorder.commit(), name=f"{self._run.id} journal")
-            self._flush.add_done_callback(lambda _: self._wake.set())
-
-    async def _until(self, wake_at: datetime) -> None:
-        """Wake the loop at that time, also where somebody sets the clock."""
-        while (left_s := (wake_at - self._now()).total_seconds()) > 0:
-            await self._performer.sleep(min(left_s, _LOOK_S))
-        self._wake.set()
 
     async def _save(self, ended: Sequence[Address]) -> None:
         """Journal how calls ended; raises what went wrong with Planrail itself in one of them."""
@@ -340,27 +311,19 @@ class Scheduler:
 
     async def _listen(self) -> None:
         """Fold what came from outside: answers and cancels."""
-        if not self._nudge.is_set():
+        if not self._wake.listen():
             return
-        self._nudge.clear()
-        self._heard.set()
         found, self.seen = await self._recorder.outside(self.seen)
         outside = [r for r in found if isinstance(r.event, QuestionAnswered | CancelRequested)]
         self._recorder.absorb(outside)
 
     async def _abandon(self) -> None:
         """Give up what is in flight: async calls are cancelled, processes killed, threads left to themselves."""
-        if self._soon is not None:
-            self._soon.cancel()
         tasks, self._tasks = list(self._tasks.values()), {}
-        flush, self._flush = self._flush, None
-        for task in (*tasks, *(() if flush is None else (flush,))):
+        for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
-        if flush is not None:
-            await asyncio.wait((flush,))
-            _ = flush.cancelled() or flush.exception()  # whoever writes next meets it again
         for task in tasks:
             error = self._take(task)
             if error is not None and not isinstance(error, asyncio.CancelledError | LostOwnership):

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from executor.artifacts import Artifacts
+from executor.errors import ArtifactLost, ArtifactsUnreachable
 from executor.events import (
     CallFailed,
     CallFinished,
@@ -29,14 +30,16 @@ from executor.inherit import inherit_files
 from executor.journal.port import Journal, Receipt
 from executor.late import LateResults
 from executor.moves import Frame
-from executor.opening import answer_of, bound_so_far, framed, loader, values_of
+from executor.opening import answer_of, bound_so_far, framed, values_of
 from executor.perform import Ended, Performer, Secrets, Sleep
 from executor.planning import NotPlanned, Planning
-from executor.recorder import Recorder
+from executor.recorder import NO_CEILINGS, Recorder
 from executor.run import Run, fold
+from executor.run_artifacts import RunArtifacts, fetched, recalled
 from executor.schedule import End, Scheduler
+from executor.session import CEILINGS, SessionLimits, ceiling_told, used_by, worst_share
 from executor.toolset import Toolset
-from executor.values import Values
+from executor.values import LoadValue, Values
 from planner.models import Models
 from planner.program import Program
 from planner.toolspec import Json
@@ -63,6 +66,7 @@ class Segments:
     sleep: Sleep = asyncio.sleep  # between the attempts of a call
     gates: Gates = field(default_factory=Gates)
     late: LateResults = field(default_factory=LateResults)
+    session: SessionLimits = NO_CEILINGS  # of each session
 
     async def advance(self, run_id: str, epoch: int, nudge: asyncio.Event) -> bool:
         """Carry the run on until it ends or only people and timers are awaited; see `executor.engine.port.Advance`."""
@@ -70,7 +74,7 @@ class Segments:
         run = fold(Run(run_id), recorded)
         if run.ended is not None:
             return False
-        recorder = Recorder(self.journal, run, epoch=epoch, now=self.now)
+        recorder = Recorder(self.journal, run, epoch=epoch, now=self.now, session=self.session)
         recorder.note(SegmentStarted(epoch=epoch, worker=self.worker, version=self.version))
         try:
             if run.certified is None and not run.cancel_requested:
@@ -81,7 +85,11 @@ class Segments:
         if run.cancel_requested:
             await _end(recorder, "cancelled", reason="It was cancelled before it began.", hint=_goes_on(run))
             return True
-        await self._execute(recorder, nudge, seen=recorded[-1].seq)
+        try:
+            await self._execute(recorder, nudge, seen=recorded[-1].seq)
+        except (ArtifactsUnreachable, ArtifactLost) as problem:
+            again = f"Then planrail resume {run_id} goes on from here."
+            await _end(recorder, "failed", reason=problem.message, hint=f"{problem.hint} {again}".strip())
         return True
 
     async def _planned(self, recorder: Recorder, nudge: asyncio.Event, *, seen: int) -> None:
@@ -112,6 +120,7 @@ class Segments:
         if problem:
             await _end(recorder, "failed", reason=problem, hint="Submit the goal again: its plan will be checked anew.")
             return
+        await recorder.cover(used_by(run) + worst_share(run.certified.certificate.worst_case, run.budget))
         scheduler, values = await self._scheduler(recorder, run.certified, nudge, seen)
         unsaved: list[Event] = []
         try:
@@ -146,13 +155,14 @@ class Segments:
         if recorder.epoch > 1:  # an earlier owner may have left some
             await self._adopt_receipts(recorder)
         frame = self.frame(run, certified)
-        values = self.values(run, frame.program)
+        values = self.values(run, frame.program, self._load_from(await fetched(run, self.artifacts)))
         workspace = None if self.workspaces is None else self.workspaces / run.id
+        artifacts = RunArtifacts(run, self.artifacts)
         performer = Performer(
             run.id,
             self.toolset,
             self.models,
-            self.artifacts,
+            artifacts,
             self.secrets,
             workspace=workspace,
             sleep=self.sleep,
@@ -179,10 +189,10 @@ class Segments:
         compiled = self.planning.scripts.compiled(certified.script, frozenset(certified.params))
         return framed(run, certified, compiled, self.planning.tools, question_timeout_s=self.question_timeout_s)
 
-    def values(self, run: Run, program: Program) -> Values:
+    def values(self, run: Run, program: Program, load: LoadValue) -> Values:
         """The run's values, as far as its calls are done."""
         assert run.certified is not None
-        return values_of(run, run.certified, program, self.load)
+        return values_of(run, run.certified, program, load)
 
     # -- large values
 
@@ -198,7 +208,17 @@ class Segments:
 
     def load(self, finished: CallFinished) -> Json:
         """The value of an event whose value is an artifact."""
-        return loader(self.artifacts)(finished)
+        assert finished.artifact is not None
+        return _decoded(recalled(self.artifacts, finished.artifact.hash, of=f"step {finished.step}"))
+
+    def _load_from(self, at_hand: dict[str, bytes]) -> LoadValue:
+        """The same, from what was fetched before: each once, then it is the values' own."""
+
+        def load(finished: CallFinished) -> Json:
+            content = None if finished.artifact is None else at_hand.pop(finished.artifact.hash, None)
+            return self.load(finished) if content is None else _decoded(content)
+
+        return load
 
     # -- receipts
 
@@ -208,9 +228,16 @@ class Segments:
                 await self._keep_late(run.id, _receipt_key(run, ended), ended)
 
     async def _keep_late(self, run: str, key: str, finished: CallFinished) -> None:
-        kept = await asyncio.to_thread(self.keep, finished)
+        kept = await asyncio.to_thread(self._kept_or_whole, finished)
         assert isinstance(kept, CallFinished)
         await self.journal.keep_receipt(run, Receipt(key=key, finished=kept))
+
+    def _kept_or_whole(self, ended: Ended) -> Ended:
+        """The event as it is kept; where the artifact store is away, with its large value in it: it is paid for."""
+        try:
+            return self.keep(ended)
+        except ArtifactsUnreachable:
+            return ended
 
     async def _adopt_receipts(self, recorder: Recorder) -> None:
         """Take over what an earlier owner has paid for and could not write; its cost counts also where it comes too late."""
@@ -238,6 +265,8 @@ class Segments:
                 ceiling = run.ceilings[-1]
                 reason = f"The ceiling {ceiling.ceiling} ({ceiling.limit:g}) was reached."
                 hint = f"planrail resume {run.id} --budget {ceiling.ceiling}=… goes on from here."
+                if ceiling.ceiling in CEILINGS:
+                    reason, hint = ceiling_told(run, ceiling.ceiling)
                 await _end(recorder, "partial", reason=reason, hint=hint, answer=bound_so_far(values))
             case "failed":
                 surprise = run.surprises[-1]
@@ -262,6 +291,10 @@ def _receipt_key(run: Run, ended: Ended) -> str:
     """The key of a call's receipt: its idempotency key, or step and item for a model's call."""
     started = run.call(ended.step, ended.item).started
     return started.key if started is not None and started.key else f"{ended.step}:{ended.item}"
+
+
+def _decoded(content: bytes) -> Json:
+    return json.loads(content.decode("utf-8", "surrogatepass"))
 
 
 def _goes_on(run: Run) -> str:

@@ -44,6 +44,7 @@ class Submission(BaseModel):
     preapproved: bool = False  # the script's own `approve` steps are answered yes (`--yes`)
     principal: Principal = Principal()
     forked_from: ForkOf | None = None
+    session: str | None = Field(default=None, min_length=1, max_length=200)  # the conversation, whose runs share ceilings
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -52,12 +53,17 @@ class Submission(BaseModel):
             raise ValueError("give one of script, plan and playbook")
         if not plans and not self.goal.strip():
             raise ValueError("the goal is empty: say what is to be done, or give a script, a plan or a playbook")
-        for text in (self.goal, self.script or ""):
+        if self.session is not None and not (self.session.isprintable() and self.session.strip()):
+            raise ValueError("the session's name has to be printable")
+        for text in (self.goal, self.script or "", self.session or ""):
             if any("\ud800" <= c <= "\udfff" for c in text):
                 raise ValueError("the text is not UTF-8")
         return self
 
     def digest(self) -> str:
         """Equal submissions of one principal have equal digests."""
-        unsaid = {"forked_from"} if self.forked_from is None else None
-        return digest(self.model_dump(mode="json", by_alias=True, exclude=unsaid))
+        whole = self.model_dump(mode="json", by_alias=True)
+        for name in ("forked_from", "session"):
+            if whole[name] is None:
+                del whole[name]  # as it was before there was such a thing
+        return digest(whole)

@@ -16,7 +16,6 @@ from executor.artifacts import Artifacts
 from executor.engine.port import Limits, Liveness
 from executor.fingerprint import covers
 from executor.gate import GatedModel, Gates
-from executor.journal.artifacts import SqlArtifacts
 from executor.journal.sql import SqlJournal
 from executor.pack import Pack
 from executor.planning import Planning
@@ -33,6 +32,7 @@ from planrail.limits import endpoint_of, gates_of
 from planrail.prices import GenaiPrices
 from planrail.runs import Runs
 from planrail.settings import ModelSettings, Settings
+from planrail.stores import artifacts_of
 from planrail.terms import executor_terms, planner_terms
 from planrail.toolbox import packs_of, playbooks_of, toolset_of
 
@@ -77,7 +77,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
 
 
 def _wired(settings: Settings, journal: SqlJournal, worker: str, engines: Engines) -> House:
-    artifacts = SqlArtifacts(journal.engine)
+    artifacts = artifacts_of(settings, journal.engine)
     packs = packs_of(settings, journal.engine)
     toolset = toolset_of(settings, packs)
     gates = gates_of(settings)
@@ -87,12 +87,19 @@ def _wired(settings: Settings, journal: SqlJournal, worker: str, engines: Engine
     planning = Planning(toolset.specs, playbooks, planner, models.terms(parallel=settings.budget.parallel))
     segments = Segments(
         journal=journal, artifacts=artifacts, toolset=toolset, models=models, planning=planning, secrets=settings.secret,
-        now=_now, worker=worker, version=version("planrail"), workspaces=settings.home / "workspaces",
+        now=_now, worker=worker, version=version("planrail"), workspaces=settings.home / "workspaces", session=settings.session,
         question_timeout_s=settings.question_timeout_s,
         gates=gates,
     )  # fmt: skip
-    prices = GenaiPrices(settings.prices)
-    runs = Runs(journal, artifacts=artifacts, planning=planning, now=_now, new_id=new_run_id, prices=prices)
+    runs = Runs(
+        journal,
+        artifacts=artifacts,
+        planning=planning,
+        now=_now,
+        new_id=new_run_id,
+        prices=GenaiPrices(settings.prices),
+        session=settings.session,
+    )
     return House(settings, runs, toolset, packs, playbooks, models, journal, artifacts, segments, worker, engines)
 
 

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 
 from jsonschema import Draft202012Validator
 
-from executor.artifacts import HANDLE, Artifacts
+from executor.artifacts import Artifacts
 from executor.deadlines import has_expired
-from executor.errors import LostOwnership, NotAnswerable, UnknownArtifact, UnknownRun
+from executor.errors import LostOwnership, NotAnswerable, SessionSpent, UnknownRun
 from executor.events import CancelRequested, Question, QuestionAnswered, Recorded, RunEnded, RunResumed, RunStatus
 from executor.journal.memory import MemoryJournal
 from executor.journal.port import Journal, RunRecord
 from executor.opening import loader
 from executor.planning import NotPlanned, Planning
-from executor.recorder import Recorder
-from executor.run import CallState, Run, fold, is_over
+from executor.recorder import NO_CEILINGS, Recorder
+from executor.run import Run, fold, is_over
+from executor.run_artifacts import RunArtifacts
+from executor.session import CEILINGS, SessionLimits, SessionUse
 from executor.submission import Principal, Submission
 from planner.budget import Budget
 from planner.prices import Prices
@@ -53,6 +55,7 @@ class Runs:
         now: Callable[[], datetime],
         new_id: Callable[[], str],
         prices: Prices | None = None,
+        session: SessionLimits = NO_CEILINGS,
     ) -> None:
         self._journal = journal
         self._artifacts = artifacts
@@ -60,11 +63,40 @@ class Runs:
         self._now = now
         self._new_id = new_id
         self._prices = prices  # of a replay; None where nobody knows any
+        self._session = session
 
     async def submit(self, submission: Submission, *, key: str | None = None) -> RunRecord:
-        """A new run; the same one for the same key. Raises KeyTaken where the key was used for something else."""
+        """A new run; the same one for the same key.
+
+        Raises KeyTaken where the key was used for something else, SessionSpent where the session has nothing left.
+        """
         run = self._new_id()
+        if submission.session is not None:
+            await self._may_go_on(submission.session, submission.principal, key)
         return await self._journal.create(submission, run=run, key=key or run, now=self._now())
+
+    async def _may_go_on(self, session: str, principal: Principal, key: str | None) -> None:
+        use = await self.session(session, principal)
+        ceiling = use.spent()
+        if not ceiling or (key is not None and await self._has_key(session, principal, key)):
+            return
+        of = f"{use.used.calls} calls" if ceiling == "session_calls" else f"${use.used.usd:g}"
+        message = f"The session {session} has nothing left: its runs took {of}, which is the ceiling {ceiling}."
+        raise SessionSpent(message, hint=f"Begin another session, or raise {CEILINGS[ceiling]}.")
+
+    async def _has_key(self, session: str, principal: Principal, key: str) -> bool:
+        """Whether one of the session's runs was submitted with that key."""
+        before: str | None = None
+        while page := await self._journal.find(principal=principal.id, session=session, before=before, limit=_PAGE):
+            if any(record.key == key for record in page):
+                return True
+            before = page[-1].id
+        return False
+
+    async def session(self, name: str, principal: Principal) -> SessionUse:
+        """What the runs of a session have used and reserved of its ceilings; empty for one that has no run."""
+        use = await self._journal.session(principal.id, name)
+        return use.model_copy(update={"limits": self._session})
 
     async def preview(self, submission: Submission) -> Run:
         """The plan of a submission, certified; nothing of it runs or stays. Raises NotPlanned.
@@ -114,10 +146,18 @@ class Runs:
         return fold(Run(run), await self._journal.read(run))
 
     async def find(
-        self, principal: Principal, *, statuses: Sequence[RunStatus] | None = None, before: str | None = None, limit: int = 50
+        self,
+        principal: Principal,
+        *,
+        statuses: Sequence[RunStatus] | None = None,
+        before: str | None = None,
+        limit: int = 50,
+        session: str | None = None,
     ) -> list[RunRecord]:
-        """The principal's runs, newest first."""
-        return await self._journal.find(principal=principal.id, statuses=statuses, before=before, limit=limit)
+        """The principal's runs, newest first; with `session` those of one conversation."""
+        return await self._journal.find(
+            principal=principal.id, statuses=statuses, before=before, limit=limit, session=session
+        )  # fmt: skip
 
     async def events(self, run: str, principal: Principal, *, after: int = 0, follow: bool = True) -> AsyncIterator[Recorded]:
         """The run's events with seq > after, in order; with `follow` also those to come, until the run has ended."""
@@ -234,11 +274,9 @@ class Runs:
         return await asyncio.to_thread(replay, record.id, recorded, ground)
 
     async def artifact(self, run: str, content_hash: str, principal: Principal) -> bytes:
-        """The bytes of an artifact that the run made or was given by a tool; raises UnknownRun and UnknownArtifact."""
+        """The bytes of an artifact that the run or its tools made; raises UnknownRun, UnknownArtifact and ArtifactLost."""
         state = await self.get(run, principal)
-        if not any(_gave(call, content_hash) for call in state.calls.values()):
-            raise UnknownArtifact(f"The run {state.id} has no artifact {content_hash[:12]}….")
-        return await asyncio.to_thread(self._artifacts.get, content_hash)
+        return await asyncio.to_thread(RunArtifacts(state, self._artifacts).get, content_hash)
 
 
 def _open(run: Run, name: str | None, now: datetime) -> Question:
@@ -270,33 +308,3 @@ def _fits(question: Question, answer: Json) -> None:
     problem = next(iter(validator.iter_errors(answer)), None)
     if problem is not None:
         raise NotAnswerable(f"The answer does not fit: {problem.message[:200]}.", hint=f"It has to fit {schema}.")
-
-
-def _gave(call: CallState, content_hash: str) -> bool:
-    """Whether a call gave that artifact: as its whole value, or, if a tool said so, by a handle in it.
-
-    A handle that a script or a model has written, and text that is a hash, open nothing.
-    """
-    finished, started = call.finished, call.started
-    if finished is None:
-        return False
-    if finished.artifact is not None:
-        return finished.artifact.hash == content_hash
-    if finished.forked is not None:
-        by_tool = started is not None and "." in started.call and finished.forked.how in ("call", "receipt")
-    else:
-        by_tool = started is not None and started.key != "" and finished.how in ("call", "receipt")
-    return by_tool and content_hash in _handles(finished.value)
-
-
-def _handles(value: Json) -> Iterator[Json]:
-    """The hashes in the handles that stand anywhere in a value."""
-    left = [value]
-    while left:
-        match left.pop():
-            case dict() as found:
-                if HANDLE in found:
-                    yield found[HANDLE]
-                left += found.values()
-            case list() as items:
-                left += items

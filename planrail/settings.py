@@ -23,6 +23,7 @@ from typing import Any, Literal
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from executor.session import SessionLimits
 from planner.budget import Budget
 from planner.errors import PlanrailError
 from planner.prices import Rates
@@ -72,6 +73,7 @@ class Settings(_Settings):
 
     home: Path
     database_url: str = ""  # empty: a SQLite file in `home`
+    artifacts_url: str = ""  # s3://…, gs://…, file:///…: where large values are kept; empty: in the database
     planner: ModelSettings = ModelSettings()
     executor: ModelSettings = ModelSettings()
     packs: tuple[str, ...] | None = None  # None: every pack that is installed
@@ -81,7 +83,9 @@ class Settings(_Settings):
     http_allow_private: tuple[str, ...] = ()  # hosts inside the house that http.fetch may reach
     runs: int = Field(default=64, ge=1)  # at once in this process; more stay queued
     principal_runs: int | None = Field(default=None, ge=1)  # of one principal at once, in all processes; more stay queued
-    database_away_s: float = Field(default=60.0, ge=0)  # a PostgreSQL that is away for longer is an error
+    session_calls: int | None = Field(default=None, ge=0)  # of tools and models, of all runs of a session; see Sessions
+    session_usd: float | None = Field(default=None, ge=0)  # of all runs of a session; once it is used up, none is taken
+    database_away_s: float = Field(default=60.0, ge=0)  # a PostgreSQL or an artifact store that is away for longer is an error
     question_timeout_s: float | None = Field(default=None, gt=0, le=MAX_STANDING_S)  # of questions whose step names none
     servers: Mapping[str, ServerSettings] = Field(default_factory=dict)  # by namespace of tools: a table of the settings below
     secrets: Mapping[str, SecretStr] = Field(default_factory=dict)
@@ -90,6 +94,11 @@ class Settings(_Settings):
     def url(self) -> str:
         """The database's URL."""
         return self.database_url or f"sqlite:///{self.home / 'planrail.db'}"
+
+    @property
+    def session(self) -> SessionLimits:
+        """The ceilings of every session."""
+        return SessionLimits(calls=self.session_calls, usd=self.session_usd)
 
     def secret(self, name: str) -> str | None:
         """The value behind `secret("name")`; None if it is not set."""
@@ -119,10 +128,16 @@ def _file(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path} cannot be read: {error}.") from error
 
 
+_PLAIN = (  # settings of one value, which the environment may give
+    "database_url", "artifacts_url", "database_away_s", "runs", "principal_runs", "question_timeout_s", "session_calls",
+    "session_usd",
+)  # fmt: skip
+
+
 def _merged(read: dict[str, Any], env: Mapping[str, str]) -> dict[str, Any]:
     home = env.get("PLANRAIL_HOME") or read.get("home") or platformdirs.user_data_dir("planrail", appauthor=False)
     merged = {**read, "home": Path(home).expanduser(), "secrets": _secrets(env)}
-    for name in ("database_url", "database_away_s", "runs", "principal_runs", "question_timeout_s"):
+    for name in _PLAIN:
         if env.get(f"PLANRAIL_{name.upper()}"):
             merged[name] = env[f"PLANRAIL_{name.upper()}"]
     for name, split in (("packs", ","), ("http_allow_private", ",")):

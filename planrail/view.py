@@ -12,6 +12,7 @@ from executor.errors import UnknownArtifact
 from executor.events import CallFinished, CeilingReached, Question, RunStatus
 from executor.planning import literal_label
 from executor.run import CallState, Run, is_over
+from executor.session import SessionUse
 from executor.submission import ForkOf
 from executor.values import Done, Failed, Skipped, Values
 from planner.certificate import Certificate
@@ -115,6 +116,8 @@ class RunView(_View):
     reason: str = ""
     hint: str = ""
     cost: Cost = Cost()
+    session: str | None = None
+    session_use: SessionUse | None = None  # as it is now, with the runs of the session that are not this one
     seconds: float = 0.0
     started_at: datetime | None = None
     ended_at: datetime | None = None
@@ -153,6 +156,7 @@ class Viewer:
             wake_at=run.wake_at,
             surprises=tuple(self._surprises()), ceilings=tuple(run.ceilings),
             answer=ended.answer if ended else None, reason=ended.reason if ended else "", hint=ended.hint if ended else "",
+            session=run.submission.session,
             cost=self._cost(with_react=over), seconds=round(run.seconds, 3), started_at=run.started_at, ended_at=run.ended_at,
         )  # fmt: skip
 

@@ -27,6 +27,9 @@ MARKED = re.compile(r"(<!-- table: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 VARIABLES = {
     "home": "PLANRAIL_HOME",
     "database_url": "PLANRAIL_DATABASE_URL",
+    "artifacts_url": "PLANRAIL_ARTIFACTS_URL",
+    "session_calls": "PLANRAIL_SESSION_CALLS",
+    "session_usd": "PLANRAIL_SESSION_USD",
     "packs": "PLANRAIL_PACKS",
     "playbooks": "PLANRAIL_PLAYBOOKS",
     "http_allow_private": "PLANRAIL_HTTP_ALLOW_PRIVATE",

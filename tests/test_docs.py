@@ -242,6 +242,8 @@ def test_a_variable_of_the_settings_table_sets_it(setting: str, tmp_path: Path) 
             "question_timeout_s": "60",
             "planner.calls_per_minute": "60",
             "planner.parallel": "4",
+            "session_calls": "5",
+            "session_usd": "5",
         }
         value = special.get(setting, "http://localhost:1/x")
         changed = load_settings({name.replace("<NAME>", "CRM"): value}, tmp_path).model_dump()

@@ -9,7 +9,7 @@ from typing import ParamSpec, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from executor.artifacts import Artifact, Artifacts
-from executor.errors import UnknownArtifact
+from executor.errors import ArtifactLost, UnknownArtifact
 from executor.tool import FailureKind, ToolFailed
 
 MAX_INLINE_BYTES = 64 * 1024  # longer text is given as a handle
@@ -62,6 +62,8 @@ def bytes_of(handle: Handle, artifacts: Artifacts) -> bytes:
     """The stored bytes; raises Unfit when there are none, or too many."""
     try:
         content = artifacts.get(handle.artifact)
+    except ArtifactLost as error:
+        raise Unfit(f"{error.message} {error.hint}", "failed") from error
     except UnknownArtifact as error:
         raise Unfit(error.message, "not_found") from error
     if len(content) > MAX_BYTES:

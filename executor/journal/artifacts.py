@@ -4,24 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import ClassVar
 
 from sqlalchemy import Engine, select
 
-from executor.artifacts import Artifact, content_hash
-from executor.errors import UnknownArtifact
+from executor.artifacts import Artifact, artifact_of, unknown, verified
 from executor.journal.dialect import explained
 from executor.journal.dialects import dialect_of
 from executor.journal.tables import artifact_table as artifact
-from planner.errors import Fault, PlanrailError
-
-MAX_BYTES = 64 * 1024 * 1024  # of one artifact: more is ArtifactTooLarge
-
-
-class ArtifactTooLarge(PlanrailError):
-    """The bytes are more than one artifact may hold."""
-
-    fault: ClassVar[Fault] = "data"
 
 
 class SqlArtifacts:
@@ -34,12 +23,7 @@ class SqlArtifacts:
 
     def put(self, content: bytes, *, media_type: str, rows: int | None = None) -> Artifact:
         """Store the bytes; raises ArtifactTooLarge above 64 MiB, and JournalUnreachable."""
-        if len(content) > MAX_BYTES:
-            raise ArtifactTooLarge(
-                f"An artifact may have {MAX_BYTES:,} bytes; this one has {len(content):,}.",
-                hint="Split it, or filter it first.",
-            )
-        made = Artifact(hash=content_hash(content), media_type=media_type, size=len(content), rows=rows)
+        made = artifact_of(content, media_type=media_type, rows=rows)
         row = made.model_dump() | {"at": self._clock(), "content": content}
         with explained(self._dialect, self._engine.url):
             if not self._has(made.hash):
@@ -48,13 +32,13 @@ class SqlArtifacts:
         return made
 
     def get(self, content_hash: str) -> bytes:
-        """The bytes; raises UnknownArtifact and JournalUnreachable."""
+        """The bytes; raises UnknownArtifact, ArtifactLost and JournalUnreachable."""
         wanted = select(artifact.c.content).where(artifact.c.hash == content_hash)
         with explained(self._dialect, self._engine.url), self._engine.connect() as connection:
             found = connection.execute(wanted).scalar_one_or_none()
         if found is None:
-            raise UnknownArtifact(f"No artifact has the hash {content_hash[:12]}….")
-        return bytes(found)
+            raise unknown(content_hash)
+        return verified(bytes(found), content_hash)
 
     def _has(self, name: str) -> bool:
         with self._engine.connect() as connection:

@@ -12,6 +12,8 @@ from executor.events import Event, Recorded, RunStatus, RunSubmitted
 from executor.journal.bell import Bell
 from executor.journal.codec import decode_event, decode_receipt, encode, title_of
 from executor.journal.port import Receipt, RunRecord
+from executor.run import Run, fold
+from executor.session import SessionLimits, SessionUse, Share, counted, grant, used_by
 from executor.submission import Submission
 
 
@@ -24,6 +26,8 @@ class _Kept:
     outside: int = 0
     events: list[tuple[datetime, str]] = field(default_factory=list)
     receipts: dict[str, str] = field(default_factory=dict)
+    session: str | None = None
+    share: Share = field(default_factory=Share)  # what it has reserved of its session
 
     def update(self, **new: Any) -> None:
         self.record = self.record.model_copy(update=new)
@@ -51,7 +55,8 @@ class MemoryJournal:
             owner=None, tools=tools, created_at=now, updated_at=now,
         )  # fmt: skip
         first = [RunSubmitted(submission=submission, now=now), *events]
-        kept = _Kept(record, submission.digest(), events=[(now, encode(event)) for event in first])
+        told = [(now, encode(event)) for event in first]
+        kept = _Kept(record, submission.digest(), session=submission.session, events=told)
         self._runs[run] = self._keys[principal, key] = kept
         self._bell.ring((run,))
         return record
@@ -123,13 +128,14 @@ class MemoryJournal:
         before: str | None = None,
         limit: int = 50,
         oldest_first: bool = False,
+        session: str | None = None,
     ) -> list[RunRecord]:
         if before is not None and before not in self._runs:
             return []
         last = None if before is None else _age(self._runs[before].record)
         wanted = [
             r
-            for r in (kept.record for kept in self._runs.values())
+            for r in (kept.record for kept in self._runs.values() if session in (None, kept.session))
             if (principal is None or r.principal == principal)
             and (statuses is None or r.status in statuses)
             and (last is None or (_age(r) > last if oldest_first else _age(r) < last))
@@ -159,6 +165,32 @@ class MemoryJournal:
     def _has_room(self, principal: str, limit: int | None) -> bool:
         held = [kept.record for kept in self._runs.values() if kept.record.principal == principal]
         return limit is None or sum(record.status == "running" for record in held) < limit
+
+    async def reserve(
+        self, run: str, session: str, wanted: Share, *, used: Share, limits: SessionLimits, epoch: int
+    ) -> Recorded:
+        kept = self._known(run)
+        use = self._use(kept.record.principal, session, but=run)
+        granted = grant(session, limits, wanted=wanted, used=used, others=use.used + use.reserved)
+        seq = await self.append(run, [granted], epoch=epoch)
+        assert seq is not None
+        kept.share = counted(granted, wanted)
+        return Recorded(seq=seq, at=kept.record.updated_at, event=granted)
+
+    async def session(self, principal: str, name: str) -> SessionUse:
+        return self._use(principal, name)
+
+    def _use(self, principal: str, name: str, *, but: str = "") -> SessionUse:
+        of_it = [k for k in self._runs.values() if (k.record.principal, k.session) == (principal, name) and k.record.id != but]
+        used, reserved = Share(), Share()
+        for kept in of_it:
+            if kept.record.status == "running":
+                reserved += kept.share
+                continue
+            state = fold(Run(kept.record.id), (decode_event(n, at, body) for n, (at, body) in enumerate(kept.events, 1)))
+            receipts = (decode_receipt(body) for body in kept.receipts.values())
+            used += used_by(state, ((r.key, r.finished) for r in receipts))
+        return SessionUse(name=name, runs=len(of_it), used=used, reserved=reserved)
 
     async def follow(self, run: str, *, after: int = 0) -> AsyncIterator[list[Recorded]]:
         async for _ in self._bell.listen(run):

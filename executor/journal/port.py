@@ -14,6 +14,7 @@ from typing import Protocol
 from pydantic import BaseModel, ConfigDict
 
 from executor.events import CallFinished, Event, Recorded, RunStatus
+from executor.session import SessionLimits, SessionUse, Share
 from executor.submission import Submission
 
 
@@ -103,6 +104,7 @@ class Journal(Protocol):
         before: str | None = None,
         limit: int = 50,
         oldest_first: bool = False,
+        session: str | None = None,
     ) -> list[RunRecord]:
         """Records, newest first, or oldest first; `before` is the id of the last record of the page before."""
         ...
@@ -119,6 +121,20 @@ class Journal(Protocol):
 
     async def outside(self, worker: str) -> Mapping[str, int]:
         """The worker's running runs → seq of the last event that came from outside (appended without an epoch), if any."""
+        ...
+
+    async def reserve(
+        self, run: str, session: str, wanted: Share, *, used: Share, limits: SessionLimits, epoch: int
+    ) -> Recorded:
+        """Append how much of its session the run may take in all: what it wants, cut down to what the others leave of it.
+
+        No two runs of a session reserve at the same time. What a run had reserved stands until it rests; then what it has used
+        counts. Raises LostOwnership.
+        """
+        ...
+
+    async def session(self, principal: str, name: str) -> SessionUse:
+        """What the session's runs have used and reserved, without limits."""
         ...
 
     def follow(self, run: str, *, after: int = 0) -> AsyncIterator[list[Recorded]]:

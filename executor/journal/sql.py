@@ -10,8 +10,9 @@ from typing import Self
 
 from sqlalchemy import URL, Connection, Engine
 
+from executor.errors import UnknownRun
 from executor.events import Event, Recorded, RunStatus
-from executor.journal import statements
+from executor.journal import sessions, statements
 from executor.journal.bell import Bell, Changed
 from executor.journal.dialect import Dialect, explained
 from executor.journal.dialects import dialect_of, parse_url
@@ -20,6 +21,7 @@ from executor.journal.readers import Readers
 from executor.journal.schema import bring_to_head
 from executor.journal.tail import Tails
 from executor.journal.writer import Writer
+from executor.session import SessionLimits, SessionUse, Share
 from executor.submission import Submission
 
 LOCK_TIMEOUT_S = 10.0  # a database that is locked for longer is JournalUnreachable
@@ -95,6 +97,8 @@ class SqlJournal:
             record = statements.create_run(
                 connection, self._dialect, submission, run_id=run, key=key, now=now, events=events, tools=tools
             )
+            if submission.session is not None and record.id == run:
+                sessions.enter(connection, self._dialect, run, submission.principal.id, submission.session)
             if self._queued is not None and record.id == run:
                 self._queued(connection, run)
             return record
@@ -127,10 +131,10 @@ class SqlJournal:
             return seq, at
 
         def made(result: tuple[int | None, datetime]) -> None:
-            (seq, at), tail = result, self._tails.get(run)
-            if tail is not None and seq is not None:
+            seq, at = result
+            if seq is not None and run in self._tails:
                 first = seq - len(events) + 1
-                tail.add([Recorded(seq=n, at=at, event=event) for n, event in enumerate(events, first)])
+                self._tails.add(run, [Recorded(seq=n, at=at, event=event) for n, event in enumerate(events, first)])
 
         seq, _ = await self._writer.write(
             write, order=run, news=epoch is None or status == "queued" or wake_at is not None, made=made
@@ -156,22 +160,44 @@ class SqlJournal:
         before: str | None = None,
         limit: int = 50,
         oldest_first: bool = False,
+        session: str | None = None,
     ) -> list[RunRecord]:
         return await self._readers.read(
-            lambda c: statements.find_runs(c, principal, statuses, before, limit, oldest_first=oldest_first)
+            lambda c: statements.find_runs(c, principal, statuses, before, limit, oldest_first=oldest_first, session=session)
         )
 
     async def waking(self, *, limit: int = 50) -> list[RunRecord]:
         return await self._readers.read(lambda c: statements.waking_runs(c, limit))
 
     async def keep_receipt(self, run: str, receipt: Receipt) -> None:
-        await self._writer.write(lambda c: statements.insert_receipt(c, self._dialect, run, receipt, self._clock()), order=run)
+        def write(connection: Connection) -> None:
+            statements.insert_receipt(connection, self._dialect, run, receipt, self._clock())
+            sessions.look_again(connection, run)
+
+        await self._writer.write(write, order=run)
 
     async def receipts(self, run: str) -> list[Receipt]:
         return await self._readers.read(lambda c: statements.read_receipts(c, run))
 
     async def outside(self, worker: str) -> Mapping[str, int]:
         return await self._readers.read(lambda c: statements.outside_of(c, worker))
+
+    async def reserve(
+        self, run: str, session: str, wanted: Share, *, used: Share, limits: SessionLimits, epoch: int
+    ) -> Recorded:
+        record = await self.get(run)
+        if record is None:
+            raise UnknownRun(f"There is no run {run}.")
+        asked = sessions.Reservation(run, record.principal, session, wanted, used, limits, epoch)
+        settled = await self._readers.read(lambda c: sessions.rested(c, asked.principal, session))
+        return await self._writer.write(
+            lambda c: sessions.reserve(c, self._dialect, asked, settled, self._clock()),
+            order=run,
+            made=lambda recorded: self._tails.add(run, [recorded]),
+        )
+
+    async def session(self, principal: str, name: str) -> SessionUse:
+        return await self._readers.read(lambda c: sessions.use_of(c, principal, name))
 
     async def follow(self, run: str, *, after: int = 0) -> AsyncIterator[list[Recorded]]:
         with self._tails.of(run) as tail:

@@ -32,7 +32,7 @@ from executor.events import Event, Recorded, RunStatus, RunSubmitted
 from executor.journal.codec import decode_event, decode_receipt, encode, title_of
 from executor.journal.dialect import Dialect
 from executor.journal.port import Receipt, RunRecord
-from executor.journal.tables import UtcTime
+from executor.journal.tables import UtcTime, session_table
 from executor.journal.tables import event_table as event
 from executor.journal.tables import receipt_table as receipt
 from executor.journal.tables import run_table as run
@@ -230,11 +230,15 @@ def find_runs(
     limit: int,
     *,
     oldest_first: bool = False,
+    session: str | None = None,
 ) -> list[RunRecord]:
     """A page of records. One query a status, so that each reads `limit` rows of an index and sorts nothing."""
     wanted = select(*_RECORD)
     if principal is not None:
         wanted = wanted.where(run.c.principal == principal)
+    if session is not None:
+        of_it = [session_table.c.name == session, *([] if principal is None else [session_table.c.principal == principal])]
+        wanted = wanted.where(run.c.id.in_(select(session_table.c.run).where(*of_it)))
     if before is not None:
         created_at = connection.execute(select(run.c.created_at).where(run.c.id == before)).scalar_one_or_none()
         if created_at is None:

@@ -7,8 +7,10 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Dialect,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -21,7 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0003"  # the newest migration; a test holds it equal to Alembic's head, so that Alembic loads only when it is needed
+HEAD = "0004"  # the newest migration; a test holds it equal to Alembic's head, so that Alembic loads only when it is needed
 REVISION_TABLE = "planrail_revision"  # Alembic's table, under a name that cannot meet a pack's or a host's own
 
 _FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
@@ -112,3 +114,15 @@ worker_table = Table(
     Column("name", String(200), primary_key=True),
     Column("beats", BigInteger, nullable=False),  # grows while the worker's event loop moves; no clock is compared
 )
+
+session_table = Table(
+    "planrail_session",
+    metadata,
+    Column("run", String(200), ForeignKey("planrail_run.id"), primary_key=True),
+    Column("principal", Text, nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("calls", BigInteger, nullable=False),  # what the run counts for: reserved while it is held, else used
+    Column("usd", Double, nullable=False),
+    Column("held", Boolean, nullable=False),
+)
+Index("planrail_session_name", session_table.c.principal, session_table.c.name)

@@ -53,9 +53,14 @@ class Tails:
             if not tail.followers:
                 del self._tails[run]
 
-    def get(self, run: str) -> Tail | None:
-        """The run's tail, if it is followed."""
-        return self._tails.get(run)
+    def add(self, run: str, recorded: Sequence[Recorded]) -> None:
+        """Keep what was appended to a run, if it is followed."""
+        tail = self._tails.get(run)
+        if tail is not None:
+            tail.add(recorded)
+
+    def __contains__(self, run: str) -> bool:
+        return run in self._tails
 
     def spoil(self, runs: Collection[str] | None) -> None:
         """Others may have appended to these runs, or to any."""

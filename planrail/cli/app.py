@@ -25,6 +25,7 @@ Script = Annotated[str | None, typer.Option("--script", metavar="FILE", help="Ta
 Book = Annotated[str | None, typer.Option("--playbook", metavar="NAME", help="Take the plan of this playbook.")]
 Params = Annotated[list[str] | None, typer.Option("-p", "--param", metavar="KEY=VALUE", help="A parameter of the plan.")]
 BudgetOption = Annotated[str | None, typer.Option("--budget", metavar="LIST", help="Ceilings, like usd=0.50,calls=40.")]
+Session = Annotated[str | None, typer.Option("--session", metavar="NAME", help="The conversation; its runs share ceilings.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
 
@@ -39,6 +40,7 @@ def run(
     yes: Annotated[bool, typer.Option("--yes", help="Answer the script's own approvals with yes.")] = False,
     key: Annotated[str | None, typer.Option("--key", help="The same key finds the same run, and carries it on.")] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Submit only: a worker carries it on.")] = False,
+    session: Session = None,
     as_json: AsJson = False,
 ) -> int:
     """Plan a goal, run the plan, show it live."""
@@ -46,7 +48,7 @@ def run(
     from planrail.cli import running
     from planrail.cli.request import Wish
 
-    wish = Wish(goal, script, playbook, tuple(param or ()), budget, yes)
+    wish = Wish(goal, script, playbook, tuple(param or ()), budget, yes, session)
     return running.submit(output, wish, key=key) if detach else running.run(output, wish, key=key)
 
 
@@ -97,13 +99,14 @@ def runs(
     context: typer.Context,
     status: Annotated[list[str] | None, typer.Option("--status", help="Only runs of this status; may be repeated.")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="At most so many.")] = 20,
+    session: Annotated[str | None, typer.Option("--session", metavar="NAME", help="Only runs of this session.")] = None,
     as_json: AsJson = False,
 ) -> int:
     """List the runs, newest first."""
     output = _output(context, as_json)
     from planrail.cli import looking
 
-    return looking.runs(output, statuses=status or [], limit=limit)
+    return looking.runs(output, statuses=status or [], limit=limit, session=session)
 
 
 @app.command()

@@ -19,6 +19,7 @@ from sqlalchemy import make_url
 
 from executor.journal.sql import SqlJournal
 from executor.journal.tables import HEAD
+from executor.objects import ObjectArtifacts, is_local, shown_url
 from executor.pack import GROUP, PackHost, load_packs
 from planner.errors import PlanrailError
 from planner.llm.port import Message, complete
@@ -70,6 +71,7 @@ def _findings(*, live: bool) -> Iterator[Finding]:
         return
     yield _folder(settings)
     yield asyncio.run(_database(settings))
+    yield from _artifacts(settings)
     yield from _packs(settings)
     yield from _models(settings, live=live)
     yield Finding("settings", "ok", _told(settings))
@@ -96,6 +98,25 @@ async def _database(settings: Settings) -> Finding:
         return Finding("database", "problem", error.message, error.hint)
     except Exception as error:  # noqa: BLE001  # the doctor tells what is wrong, whatever it is
         return Finding("database", "problem", f"{type(error).__name__}: {error}", "Check PLANRAIL_DATABASE_URL.")
+
+
+def _artifacts(settings: Settings) -> Iterator[Finding]:
+    """Whether the artifact store takes an object and gives it back."""
+    url = settings.artifacts_url
+    if not url:
+        yield Finding("artifacts", "ok", "in the database")
+        return
+    try:
+        store = ObjectArtifacts(url, away_s=0.0)
+        store.try_out()
+    except PlanrailError as error:
+        yield Finding("artifacts", "problem", error.message, error.hint)
+        return
+    yield Finding("artifacts", "ok", f"{store.url} takes what is written, and gives it back")
+    if is_local(url) and not settings.url.startswith("sqlite"):
+        told = f"{store.url} is on one machine's disk, and workers on others do not see it"
+        remedy = "Set PLANRAIL_ARTIFACTS_URL to an object store, or mount the same folder on every machine."
+        yield Finding("artifacts", "note", told, remedy)
 
 
 def _packs(settings: Settings) -> Iterator[Finding]:
@@ -192,6 +213,7 @@ def _told(settings: Settings) -> str:
     """The settings in effect; secrets show as asterisks."""
     shown = settings.model_dump(mode="json", exclude={"database_url", "prices", "budget"}, exclude_none=True)
     shown |= {"database_url": make_url(settings.url).render_as_string(hide_password=True), "prices": list(settings.prices)}
+    shown["artifacts_url"] = shown_url(settings.artifacts_url)
     shown["budget"] = settings.budget.model_dump(mode="json", exclude_defaults=True)
     flat = [(k, v) for k, v in shown.items() if not isinstance(v, dict)]
     flat += [(f"{k}.{inner}", v) for k, part in shown.items() if isinstance(part, dict) for inner, v in part.items()]

@@ -20,6 +20,7 @@ from planrail.cli.run_text import (
     end_text,
     fork_text,
     question_text,
+    session_text,
     step_tree,
     surprise_text,
 )
@@ -67,8 +68,8 @@ def tell_refusal(output: Output, view: RunView) -> None:
         output.console.print(cost_text(view.cost), soft_wrap=True)
 
 
-def runs(output: Output, *, statuses: Sequence[str], limit: int) -> int:
-    """The runs, newest first."""
+def runs(output: Output, *, statuses: Sequence[str], limit: int, session: str | None = None) -> int:
+    """The runs, newest first; and what a session has left, where one is named."""
     known: tuple[RunStatus, ...] = get_args(RunStatus)
     for status in statuses:
         if status not in known:
@@ -76,13 +77,15 @@ def runs(output: Output, *, statuses: Sequence[str], limit: int) -> int:
     wanted = [s for s in known if s in statuses] or None
 
     async def work(house: House, _: Trip) -> int:
-        records = await house.runs.find(LOCAL, statuses=wanted, limit=limit)
+        records = await house.runs.find(LOCAL, statuses=wanted, limit=limit, session=session)
         if output.json:
             output.document([_record(r) for r in records])
         elif records:
             output.console.print(_table(records))
         else:
-            output.console.print("No runs yet." if wanted is None else "No such runs.")
+            output.console.print("No runs yet." if wanted is None and session is None else "No such runs.")
+        if session is not None and not output.json:
+            output.console.print(session_text(await house.runs.session(session, LOCAL)), soft_wrap=True)
         return DONE
 
     return in_house(settings_here(), work)
@@ -111,7 +114,10 @@ def show(output: Output, name: str) -> int:
     """A run, whole: plan, steps, questions, answer, cost."""
 
     async def work(house: House, _: Trip) -> int:
-        view = viewer_of(house, await house.runs.get(name, LOCAL)).view()
+        run = await house.runs.get(name, LOCAL)
+        view = viewer_of(house, run).view()
+        if view.session is not None:
+            view = view.model_copy(update={"session_use": await house.runs.session(view.session, run.submission.principal)})
         if not output.json:
             _tell_whole(output, view)
         tell_end(output, view)

@@ -31,6 +31,7 @@ class Wish:
     params: Sequence[str] = ()
     budget: str | None = None
     yes: bool = False
+    session: str | None = None
 
 
 def submission_of(wish: Wish, usual: Budget) -> Submission:
@@ -44,10 +45,13 @@ def submission_of(wish: Wish, usual: Budget) -> Submission:
     budget, params = budget_of(wish.budget, usual), params_of(wish.params)
     try:
         return Submission(
-            goal=words, script=text, playbook=wish.playbook, params=params, budget=budget, preapproved=wish.yes
+            goal=words, script=text, playbook=wish.playbook, params=params, budget=budget, preapproved=wish.yes,
+            session=wish.session,
         )  # fmt: skip
     except ValidationError as error:
-        raise UsageError(f"{error.errors(include_url=False)[0]['msg'].removeprefix('Value error, ')}.") from None
+        first = error.errors(include_url=False)[0]
+        where = f"--session: {first['msg']}" if first["loc"] == ("session",) else first["msg"].removeprefix("Value error, ")
+        raise UsageError(f"{where}.") from None
 
 
 def goal_of(goal: str | None, *, needed: bool = True) -> str:

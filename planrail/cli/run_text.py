@@ -10,6 +10,7 @@ from rich.tree import Tree
 
 from executor.events import Question, QuestionExpired, QuestionReminded
 from executor.run import Run
+from executor.session import SessionUse
 from planner.usage import Usage
 from planrail.cli.script_text import STYLES
 from planrail.cli.text import block, clean, dollars, line, moment, plural, seconds, told
@@ -156,6 +157,17 @@ def cost_text(cost: Cost) -> Text:
     if cost.react is not None:
         text.append("\n").append(_react(cost.react, cost.usage))
     return text
+
+
+def session_text(use: SessionUse) -> Text:
+    """What a session's runs have taken, and what is left of its ceilings."""
+    left, limits = use.left(), use.limits
+    taken = f"{plural(use.runs, 'run')} · {plural(use.used.calls, 'call')} · {dollars(use.used.usd)}"
+    if use.reserved.calls or use.reserved.usd:
+        taken += f" · reserved by runs under way: {plural(use.reserved.calls, 'call')}, {dollars(use.reserved.usd)}"
+    kept = [] if left.calls is None else [f"{left.calls:,} of {plural(limits.calls or 0, 'call')}"]
+    kept += [] if left.usd is None else [f"{dollars(left.usd)} of {dollars(limits.usd or 0.0)}"]
+    return Text(f"session {line(use.name)}: {taken} · left: {', '.join(kept) or 'no ceiling is set'}")
 
 
 def _usage(usage: Usage) -> str:

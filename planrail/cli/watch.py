@@ -15,7 +15,7 @@ from planrail.cli.asking import ask_person
 from planrail.cli.errors import DONE, FAILED, PARTIAL, WAITING
 from planrail.cli.output import Output
 from planrail.cli.plan_text import diagnostics_text
-from planrail.cli.run_text import cost_text, deadline_text, end_text, question_text, surprise_text
+from planrail.cli.run_text import cost_text, deadline_text, end_text, question_text, session_text, surprise_text
 from planrail.cli.screen import Screen, screen_of
 from planrail.house import House
 from planrail.terms import terms_of
@@ -114,4 +114,6 @@ def tell_end(output: Output, view: RunView) -> None:
     console.print(end_text(shown), soft_wrap=True)
     console.print()
     console.print(cost_text(view.cost), soft_wrap=True)
+    if view.session_use is not None:
+        console.print(session_text(view.session_use), soft_wrap=True)
     console.print(Text(f"run    {view.id}", style="dim"), soft_wrap=True)

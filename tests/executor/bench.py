@@ -18,6 +18,7 @@ from executor.journal.port import Journal, RunRecord
 from executor.planning import Planning
 from executor.run import Run, fold, is_over
 from executor.segment import Segments
+from executor.session import SessionLimits
 from executor.submission import Submission
 from executor.toolset import Toolset
 from planner.budget import Budget
@@ -77,6 +78,7 @@ class Bench:
     sleep: Callable[[float], Any] = no_wait
     as_json: bool = False
     budget: Budget = PLENTY
+    session: SessionLimits = field(default_factory=SessionLimits)
     now: Callable[[], datetime] = field(default_factory=Clockwork)
     gates: Gates = field(default_factory=lambda: Gates(usual=GateTerms(breaker=BreakerTerms(failures=1_000_000))))
     _ids: Any = field(default_factory=lambda: itertools.count(1))
@@ -94,7 +96,7 @@ class Bench:
         return Segments(
             journal=journal or self.journal, artifacts=self.artifacts, toolset=self.toolset, models=self.models,
             planning=self.planning, secrets=self.secrets.get, now=self.now, worker=worker, version="test", sleep=self.sleep,
-            gates=self.gates,
+            gates=self.gates, session=self.session,
         )  # fmt: skip
 
     async def submit(self, script: str | None = None, **more: Any) -> str:

@@ -19,9 +19,8 @@ from alembic.script import ScriptDirectory
 from journal_contract import BOUND_S, CANCEL, NOON, create
 from sqlalchemy import Engine, event
 
-from executor.artifacts import Artifact
-from executor.errors import JournalNewer, JournalUnreachable, LostOwnership, UnknownArtifact, UnknownRun
-from executor.journal.artifacts import MAX_BYTES, ArtifactTooLarge, SqlArtifacts
+from executor.errors import JournalNewer, JournalUnreachable, LostOwnership, UnknownRun
+from executor.journal.artifacts import SqlArtifacts
 from executor.journal.schema import MIGRATIONS
 from executor.journal.sql import SqlJournal
 from executor.journal.sqlite import SqliteDialect
@@ -276,6 +275,7 @@ async def test_a_database_of_the_version_before_is_migrated_with_its_runs(file: 
         await create(journal, "r")
         await journal.append("r", [], epoch=None, status="waiting")
     with sqlite3.connect(file) as raw:
+        raw.execute("drop table planrail_session")
         raw.execute("drop index planrail_run_wake")
         raw.execute("alter table planrail_run drop column wake_at")
         raw.execute(f"update {REVISION_TABLE} set version_num='0002'")
@@ -324,24 +324,6 @@ async def test_lists_and_events_are_read_by_index(journal: SqlJournal) -> None:
     with journal.engine.connect() as connection:
         plans = [" ".join(row[3] for row in connection.exec_driver_sql(f"explain query plan {q}")) for q in queries]
     assert [p for p in plans if "INDEX" not in p or "TEMP B-TREE" in p] == []
-
-
-async def test_artifacts_are_kept_once_by_their_content(journal: SqlJournal, file: Path) -> None:
-    store = SqlArtifacts(journal.engine)
-    made = await asyncio.gather(*(asyncio.to_thread(store.put, b"a,b\n1,2\n", media_type="text/csv", rows=1) for _ in range(8)))
-
-    assert made == [made[0]] * 8
-    assert made[0] == Artifact(hash=made[0].hash, media_type="text/csv", size=8, rows=1)
-    assert store.get(made[0].hash) == b"a,b\n1,2\n"
-    with journal.engine.connect() as connection:
-        assert connection.exec_driver_sql("select count(*) from planrail_artifact").scalar() == 1
-    with pytest.raises(UnknownArtifact):
-        store.get("0" * 64)
-
-
-async def test_an_artifact_has_a_largest_size(journal: SqlJournal) -> None:
-    with pytest.raises(ArtifactTooLarge, match="67,108,864"):
-        SqlArtifacts(journal.engine).put(bytes(MAX_BYTES + 1), media_type="application/octet-stream")
 
 
 async def test_an_artifact_that_cannot_be_written_is_told(file: Path) -> None:

@@ -17,8 +17,7 @@ from postgres import PASSWORD, PostgresServer
 from sqlalchemy import text
 
 from executor.engine.jobs import bring_jobs_to_head
-from executor.errors import JournalUnreachable, LostOwnership, UnknownArtifact
-from executor.journal.artifacts import SqlArtifacts
+from executor.errors import JournalUnreachable, LostOwnership
 from executor.journal.sql import SqlJournal
 from executor.journal.tables import REVISION_TABLE, metadata
 
@@ -171,17 +170,6 @@ async def test_a_goal_with_a_nul_can_be_stored_and_its_event_keeps_it(journal: S
 
     assert record.goal == "a\N{REPLACEMENT CHARACTER}b"
     assert (await journal.read("r"))[0].event.submission.goal == "a\0b"  # type: ignore[union-attr]  # RunSubmitted
-
-
-async def test_artifacts_stand_in_the_same_database(journal: SqlJournal) -> None:
-    artifacts = SqlArtifacts(journal.engine)
-    content = bytes(range(256)) * 1000
-    made = artifacts.put(content, media_type="application/octet-stream")
-
-    assert artifacts.put(content, media_type="application/octet-stream") == made
-    assert artifacts.get(made.hash) == content
-    with pytest.raises(UnknownArtifact):
-        artifacts.get("0" * 64)
 
 
 def _break_connections(url: str) -> None:

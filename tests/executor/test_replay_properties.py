@@ -17,9 +17,10 @@ from worlds import Latency, World, tools_of
 from executor.events import CallFinished, CallStarted, EffectsInherited, Question, QuestionAnswered, QuestionAsked, Recorded
 from executor.fork import cone_of, steps_named
 from executor.opening import loader
-from executor.run import Run, same_call
+from executor.run import Run
 from planner.order import has_effect, waits
 from planner.program import MODEL_KINDS, TOOL_KINDS
+from planner.toolspec import digest
 from planrail.forking import ForkWish
 from planrail.replay import ReplayGround, replay
 from planrail.runs import Runs
@@ -96,14 +97,14 @@ def repeats_nothing_unasked(events: list[Recorded]) -> None:
     for record in events:
         match record.event:
             case EffectsInherited(effects=effects):
-                inherited.update(same_call(e.call, e.arguments) for e in effects)
+                inherited.update(digest([e.call, e.arguments]) for e in effects)
             case QuestionAsked(question=question) if question.kind == "repeat":
                 shown[question.id] = [(question.of, s["item"]) for s in question.shown]
-                assert all(same_call(s["tool"], s["arguments"]) in inherited for s in question.shown)
+                assert all(digest([s["tool"], s["arguments"]]) in inherited for s in question.shown)
             case QuestionAnswered(question=name, answer=answer) if name in shown:
                 allowed |= dict.fromkeys(shown[name], answer is True)
             case CallStarted(step=step, item=item, key=key) as event if key:
-                same = same_call(event.call, event.arguments)
+                same = digest([event.call, event.arguments])
                 if (step, item) in allowed:
                     assert allowed[step, item]
                     inherited[same] -= 1

@@ -89,3 +89,31 @@ def test_an_unknown_run_and_a_reader_that_goes_away_are_no_tracebacks(command: C
             command.line("tools", "--json"), stdout=pipe, stderr=subprocess.PIPE, env=command.environment(), check=False
         )
     assert (tools.returncode, tools.stderr) == (1, b"")
+
+
+def test_the_doctor_tries_the_artifact_store(command: Command) -> None:
+    def told(url: str, **env: str) -> list[tuple[str, str, str]]:
+        findings = command("doctor", "--json", env={"PLANRAIL_ARTIFACTS_URL": url, **env}).json["findings"]
+        return [(f["level"], f["told"], f["remedy"]) for f in findings if f["what"] == "artifacts"]
+
+    folder = command.folder / "artifacts"
+    assert told("") == [("ok", "in the database", "")]
+    assert told(f"file://{folder}") == [("ok", f"file://{folder} takes what is written, and gives it back", "")]
+    assert list(folder.iterdir()) == []
+    server = {"PLANRAIL_DATABASE_URL": "postgresql://me@127.0.0.1:1/planrail"}
+    assert [level for level, _, _ in told(f"file://{folder}", **server)] == ["ok", "note"]
+    (folder / "file").touch()
+    ((level, message, remedy),) = told(f"file://{folder}/file/below")
+    assert level == "problem"
+    assert "cannot be written" in message
+    assert "PLANRAIL_ARTIFACTS_URL" in remedy
+    ((level, message, remedy),) = told("nowhere://x")
+    assert (level, "nowhere" in message) == ("problem", True)
+
+
+def test_a_run_keeps_its_large_values_below_the_url(command: Command) -> None:
+    folder = command.folder / "artifacts"
+    script = 'rows = data.select(rows=[{"t": "x" * 100} for i in range(900)])\nanswer(len(rows))\n'
+    done = command("run", "--script", "-", stdin=script, env={"PLANRAIL_ARTIFACTS_URL": f"file://{folder}"})
+    assert done.code == 0, done.out + done.err
+    assert len([p for p in folder.rglob("*") if p.is_file()]) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tests.planrail.command import Command
+from tests.planrail.command import Command, Finished
 
 DEMO = "Find dental leads in Austin and draft introductions"
 APPROVED = """\
@@ -146,3 +146,29 @@ def test_a_cancelled_run_goes_on_when_it_is_resumed(command: Command) -> None:
     assert again.code == 3
     assert "publish it" in again.out
     assert command.calls() == [0]
+
+
+def test_runs_of_a_session_share_its_ceilings(command: Command) -> None:
+    script = f"xs = [odd.slow(number=0 * i, folder={str(command.folder)!r}) for i in range(4)]\nanswer(len(xs))\n"
+    ceilings = {"PLANRAIL_SESSION_CALLS": "6"}
+
+    def run(*more: str) -> Finished:
+        return command("run", "--script", "-", *more, stdin=script, env=ceilings)
+
+    assert run("--session", "talk").code == 0
+    second = run("--session", "talk", "--json")
+    assert (second.code, second.json["status"], second.json["session"]) == (4, "partial", "talk")
+    assert "The ceiling session_calls (6) of the session talk was reached" in second.json["reason"]
+    third = run("--session", "talk")
+    assert third.code == 1
+    assert "talk has nothing left" in third.err
+    assert run().code == 0
+
+    shown = command("show", second.json["id"], env=ceilings).out
+    assert "session talk: 2 runs · 6 calls · $0.00 · left: 0 of 6 calls" in shown
+    assert command("show", second.json["id"], "--json", env=ceilings).json["session_use"]["used"]["calls"] == 6
+    listed = command("runs", "--session", "talk")
+    assert "session talk: 2 runs · 6 calls · $0.00 · left: no ceiling is set" in listed.out
+    assert len(command("runs", "--session", "talk", "--json").json) == 2
+    assert command("runs", "--session", "nobody", "--json").json == []
+    assert run("--session", " ").code == 2
