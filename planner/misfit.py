@@ -82,6 +82,13 @@ def _has_items(value: Json, items: Any, schema: JsonSchema) -> bool:
     return "prefixItems" not in schema and (not isinstance(value, list) or all(fits_plainly(v, items) for v in value))
 
 
+def _matches(value: Json, pattern: Any, _: JsonSchema) -> bool:
+    try:
+        return not isinstance(value, str) or re.search(pattern, value) is not None
+    except re.error:
+        return False
+
+
 def _is_number(value: Json) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
@@ -99,6 +106,9 @@ _PLAIN: Mapping[str, Callable[[Json, Any, JsonSchema], bool]] = {
     "maxItems": lambda value, most, _: not isinstance(value, list) or len(value) <= most,
     "minLength": lambda value, least, _: not isinstance(value, str) or len(value) >= least,
     "maxLength": lambda value, most, _: not isinstance(value, str) or len(value) <= most,
+    "pattern": _matches,
+    "exclusiveMinimum": lambda value, least, _: not _is_number(value) or value > least,
+    "exclusiveMaximum": lambda value, most, _: not _is_number(value) or value < most,
     "minimum": lambda value, least, _: not _is_number(value) or value >= least,
     "maximum": lambda value, most, _: not _is_number(value) or value <= most,
 }  # fmt: skip
