@@ -8,23 +8,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-
-from sqlalchemy import Engine
+from typing import TYPE_CHECKING
 
 from executor.errors import ToolDeclarationError
 from executor.toolset import Toolset
 
+if TYPE_CHECKING:  # SQLAlchemy takes a second to load: a pack that is only looked at touches no database
+    from sqlalchemy import Engine
+
 GROUP = "planrail.packs"
 
 
-@dataclass(frozen=True)
 class PackHost:
-    """What the house gives a pack. `database` is the configured one; a pack makes its own tables, named after itself."""
+    """What the house gives a pack: a folder, and the configured database, where a pack makes tables named after itself.
 
-    database: Engine
-    data_dir: Path
+    The database may be given as a function that makes it, so that it is loaded only where it is used: a pack had better not
+    read `database` before one of its tools is called.
+    """
+
+    def __init__(self, database: Engine | Callable[[], Engine], data_dir: Path) -> None:
+        self._database = database
+        self.data_dir = data_dir
+
+    @cached_property
+    def database(self) -> Engine:
+        """The configured database; raises what making it raises."""
+        return self._database() if callable(self._database) else self._database
 
 
 @dataclass(frozen=True)

@@ -155,13 +155,18 @@ def is_tool(candidate: object) -> bool:
     return callable(candidate) and isinstance(getattr(candidate, "__planrail__", None), Declaration)
 
 
+def tool_name(namespace: str, function: Callable[..., Any]) -> str:
+    """The full name that a declared function gets there, found without looking at its types; raises ToolDeclarationError."""
+    own = _declared(function).name or function.__name__
+    if not own.isidentifier() or keyword.iskeyword(own):
+        raise ToolDeclarationError(f"`{own}` cannot be a tool's name.", hint="Give it one like `find_leads` with name=….")
+    return f"{namespace}.{own}"
+
+
 def bind_tool(namespace: str, function: Callable[..., Any]) -> Tool:
     """The Tool behind a declared function; raises ToolDeclarationError where its types cannot become schemas."""
     declaration = _declaration(function)
-    own = declaration.name or function.__name__
-    name = f"{namespace}.{own}"
-    if not own.isidentifier() or keyword.iskeyword(own):
-        raise ToolDeclarationError(f"`{own}` cannot be a tool's name.", hint="Give it one like `find_leads` with name=….")
+    name = tool_name(namespace, function)
     hints = _hints(function, name)
     context_parameter, arguments = _arguments(function, hints, name)
     result, output_schema = _result(hints, name)
@@ -185,10 +190,16 @@ _SPEC_FIELDS = (
 )  # fmt: skip
 
 
-def _declaration(function: Callable[..., Any]) -> Declaration:
+def _declared(function: Callable[..., Any]) -> Declaration:
     declaration = getattr(function, "__planrail__", None)
     if not isinstance(declaration, Declaration):
         raise ToolDeclarationError(f"{function!r} is no tool.", hint="Decorate it with @tool(effect=…).")
+    return declaration
+
+
+def _declaration(function: Callable[..., Any]) -> Declaration:
+    """What the function declares, its probe bound to the same object."""
+    declaration = _declared(function)
     probe = declaration.probe
     if inspect.ismethod(function) and inspect.isfunction(probe) and len(inspect.signature(probe).parameters) > 1:
         return replace(declaration, probe=probe.__get__(function.__self__))  # a method of the same object

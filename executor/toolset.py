@@ -5,34 +5,58 @@ from __future__ import annotations
 import difflib
 import inspect
 import keyword
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from executor.errors import ToolDeclarationError, UnknownTool
-from executor.tool import Tool, bind_tool, is_tool
+from executor.tool import Tool, bind_tool, is_tool, tool_name
 from planner.toolspec import ToolSpec, digest
+
+
+@dataclass(frozen=True)
+class _Bound:
+    """One tool of the set. Its schemas are made when it is first asked for, at the latest."""
+
+    name: str
+    bind: Callable[[], Tool]
+
+    @cached_property
+    def tool(self) -> Tool:
+        return self.bind()
 
 
 class Toolset:
     """Tools by full name. Immutable; toolsets are joined with `|`, where a name that stands twice is an error."""
 
     def __init__(self, tools: Iterable[Tool] = ()) -> None:
-        self._tools: dict[str, Tool] = {}
-        for t in tools:
-            if t.spec.name in self._tools:
-                raise ToolDeclarationError(f"Two tools are named {t.spec.name}.", hint="Give one another namespace.")
-            self._tools[t.spec.name] = t
+        self._tools = _by_name(_Bound(t.spec.name, lambda t=t: t) for t in tools)  # type: ignore[misc]  # a lambda's default has no type
 
     @classmethod
     def of(cls, namespace: str, provider: object | Iterable[Callable[..., Any]]) -> Toolset:
-        """The tools of a list of declared functions, or of an object's declared methods."""
+        """The tools of a list of declared functions, or of an object's declared methods; raises ToolDeclarationError."""
+        toolset = cls.declared(namespace, provider)
+        for bound in toolset._tools.values():
+            bound.tool  # noqa: B018  # its types are looked at now, to be refused now
+        return toolset
+
+    @classmethod
+    def declared(cls, namespace: str, provider: object | Iterable[Callable[..., Any]]) -> Toolset:
+        """The same, quickly: types are looked at, and refused, when a tool is first asked for. For declarations with a test."""
         if not namespace.isidentifier() or keyword.iskeyword(namespace):
             raise ToolDeclarationError(f"`{namespace}` cannot be a namespace.", hint="Use a name like `crm`.")
         functions = provider if isinstance(provider, (list, tuple)) else _declared_methods(provider)
-        return cls(bind_tool(namespace, f) for f in functions)
+        return cls._joined(_Bound(tool_name(namespace, f), lambda f=f: bind_tool(namespace, f)) for f in functions)  # type: ignore[misc]  # as above
+
+    @classmethod
+    def _joined(cls, tools: Iterable[_Bound]) -> Toolset:
+        toolset = cls()
+        toolset._tools = _by_name(tools)
+        return toolset
 
     def __or__(self, other: Toolset) -> Toolset:
-        return Toolset([*self._tools.values(), *other._tools.values()])
+        return self._joined([*self._tools.values(), *other._tools.values()])
 
     def __contains__(self, name: str) -> bool:
         return name in self._tools
@@ -42,21 +66,48 @@ class Toolset:
 
     def __getitem__(self, name: str) -> Tool:
         """The tool of that full name; raises UnknownTool with the nearest names."""
-        try:
-            return self._tools[name]
-        except KeyError:
+        if name not in self._tools:
             near = ", ".join(difflib.get_close_matches(name, self._tools, n=3)) or "`planrail tools` lists them"
-            raise UnknownTool(f"There is no tool {name}.", hint=f"Nearest: {near}.") from None
+            raise UnknownTool(f"There is no tool {name}.", hint=f"Nearest: {near}.")
+        return self._tools[name].tool
 
     @property
     def specs(self) -> Mapping[str, ToolSpec]:
         """What planners may know of the tools, in the order of their names."""
-        return {name: self._tools[name].spec for name in sorted(self._tools)}
+        return _Specs({name: self._tools[name] for name in sorted(self._tools)})
 
     def fingerprint(self, names: Iterable[str] | None = None) -> str:
         """A digest of the contracts of these tools (default: of all)."""
         chosen = sorted(self._tools if names is None else names)
-        return digest([[name, self._tools[name].fingerprint] for name in chosen])
+        return digest([[name, self._tools[name].tool.fingerprint] for name in chosen])
+
+
+class _Specs(Mapping[str, ToolSpec]):
+    """The specs by name, each made when it is first asked for."""
+
+    def __init__(self, tools: Mapping[str, _Bound]) -> None:
+        self._tools = tools
+
+    def __getitem__(self, name: str) -> ToolSpec:
+        return self._tools[name].tool.spec
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._tools
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tools)
+
+    def __len__(self) -> int:
+        return len(self._tools)
+
+
+def _by_name(tools: Iterable[_Bound]) -> dict[str, _Bound]:
+    found: dict[str, _Bound] = {}
+    for t in tools:
+        if t.name in found:
+            raise ToolDeclarationError(f"Two tools are named {t.name}.", hint="Give one another namespace.")
+        found[t.name] = t
+    return found
 
 
 def _declared_methods(provider: object) -> list[Callable[..., Any]]:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import UnknownType, ValidationError
-
 from planner.contract import contract
 from planner.infer import Report
+from planner.misfit import BadSchema, misfit
 from planner.program import Step
 from planner.result import spread_shapes
 from planner.shape import Shape, fits, types_of
@@ -50,18 +47,18 @@ def _check_one(node: Node, name: str, shape: Shape, wanted: Shape, error: Report
     value = value_of(shape)
     if value is not _UNKNOWN:
         problem = _problem(value, wanted)
-        if problem is not None:
-            error(node, "argument", f"`{name}`: {problem.message[:160]}.", "")
+        if problem:
+            error(node, "argument", f"`{name}`: {problem[:160]}.", "")
     elif not fits(shape, wanted):
         have, need = (" or ".join(sorted(types_of(s) or ())) for s in (shape, wanted))
         error(node, "argument", f"`{name}` is {have} here; it takes {need}.", "")
 
 
-def _problem(value: Json, wanted: Shape) -> ValidationError | None:
+def _problem(value: Json, wanted: Shape) -> str:
     try:
-        return next(iter(Draft202012Validator(dict(wanted)).iter_errors(value)), None)
-    except (UnknownType, re.error):
-        return None  # the tool's own schema is at fault; the call will tell
+        return misfit(value, wanted)
+    except BadSchema:
+        return ""  # the tool's own schema is at fault; the call will tell
 
 
 def value_of(shape: Shape) -> Json:

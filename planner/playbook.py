@@ -21,11 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-from jsonschema import Draft202012Validator
-
 from planner.errors import CompileError, PlaybookError
 from planner.goal import MAX_GOAL, fill, plain_goal, slots_of
+from planner.misfit import misfit
 from planner.parse import parse_expression
 from planner.syntax import Literal_
 from planner.toolspec import Json, JsonSchema
@@ -129,6 +127,8 @@ def parse_playbook(name: str, text: str) -> Playbook:
 
 def _head(name: str, text: str) -> Mapping[str, Any]:
     """The YAML between the lines. `params: {limit: int = 20}` on one line is read as it is meant."""
+    import yaml  # noqa: PLC0415  # 70 ms that a script's check has no use for
+
     try:
         inline = _INLINE_PARAMS.search(text)
         rest = _INLINE_PARAMS.sub("", text)
@@ -217,9 +217,7 @@ def _misfit(value: Json, schema: JsonSchema) -> str:
     """Why a value is not of a type; empty if it is."""
     if isinstance(value, float) and not math.isfinite(value):
         return f"{value} is no number that JSON has"
-    validator = Draft202012Validator(dict(schema), format_checker=Draft202012Validator.FORMAT_CHECKER)
-    problem = next(iter(validator.iter_errors(value)), None)
-    return "" if problem is None else problem.message[:160]
+    return misfit(value, schema, formats=True)[:160]
 
 
 def _converted(value: Json, schema: JsonSchema) -> Json:

@@ -6,12 +6,8 @@ deny cannot happen.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from typing import Any
-
-from referencing import Registry, Resource
-from referencing.exceptions import Unresolvable
-from referencing.jsonschema import DRAFT202012
 
 from planner.toolspec import Json, JsonSchema
 
@@ -24,32 +20,54 @@ NULL: Shape = {"type": "null"}
 ARRAY = frozenset(("array",))  # the types of what is a list for certain
 _MAX_DEPTH = 8  # a recursive schema is anything below
 _MAX_NODES = 20_000  # of a resolved schema; beyond that its parts are anything
+_POINTER = re.compile(r"#(?:/[A-Za-z0-9_$.-]+)+")  # a JSON Pointer without escapes, as nearly every reference is
 _LIGHT = 2_000  # nodes of a shape that was inferred; a heavier one is forgotten
 
 
 def resolved(schema: JsonSchema) -> Shape:
     """The schema with its local references in place; what cannot be resolved is anything."""
-    registry: Registry[Any] = Registry().with_resource("urn:tool", Resource.from_contents(dict(schema), DRAFT202012))
-    return _resolve(schema, registry, 0, iter(range(_MAX_NODES)))  # type: ignore[no-any-return]  # a schema stays a schema
+    return _resolve(schema, schema, 0, iter(range(_MAX_NODES)))  # type: ignore[no-any-return]  # a schema stays a schema
 
 
-def _resolve(part: Json, registry: Registry[Any], depth: int, nodes: Iterator[int]) -> Json:
+def _resolve(part: Json, root: JsonSchema, depth: int, nodes: Iterator[int]) -> Json:
     if isinstance(part, list | tuple):
-        return [_resolve(p, registry, depth, nodes) for p in part]
+        return [_resolve(p, root, depth, nodes) for p in part]
     if not isinstance(part, Mapping):
         return part
     if next(nodes, None) is None:
         return ANYTHING
     if "$ref" in part:
-        if depth >= _MAX_DEPTH:
-            return ANYTHING
-        try:
-            found = registry.resolver("urn:tool").lookup(str(part["$ref"])).contents
-        except Unresolvable:
+        found = _referred(str(part["$ref"]), root) if depth < _MAX_DEPTH else None
+        if not isinstance(found, Mapping):
             return ANYTHING
         rest = {k: v for k, v in part.items() if k != "$ref"}
-        return _resolve({**found, **rest}, registry, depth + 1, nodes)
-    return {k: _resolve(v, registry, depth + 1, nodes) for k, v in part.items() if k != "$defs"}
+        return _resolve({**found, **rest}, root, depth + 1, nodes)
+    return {k: _resolve(v, root, depth, nodes) for k, v in part.items() if k != "$defs"}
+
+
+def _referred(reference: str, root: JsonSchema) -> Json:
+    """The part of the schema that a reference names; None where there is none."""
+    if not _POINTER.fullmatch(reference):
+        return _looked_up(reference, root)
+    found: Json = root
+    for key in reference.split("/")[1:]:
+        if not isinstance(found, Mapping):
+            return _looked_up(reference, root)
+        found = found.get(key)
+    return found
+
+
+def _looked_up(reference: str, root: JsonSchema) -> Json:
+    """The same for every spelling that there is: an anchor, an id, a pointer through lists or with escapes."""
+    from referencing import Registry, Resource  # noqa: PLC0415  # 50 ms that the schemas of tools in Python have no use for
+    from referencing.exceptions import Unresolvable  # noqa: PLC0415
+    from referencing.jsonschema import DRAFT202012  # noqa: PLC0415
+
+    registry: Registry[Json] = Registry().with_resource("urn:tool", Resource.from_contents(dict(root), DRAFT202012))
+    try:
+        return registry.resolver("urn:tool").lookup(reference).contents
+    except Unresolvable:
+        return None
 
 
 def types_of(shape: Shape) -> frozenset[str] | None:

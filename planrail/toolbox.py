@@ -2,28 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
-
-from sqlalchemy import Engine, create_engine
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from typing import TYPE_CHECKING
 
 from executor.builtin import HttpSettings, builtin_tools
+from executor.errors import JournalUnreachable
 from executor.pack import Pack, PackHost, load_packs
 from executor.toolset import Toolset
 from planner.playbook import Playbook, Playbooks, read_playbook
 from planrail.settings import Settings, SettingsError
 
+if TYPE_CHECKING:  # a second to load, for what only a call touches
+    from sqlalchemy import Engine
 
-def unopened_database(settings: Settings) -> Engine:
-    """The configured database, connected to by nobody yet; raises SettingsError for a URL that names none."""
+_PLAIN_URL = re.compile(r"sqlite:///[^?]*|(?:postgres|postgresql(?:\+psycopg)?)://[^/?\s]+/[^/?\s]+")  # as the hints spell it
+
+
+def unopened_database(settings: Settings) -> Callable[[], Engine]:
+    """Makes the configured database, connected to by nobody yet; raises SettingsError for a URL that names none."""
+    make = partial(_database, settings.url)
+    if not _PLAIN_URL.fullmatch(settings.url):
+        make()  # to be refused now, not by the first call
+    return make
+
+
+def _database(url: str) -> Engine:
+    from sqlalchemy import create_engine  # noqa: PLC0415  # a second to load
+    from sqlalchemy.exc import ArgumentError, NoSuchModuleError  # noqa: PLC0415
+
+    from executor.journal.dialects import parse_url  # noqa: PLC0415  # it loads SQLAlchemy
+
     try:
-        return create_engine(settings.url)
+        return create_engine(parse_url(url))
+    except JournalUnreachable as error:
+        raise SettingsError(f"The setting database_url names no database: {error.message}", hint=error.hint) from error
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         raise SettingsError(f"The setting database_url names no database: {error}.") from error
 
 
-def packs_of(settings: Settings, database: Engine) -> tuple[Pack, ...]:
+def packs_of(settings: Settings, database: Engine | Callable[[], Engine]) -> tuple[Pack, ...]:
     """The packs that are installed and wanted; raises ToolDeclarationError for one that cannot be loaded."""
     return tuple(load_packs(PackHost(database, settings.home), only=settings.packs))
 

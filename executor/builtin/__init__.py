@@ -5,8 +5,8 @@ from __future__ import annotations
 from executor.builtin.data import data_tools
 from executor.builtin.files import files_tools
 from executor.builtin.http import http_tools
+from executor.builtin.http_settings import HttpSettings
 from executor.builtin.text import text_tools
-from executor.builtin.web import HttpSettings
 from executor.toolset import Toolset
 
 __all__ = ["HttpSettings", "builtin_tools", "data_tools", "files_tools", "http_tools", "text_tools"]

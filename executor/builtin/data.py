@@ -222,6 +222,6 @@ def count(rows: Table, context: ToolContext) -> int | ToolFailed:
 
 def data_tools() -> Toolset:
     """The tools of the namespace `data`."""
-    return Toolset.of(
+    return Toolset.declared(
         "data", [read_csv, read_json, to_csv, to_json, join, group, column_statistics, select, page, count]
     )  # fmt: skip

@@ -94,4 +94,4 @@ def files_tools() -> Toolset:
     """The tools of the namespace `files`; raises ToolDeclarationError where the system cannot confine them."""
     if os.open not in os.supports_dir_fd:
         raise ToolDeclarationError("This system cannot confine file tools to a folder.", hint="Leave `files` out.")
-    return Toolset.of("files", [list_files, read, write, delete])
+    return Toolset.declared("files", [list_files, read, write, delete])

@@ -153,4 +153,4 @@ def _spaced_cells(line: str) -> list[str]:
 
 def text_tools() -> Toolset:
     """The tools of the namespace `text`."""
-    return Toolset.of("text", [extract_html, split_chunks, diff, similarity, closest, parse_table])
+    return Toolset.declared("text", [extract_html, split_chunks, diff, similarity, closest, parse_table])

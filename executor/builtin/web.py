@@ -11,30 +11,17 @@ import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field
 
 from executor.builtin import addresses
-from executor.builtin.addresses import Resolve, Unsent, parsed_url, permitted
+from executor.builtin.addresses import Resolve, Unsent, permitted
 from executor.builtin.decoding import BoundedBody
 from executor.builtin.handle import Unfit
+from executor.builtin.http_settings import HttpSettings
+from executor.builtin.url import parsed_url, port_of
 
 _REDIRECTS = (301, 302, 303, 307, 308)
-
-
-class HttpSettings(BaseModel):
-    """What the tools of the namespace `http` may do."""
-
-    model_config = ConfigDict(frozen=True)
-
-    max_bytes: int = Field(default=10 * 1024 * 1024, gt=0)  # of a body, also decompressed; more is a failure
-    timeout_s: float = Field(default=25.0, gt=0)  # for all hops together; then a failure
-    max_redirects: int = Field(default=5, ge=0)  # one more is a failure
-    allow_private: tuple[str, ...] = ()  # host names or addresses, as in the URL, that need not be public
-    user_agent: str = "planrail"
-    ca_file: Path | None = None  # certificates to trust besides the usual ones, for intranets
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +60,8 @@ class Web:
             return await self._exchange("POST", parsed_url(url), headers, content)
 
     async def _exchange(self, method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes) -> Answer:
-        reachable = await permitted(url, resolve=self._resolve, allow_private=self._allowed)
+        host = url.raw_host.decode("ascii")
+        reachable = await permitted(host, port_of(url), resolve=self._resolve, allow_private=self._allowed)
         async with httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False) as transport:
             response = await self._sent(transport, method, url, headers, content, reachable)
             try:

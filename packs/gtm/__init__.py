@@ -8,17 +8,17 @@ from executor.pack import Pack, PackHost
 from executor.toolset import Toolset
 from packs.gtm.crm import Crm
 from packs.gtm.mail import Outbox
-from packs.gtm.store import Store
+from packs.gtm.records import Records
 
 __all__ = ["pack"]
 
 
 def pack(host: PackHost) -> Pack:
     """The pack, ready to be called; the database is not touched before a tool is."""
-    store = Store(host.database)
+    records = Records(host)
     return Pack(
         name="gtm",
         about="Lead generation: find, score and enrich business leads in a CRM and draft introductions to them.",
-        tools=Toolset.of("crm", Crm(store)) | Toolset.of("mail", Outbox(store)),
+        tools=Toolset.declared("crm", Crm(records)) | Toolset.declared("mail", Outbox(records)),
         playbooks=Path(__file__).parent / "playbooks",
     )

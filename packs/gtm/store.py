@@ -121,19 +121,6 @@ class Store:
         connection.execute(insert(tables.lead), rows)
 
 
-class StoreTools:
-    """What the pack's groups of tools have in common: the store, and the probe that finds an effect by its key."""
-
-    def __init__(self, store: Store) -> None:
-        self.store = store
-
-    def took_effect(self, key: str) -> bool:
-        return self.store.settled(key)
-
-
-took_effect: Callable[..., bool] = StoreTools.took_effect  # as the probe of a tool: bound together with the tool's method
-
-
 def insert_or(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
     """An INSERT that can say ON CONFLICT, which both databases know and SQLAlchemy spells once for each."""
     return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)

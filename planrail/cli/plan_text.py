@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
@@ -20,6 +19,8 @@ def script_text(script: str, *, color: bool) -> Text:
     text = clean(script).strip("\n")
     if not color:
         return Text(text)
+    from rich.syntax import Syntax  # noqa: PLC0415  # it loads 70 ms of Pygments
+
     highlighted = Syntax(text, "python", theme="ansi_dark", background_color="default").highlight(text)
     highlighted.rstrip()
     return highlighted

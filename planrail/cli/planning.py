@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.text import Text
-
 from planner.certificate import Certificate
 from planner.check import Ground, certify
 from planner.compiler import compile_script
@@ -19,7 +17,6 @@ from planner.script import plan_of
 from planner.toolspec import Json
 from planrail.cli.errors import DONE, FAILED
 from planrail.cli.output import Output
-from planrail.cli.plan_text import certificate_text, diagnostics_text
 from planrail.cli.request import budget_of, params_of, read_text
 from planrail.cli.text import told
 from planrail.settings import Settings
@@ -91,6 +88,10 @@ def _document(checked: Checked) -> Json:
 
 
 def _tell(output: Output, checked: Checked, source: str, name: str) -> None:
+    from rich.text import Text  # noqa: PLC0415  # Rich takes 0.1 s to load, and --json needs none of it
+
+    from planrail.cli.plan_text import certificate_text, diagnostics_text  # noqa: PLC0415  # it loads Rich
+
     console = output.console
     if checked.diagnostics:
         console.print(diagnostics_text(checked.diagnostics, source, name), soft_wrap=True)

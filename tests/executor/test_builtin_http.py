@@ -21,10 +21,11 @@ from hypothesis import strategies as st
 
 from executor.artifacts import MemoryArtifacts
 from executor.builtin import HttpSettings, builtin_tools, http_tools
-from executor.builtin.addresses import is_public, parsed_url
+from executor.builtin.addresses import is_public
 from executor.builtin.decoding import BoundedBody
 from executor.builtin.handle import MAX_INLINE_BYTES, Unfit
-from executor.builtin.http import retry_after_s
+from executor.builtin.pages import retry_after_s
+from executor.builtin.url import parsed_url
 from executor.call import call_tool
 from executor.tool import ToolContext, ToolDone, ToolFailed, ToolResult
 from planner.toolspec import Json

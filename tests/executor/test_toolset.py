@@ -106,3 +106,22 @@ def test_the_fingerprint_changes_with_a_contract_and_not_with_the_order() -> Non
     assert (a | b).fingerprint() == (b | a).fingerprint()
     assert a.fingerprint() != Toolset.of("a", [changed]).fingerprint()
     assert (a | b).fingerprint(["a.find"]) == a.fingerprint()
+
+
+def test_a_set_that_is_only_declared_looks_at_a_tool_when_it_is_asked_for() -> None:
+    @tool(effect="read")
+    def broken(name) -> str:  # type: ignore[no-untyped-def]
+        """Say no type."""
+        return str(name)
+
+    declared = Toolset.declared("a", [find]) | Toolset.declared("b", [broken])
+    assert (list(declared.specs), "b.broken" in declared.specs, len(declared.specs)) == (["a.find", "b.broken"], True, 2)
+    assert declared["a.find"] is declared["a.find"]
+    assert declared.specs["a.find"] is (declared | Toolset.of("c", [find])).specs["a.find"]
+    assert declared.fingerprint(["a.find"]) == Toolset.of("a", [find]).fingerprint()
+    with pytest.raises(ToolDeclarationError, match=r"b\.broken does not say the type of name"):
+        declared["b.broken"]
+    with pytest.raises(ToolDeclarationError, match="does not say the type"):
+        Toolset.of("b", [broken])
+    with pytest.raises(ToolDeclarationError, match="cannot be a tool's name"):
+        Toolset.declared("a", [tool(effect="read", name="a-b")(lambda: 1)])
