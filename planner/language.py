@@ -86,7 +86,7 @@ STEPS = {
             ("call",), frozenset(("call",)), options=frozenset(("cursor", "items", "limit", "otherwise")),
         ),
         StepForm(
-            "wait", 'wait("10m")', "holds back every later effect, model and person for so long, once all before it is done",
+            "wait", 'wait("10m")', "holds back everything after it for so long, once all before it is done",
             ("duration",), named=frozenset(("until",)), in_expressions=False, in_maps=False,
         ),
         StepForm(

@@ -2,9 +2,9 @@
 
 What a reader of the script expects: effects start in its order; a read keeps its place among the effects of its own namespace;
 `expect` holds back every later effect, model, person and read that leaves the house, and whatever reads the names of its
-condition; `wait` and `poll` hold back every later effect, model, person and read that leaves the house, and a `wait` begins
-when everything before it is over; `approve` holds back every later effect; `answer` comes after everything before it. Steps
-of different branches of one `if` never wait for one another.
+condition; `wait` and `poll` hold back every later call, and a `wait` begins when everything before it is over; `approve` holds
+back every later effect; `answer` comes after everything before it. Steps of different branches of one `if` never wait for one
+another.
 """
 
 from __future__ import annotations
@@ -63,10 +63,8 @@ def _waits(later: _Place, earlier: _Place) -> bool:
             wanted = True
         case _, "expect":
             wanted = later.held or bool(later.reads & earlier.condition)
-        case _, "wait":
-            wanted = later.held
-        case _, "poll":
-            wanted = later.held or _ordered(later, earlier)
+        case _, "wait" | "poll":
+            wanted = True
         case _, "approve":
             wanted = later.effect
         case _:

@@ -50,7 +50,7 @@ class Happened:
     def _pair(self, earlier: Step, later: Step) -> None:
         if earlier.kind == "expect" and self._held(later, earlier) and later.id in self.begun:
             assert self.ended.get(earlier.id, 1 << 60) < self.begun[later.id], f"{later.id} started before {earlier.id} held"
-        if earlier.kind in ("wait", "poll") and self._outside(later) and later.id in self.begun:
+        if earlier.kind in ("wait", "poll") and later.kind != "let" and later.id in self.begun:
             assert self.ended.get(earlier.id, 1 << 60) < self.begun[later.id], f"{later.id} did not wait for {earlier.id}"
         if earlier.kind == "approve" and self._effect(later) and later.id in self.begun:
             assert self.ended.get(earlier.id, 1 << 60) < self.begun[later.id], f"{later.id} was not approved by {earlier.id}"

@@ -116,12 +116,12 @@ async def run(script: str, **gives: Sequence[Answer]) -> tuple[Run, Desk, list[R
 # -- wait
 
 
-async def test_a_wait_holds_back_what_an_expect_would_and_begins_when_everything_before_it_is_done() -> None:
+async def test_a_wait_holds_back_everything_after_it_and_begins_when_everything_before_it_is_done() -> None:
     script = 'd.put(x=1)\nwait("10m")\na = d.look(x=2)\nb = d.fetch(x=3)\nd.put(x=4)\nwait(90)\nd.put(x=5)\nanswer(a + b)\n'
     end, tools, _ = await run(script)
     assert answer_of(end) == 5
     assert sorted(tools.calls, key=lambda c: (c[2], c[0])) == [
-        ("look", 2, 0.0), ("put", 1, 0.0), ("fetch", 3, 600.0), ("put", 4, 600.0), ("put", 5, 690.0)
+        ("put", 1, 0.0), ("fetch", 3, 600.0), ("look", 2, 600.0), ("put", 4, 600.0), ("put", 5, 690.0)
     ]  # fmt: skip
 
 
