@@ -50,7 +50,11 @@ class Bell:
             for key in keys:
                 for rung, loop in self._listeners.get(key, {}).items():
                     woken[loop].append(rung)
+        here = _running_loop()
         for loop, events in woken.items():
+            if loop is here:
+                _set_all(events)
+                continue
             try:
                 loop.call_soon_threadsafe(_set_all, events)
             except RuntimeError:
@@ -116,6 +120,14 @@ class Bell:
 
 def _key(run: str) -> str:
     return f"run {run}"
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    """The loop of this thread, if it has one."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def _set_all(events: Collection[asyncio.Event]) -> None:

@@ -83,7 +83,7 @@ class _Failed(Exception):
 
 
 class Writer:
-    """The one thread of a process that writes into a journal. `committed` is called from it after each group."""
+    """The one thread of a process that writes into a journal. `committed` is called after each group, once its callers know."""
 
     def __init__(self, engine: Engine, dialect: Dialect, *, timeout_s: float, away_s: float, committed: Changed) -> None:
         self._engine = engine
@@ -140,9 +140,26 @@ class Writer:
             group, running = self._next_group()
             if group:
                 self._write_group(group)
-                _settle(group)
-                self._committed({job.order for job in group}, news=any(job.news for job in group))
+                self._tell(group)
         self._disconnect()
+
+    def _tell(self, group: Sequence[_Job]) -> None:
+        """Tell each caller, and then all who follow, with one wake-up per event loop."""
+        for loop in {job.loop for job in group}:
+            jobs = [job for job in group if job.loop is loop]
+            try:
+                loop.call_soon_threadsafe(self._settle, jobs)
+            except RuntimeError:
+                log.debug("a journal write ended after its loop had closed")
+                self._ring(jobs)
+
+    def _settle(self, jobs: Sequence[_Job]) -> None:
+        for job in jobs:
+            job.settle()
+        self._ring(jobs)
+
+    def _ring(self, jobs: Sequence[_Job]) -> None:
+        self._committed({job.order for job in jobs}, news=any(job.news for job in jobs))
 
     def _next_group(self) -> tuple[list[_Job], bool]:
         group: list[_Job] = []
@@ -313,17 +330,3 @@ class Writer:
             return error
         explained.__cause__ = error
         return explained
-
-
-def _settle(group: Sequence[_Job]) -> None:
-    """Tell each caller, with one wake-up per event loop."""
-    for loop in {job.loop for job in group}:
-        try:
-            loop.call_soon_threadsafe(_settle_all, [job for job in group if job.loop is loop])
-        except RuntimeError:
-            log.debug("a journal write ended after its loop had closed")
-
-
-def _settle_all(jobs: Sequence[_Job]) -> None:
-    for job in jobs:
-        job.settle()

@@ -83,7 +83,7 @@ def test_a_fork_is_left_to_a_worker_and_what_cannot_be_forked_is_told(command: C
     assert (left.code, left.json["status"]) == (0, "queued")
     resumed = command("resume", left.json["id"], "--json")
     assert (resumed.code, [q["id"] for q in resumed.json["questions"]]) == (3, ["repeat:p"])
-    assert command.calls() == [0, 1, 1]
+    assert sorted(command.calls()) == [0, 1, 1]  # the two reads go at once
 
     unknown = command("fork", run, "--from", "nope")
     assert unknown.code == 1
