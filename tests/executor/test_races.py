@@ -50,13 +50,13 @@ async def raced_on_sqlite(moves: list[list[int]]) -> None:
             await raced(journal, moves, turns=8)
 
 
-@few(60)
+@few(25)
 @given(MOVES, SEEDS)
 def test_whatever_races_on_a_run_nothing_is_lost_or_doubled(moves: list[list[int]], seed: int) -> None:
     asyncio.run(raced(Slow(MemoryJournal(), seed), moves, turns=40))
 
 
-@few(6)
+@few(3)
 @given(MOVES)
 def test_whatever_races_on_a_run_in_a_database_nothing_is_lost_or_doubled(moves: list[list[int]]) -> None:
     asyncio.run(raced_on_sqlite(moves))
