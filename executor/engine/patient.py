@@ -44,8 +44,13 @@ class PatientConnector(PsycopgConnector):
         begun = time.monotonic()
         while True:
             try:
-                return await act()
+                given = await act()
+                if _is_cancelled():
+                    raise asyncio.CancelledError
+                return given
             except ConnectorException as error:
+                if _is_cancelled():
+                    raise asyncio.CancelledError from error
                 if not _is_away(error) or (not forever and time.monotonic() - begun >= self._away_s):
                     raise
                 log.info("the queue's database does not answer; trying again")
@@ -55,6 +60,12 @@ class PatientConnector(PsycopgConnector):
 async def _configure(connection: psycopg.AsyncConnection[Any]) -> None:
     """Each of Procrastinate's queries is one statement: a transaction around it would cost two more round trips."""
     await connection.set_autocommit(True)
+
+
+def _is_cancelled() -> bool:
+    """Whether this task was cancelled: before Python 3.12 `asyncio.wait_for`, by which queries wait, may swallow that."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _is_away(error: ConnectorException) -> bool:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -40,6 +40,7 @@ _NUDGE_SECONDS = 0.02  # between two looks for news from outside, however much i
 _POLL_SECONDS = 1.0  # between two looks for jobs, should a notification be lost
 _CLEAR_SECONDS = 60.0  # between two clearances of what dead workers left
 _FED = 4  # runs that one ended run calls for
+_LOST_SECONDS = 5.0  # after which a cancel that has ended nothing was lost
 _PAGE = 200
 
 
@@ -96,7 +97,7 @@ class ProcrastinateEngine:
         work, listen, sweep, clear = self._tasks
         for task in (work, sweep, clear):  # news from outside still reach the segments that end now
             task.cancel()
-        await asyncio.wait([work, sweep, clear])
+        await _all_over((work, sweep, clear), again_s=self._drain_s + _LOST_SECONDS)
         listen.cancel()
         await asyncio.wait([listen])
         self._carrier.forget_all()
@@ -258,3 +259,12 @@ class ProcrastinateEngine:
             await self._app.job_manager.finish_job_by_id_async(job_id=job.id, status=Status.FAILED, delete_job=True)
         except ConnectorException:
             log.debug("job %s was removed by another worker", job.id)
+
+
+async def _all_over(cancelled: Collection[asyncio.Task[None]], *, again_s: float) -> None:
+    """Wait until they have ended, and cancel once more those that do not: before Python 3.12 a cancel may be lost."""
+    pending = set(cancelled)
+    while pending:
+        _, pending = await asyncio.wait(pending, timeout=again_s)
+        for task in pending:
+            task.cancel()

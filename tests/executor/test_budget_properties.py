@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from proofs import few, many
 from scripts import scripts
 from test_order_properties import rec
-from worlds import Latency, World, tools_of
+from worlds import FLAKY_USD, Latency, World, tools_of
 
 from executor.events import CeilingReached, QuestionAnswered, Recorded, RunResumed, RunSubmitted
 from executor.ledger import Ledger, Need
@@ -98,6 +98,8 @@ def within(run: Run, world: World, model: ScriptedModel, budget: Budget) -> None
     assert run.usage.model_calls == len(model.requests)
     assert run.usage.tokens <= budget.tokens
     assert run.usage.usd <= budget.usd + 1e-9
+    spent = FLAKY_USD * sum(n for (name, _), n in world.calls.items() if name.endswith(".flaky"))
+    assert spent <= run.usage.usd + 1e-9  # every attempt of a tool is paid, also one that is made again
 
 
 def told(run: Run, meant: Run, limits: dict[str, Any]) -> None:

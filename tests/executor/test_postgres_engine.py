@@ -8,15 +8,17 @@ import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from journal_contract import CANCEL, create, line, until
+from journal_contract import BOUND_S, CANCEL, create, line, until
 from postgres import PostgresServer
+from procrastinate import PsycopgConnector
 
 from executor.engine.jobs import Deferral, bring_jobs_to_head
+from executor.engine.patient import PatientConnector
 from executor.engine.port import Limits
 from executor.engine.procrastinate import ProcrastinateEngine
 from executor.engine.pulse import DEAD_SECONDS
@@ -316,3 +318,32 @@ async def test_workers_outlive_a_database_that_goes_away(mortal_postgres: Postgr
     counted = Counter((words[0], words[1]) for words in lines(log) if words[-1] != "settled")
     assert set(counted.values()) == {1}
     assert len(counted) == 50
+
+
+async def test_an_engine_that_is_left_at_any_moment_after_its_start_ends(journal: SqlJournal) -> None:
+    async def nothing(run: str, epoch: int, nudge: asyncio.Event) -> bool:
+        return False
+
+    for moment in range(24):
+        async with asyncio.timeout(BOUND_S / 2):
+            async with ProcrastinateEngine(journal, nothing, database=journal.engine, worker=f"w{moment}"):
+                await asyncio.sleep(moment / 1_000)  # no wait for anything: the moment is what is tried
+
+
+async def test_a_cancel_that_a_query_has_swallowed_ends_whoever_waits_for_the_query() -> None:
+    begun = asyncio.Event()
+
+    class Swallowing(PsycopgConnector):
+        async def execute_query_async(self, query: str, **arguments: Any) -> None:
+            begun.set()
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+
+    class Patient(PatientConnector, Swallowing):
+        pass
+
+    waiting = asyncio.create_task(Patient("", away_s=1.0).execute_query_async("select 1"))
+    await begun.wait()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting

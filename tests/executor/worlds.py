@@ -18,6 +18,7 @@ from executor.toolset import Toolset
 from planner.toolspec import Json
 
 SPACES = ("a", "b", "c")
+FLAKY_USD = 0.02  # of each attempt
 MAX_TURNS = 12  # of the loop, between a call's arrival and the release that it brings
 
 
@@ -177,7 +178,7 @@ class Space:
         """Fails for some."""
         return await self._call("broken", x, context)  # type: ignore[no-any-return]  # the schema checks it
 
-    @tool(effect="read", retries=2)
+    @tool(effect="read", retries=2, usd=FLAKY_USD)
     async def flaky(self, x: int, context: ToolContext) -> Rec | ToolFailed:
         """Fails at first."""
         return await self._call("flaky", x, context)  # type: ignore[no-any-return]  # the schema checks it
