@@ -9,7 +9,7 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -61,7 +61,7 @@ class Gate:
     @asynccontextmanager
     async def passed(self) -> AsyncIterator[Passage]:
         """Wait for a turn; raises ServerLeftAlone instead of letting a call through to a server that is sick."""
-        async with self._line.turn():
+        async with self._line.turn() if self._line.limited else nullcontext():
             probe = self._admitted()
             passage = Passage()
             try:

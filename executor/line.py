@@ -54,6 +54,11 @@ class Line:
         self._now = now
         self._sleep = sleep
 
+    @property
+    def limited(self) -> bool:
+        """Whether anybody ever waits here."""
+        return self._slots is not None or self._window is not None
+
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
         """Wait for a turn; it is over when the context is left."""

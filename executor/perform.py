@@ -17,6 +17,7 @@ from executor.claim import claim_s
 from executor.events import CallFailed, CallFinished
 from executor.gate import UNAVAILABLE, Gates, through
 from executor.held import SOON_S, telling
+from executor.journal.port import Receipt
 from executor.ledger import Need, model_need
 from executor.moves import Start, instead
 from executor.redact import redacted
@@ -62,7 +63,7 @@ class Attempts(Protocol):
         ...
 
 
-def _lost(key: str, finished: CallFinished) -> None:
+def _lost(receipt: Receipt) -> None:
     """Nobody keeps late results."""
 
 
@@ -79,7 +80,7 @@ class Performer:
     sleep: Sleep = asyncio.sleep  # between attempts
     jitter: Callable[[], float] = random.random
     gates: Gates = field(default_factory=Gates)
-    late: Callable[[str, CallFinished], None] = _lost  # takes a result, with its key, that came after its call was given up
+    late: Callable[[Receipt], None] = _lost  # takes a result that came after its call was given up
 
     def need(self, start: Start) -> Need:
         """The most that a call's first attempt takes: what the ceilings are asked for before it starts."""
@@ -306,7 +307,8 @@ class _Late:
         if isinstance(result, ToolDone):
             usage = NO_USAGE if self.billed else Usage(usd=self.tool.spec.usd)
             labels = result_labels(self.tool.spec, self.start.bound.label)
-            self.performer.late(self.key, _finished(self.start, result.value, labels, usage=usage))
+            finished = _finished(self.start, result.value, labels, usage=usage)
+            self.performer.late(Receipt(key=self.key, finished=finished, part=self.start.step.kind == "pages"))
 
 
 def _unasked(start: Start) -> Ended | None:

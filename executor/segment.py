@@ -167,7 +167,7 @@ class Segments:
             workspace=workspace,
             sleep=self.sleep,
             gates=self.gates,
-            late=lambda key, finished: self.late.keep(self._keep_late(run.id, key, finished)),
+            late=lambda receipt: self.late.keep(self._keep_receipt(run.id, receipt)),
         )
         if workspace is not None and run.forked is not None:
             await asyncio.to_thread(inherit_files, workspace.with_name(run.forked.run), workspace)
@@ -225,12 +225,11 @@ class Segments:
     async def _keep_receipts(self, run: Run, unsaved: Sequence[Event]) -> None:
         for ended in unsaved:
             if isinstance(ended, CallFinished) and run.call(ended.step, ended.item).started is not None:
-                await self._keep_late(run.id, _receipt_key(run, ended), ended)
+                await self._keep_receipt(run.id, Receipt(key=_receipt_key(run, ended), finished=ended))
 
-    async def _keep_late(self, run: str, key: str, finished: CallFinished) -> None:
-        kept = await asyncio.to_thread(self._kept_or_whole, finished)
-        assert isinstance(kept, CallFinished)
-        await self.journal.keep_receipt(run, Receipt(key=key, finished=kept))
+    async def _keep_receipt(self, run: str, receipt: Receipt) -> None:
+        kept = await asyncio.to_thread(self._kept_or_whole, receipt.finished)
+        await self.journal.keep_receipt(run, receipt.model_copy(update={"finished": kept}))
 
     def _kept_or_whole(self, ended: Ended) -> Ended:
         """The event as it is kept; where the artifact store is away, with its large value in it: it is paid for."""
@@ -247,8 +246,7 @@ class Segments:
                 continue
             finished = receipt.finished
             call = recorder.run.call(finished.step, finished.item)
-            whole = receipt.key == _receipt_key(recorder.run, finished)  # and not a page
-            if whole and call.finished is None and call.failed is None:
+            if not receipt.part and call.finished is None and call.failed is None:
                 events += [finished.model_copy(update={"how": "receipt"}), ReceiptCounted(key=receipt.key)]
             else:
                 events.append(ReceiptCounted(key=receipt.key, usage=finished.usage))

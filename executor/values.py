@@ -42,6 +42,7 @@ class Values:
         self._over: dict[str, int] = {}  # step → how many of those that it waits for are over
         self._finished: dict[tuple[str, str], Tagged] = {}
         self._maps = Maps(program, run, self)
+        self._plain = frozenset(s.id for s in program.steps if s.kind != "let" and not s.is_map and not s.guards)
 
     # -- names
 
@@ -110,7 +111,7 @@ class Values:
         known = self._outcomes.get(step)
         if known is not None:
             return known
-        if self._pending.get(step) == self._run.folded:
+        if self._pending.get(step) == self._run.folded or (step in self._plain and not self._has_ended(step)):
             return PENDING
         outcome = self._decide(self.program[step])
         if isinstance(outcome, Pending):
@@ -118,6 +119,10 @@ class Values:
         else:
             self._outcomes[step] = outcome
         return outcome
+
+    def _has_ended(self, step: str) -> bool:
+        call = self._run.calls.get((step, ""))
+        return call is not None and (call.finished is not None or call.failed is not None)
 
     def over(self, step: str, waits: Sequence[str]) -> bool:
         """Whether all that a step waits for has succeeded or was skipped."""

@@ -27,6 +27,7 @@ class Wake:
         self._now = now
         self._sleep = sleep
         self._rung = asyncio.Event()
+        self._due = False  # somebody rang, and it was not a write behind
         self._heard = asyncio.Event()  # the last news was looked at
         self._tasks: list[asyncio.Task[None]] = []
         self._end: asyncio.TimerHandle | None = None
@@ -54,6 +55,7 @@ class Wake:
 
     def ring(self) -> None:
         """Wake the scheduler."""
+        self._due = True
         self._rung.set()
 
     def listen(self) -> bool:
@@ -70,11 +72,18 @@ class Wake:
             self._soon = asyncio.get_running_loop().call_later(_BEHIND_S, self._write_behind)
         alarm = None if wake_at is None else asyncio.create_task(self._until(wake_at))
         try:
-            await self._rung.wait()
+            while not self._due:
+                await self._rung.wait()
+                self._rung.clear()
+                self._look_behind()
+            self._due = False
         finally:
             if alarm is not None:
                 alarm.cancel()
-        self._rung.clear()
+        self._look_behind()
+
+    def _look_behind(self) -> None:
+        """Raise what became of a write behind."""
         if self._flush is not None and self._flush.done():
             flush, self._flush = self._flush, None
             flush.result()
@@ -91,7 +100,7 @@ class Wake:
         self._soon = None
         if self._recorder.behind:
             self._flush = asyncio.create_task(self._recorder.commit(), name=f"{self._recorder.run.id} journal")
-            self._flush.add_done_callback(lambda _: self.ring())
+            self._flush.add_done_callback(lambda _: self._rung.set())
 
     async def _until(self, wake_at: datetime) -> None:
         """Ring at that time, also where somebody sets the clock."""

@@ -44,6 +44,7 @@ class Receipt(BaseModel):
 
     key: str  # of the call: idempotency key, or step and item for a model's call
     finished: CallFinished
+    part: bool = False  # a page of a `pages`: it counts, and is never taken for the whole
 
 
 class Journal(Protocol):
