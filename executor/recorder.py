@@ -94,6 +94,7 @@ class Recorder:
             del self._offered[mark]
             batch = [*self._behind, *events]
             if batch or status is not None or tools is not None or release:
+                self._batch = batch
                 self._writing = asyncio.ensure_future(
                     self._journal.append(
                         self.run.id,
@@ -106,7 +107,6 @@ class Recorder:
                         wake_at=wake_at,
                     )
                 )
-                self._batch = batch
                 del self._behind[:]
                 if await self._settled() is None and quiet_after is not None:
                     self._behind[:0] = batch[: len(batch) - len(events)]

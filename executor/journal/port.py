@@ -7,7 +7,7 @@ Appends without an epoch (a person's answer, a cancel) are no owner's and need n
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -61,7 +61,7 @@ class Journal(Protocol):
         """
         ...
 
-    async def append(
+    def append(
         self,
         run: str,
         events: Sequence[Event],
@@ -73,7 +73,7 @@ class Journal(Protocol):
         only_if: Sequence[RunStatus] | None = None,
         quiet_after: int | None = None,
         wake_at: datetime | None = None,
-    ) -> int | None:
+    ) -> Awaitable[int | None]:
         """Append events in order, in one transaction, and return the run's last seq when it is durable.
 
         `status` and `tools` set the record's fields, `release` gives up the ownership; `events` may be empty. `wake_at` says

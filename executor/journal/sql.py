@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -105,7 +105,7 @@ class SqlJournal:
 
         return await self._writer.write(write, order=run, news=True)
 
-    async def append(
+    def append(
         self,
         run: str,
         events: Sequence[Event],
@@ -117,29 +117,27 @@ class SqlJournal:
         only_if: Sequence[RunStatus] | None = None,
         quiet_after: int | None = None,
         wake_at: datetime | None = None,
-    ) -> int | None:
+    ) -> Awaitable[int | None]:
+        times: list[datetime] = []
         addition = statements.Addition(
             run=run, bodies=statements.bodies_of(events), epoch=epoch, status=status, tools=tools, release=release,
             only_if=None if only_if is None else tuple(only_if), quiet_after=quiet_after, wake_at=wake_at,
         )  # fmt: skip
 
-        def write(connection: Connection) -> tuple[int | None, datetime]:
-            at = self._clock()
-            seq = statements.append_events(connection, addition, at)
+        def write(connection: Connection) -> int | None:
+            times[:] = [self._clock()]
+            seq = statements.append_events(connection, addition, times[0])
             if self._queued is not None and seq is not None and status == "queued":
                 self._queued(connection, run)
-            return seq, at
+            return seq
 
-        def made(result: tuple[int | None, datetime]) -> None:
-            seq, at = result
+        def made(seq: int | None) -> None:
             if seq is not None and run in self._tails:
                 first = seq - len(events) + 1
-                self._tails.add(run, [Recorded(seq=n, at=at, event=event) for n, event in enumerate(events, first)])
+                self._tails.add(run, [Recorded(seq=n, at=times[0], event=event) for n, event in enumerate(events, first)])
 
-        seq, _ = await self._writer.write(
-            write, order=run, news=epoch is None or status == "queued" or wake_at is not None, made=made
-        )
-        return seq
+        news = epoch is None or status == "queued" or wake_at is not None
+        return self._writer.write(write, order=run, news=news, made=made)
 
     async def read(self, run: str, *, after: int = 0, limit: int | None = None) -> list[Recorded]:
         return await self._readers.read(lambda c: statements.read_events(c, run, after, limit))

@@ -99,8 +99,8 @@ class Writer:
         self._thread = threading.Thread(target=self._work, name="planrail-journal-writer", daemon=True)
         self._thread.start()
 
-    async def write(self, write: Write[T], *, order: str, news: bool = False, made: Made[T] | None = None) -> T:
-        """Run `write` in a transaction and return its result once that is durable. It may run again; the last one counts.
+    def write(self, write: Write[T], *, order: str, news: bool = False, made: Made[T] | None = None) -> asyncio.Future[T]:
+        """Run `write` in a transaction and give its result once that is durable. It may run again; the last one counts.
 
         `order` is the run that it changes, and locks: all processes lock in the same order, so that none waits for another in
         a circle. `news` is whether engines want to hear of it. `made` is called with the result, in the caller's loop, before
@@ -111,8 +111,7 @@ class Writer:
             if self._closed:
                 raise JournalUnreachable("The journal is closed.")
             self._jobs.put(job)
-        result: T = await job.future
-        return result
+        return job.future
 
     def others_committed(self) -> bool:
         """Whether anybody but this writer may have committed since this was last asked; waits a moment for the answer."""
