@@ -17,6 +17,7 @@ from typing import Any
 
 from benchmarks.ours import NOBODY, PLENTY, Ours, chain, open_ours
 from executor.events import CallFinished
+from planrail.process import settle
 
 _ROOT = Path(__file__).parents[1]
 _LINE = 10_000_000  # bytes of the longest line
@@ -127,4 +128,5 @@ def _tell(what: object) -> None:
 
 
 if __name__ == "__main__":
+    settle()
     asyncio.run(ROLES[sys.argv[1]](**json.loads(sys.argv[2])))

@@ -12,6 +12,7 @@ from time import perf_counter, process_time
 
 from benchmarks.machine import described
 from benchmarks.table import Table
+from planrail.process import settle
 
 ROUNDS = 5
 QUICK_ROUNDS = 2
@@ -39,6 +40,7 @@ def main(measured: Callable[[Options], Coroutine[None, None, Table]]) -> None:
     given = parser.parse_args()
     options = Options(given.rounds or (QUICK_ROUNDS if given.quick else ROUNDS), given.quick)
     environment, begun = environment_line(options), perf_counter()
+    settle()  # all sides alike
     table = asyncio.run(measured(options))
     environment += f", {perf_counter() - begun:.0f} s"
     if given.json:

@@ -14,7 +14,7 @@ from datetime import datetime
 from executor.perform import Sleep
 from executor.recorder import Recorder
 
-_BEHIND_S = 0.02  # what was noted is written after so long: often it goes along with how the call ended
+_BEHIND_S = 0.1  # what was noted is written after so long: mostly it goes along with how the call ended
 _LOOK_S = 1.0  # between two looks at the clock, which somebody may set
 
 

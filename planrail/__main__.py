@@ -9,12 +9,15 @@ import signal
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
+from planrail.process import settle
+
 if TYPE_CHECKING:
     from planrail.cli.output import Output
 
 
 def main() -> NoReturn:
     """Run the command line and exit: 0 done, 1 failed, 2 usage, 3 waiting, 4 partial, 130 interrupted."""
+    settle()
     signal.signal(signal.SIGINT, _leave)  # until a session begins, there is nothing to tidy up
     code = _run(sys.argv[1:])
     _flush()
