@@ -67,7 +67,7 @@ def test_a_fork_with_another_script_takes_over_what_is_the_same(command: Command
     edited.write_text(SCRIPT.format(folder=str(command.folder)).replace("{a} {b}", "{a} and {b}"))
     done = command("fork", run, "--from", "p", "--script", str(edited), "--budget", "calls=5", "--json")
     assert (done.code, done.json["answer"]) == (0, "published 0 and 1")
-    assert command.calls() == [0, 1]
+    assert sorted(command.calls()) == [0, 1]
     assert done.json["cost"]["tool_calls"] == 1
 
     edited.write_text("p = odd.publsh(text='x')\nanswer(p)\n")
