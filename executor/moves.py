@@ -150,8 +150,7 @@ def _turn(
         moves.events.append(_failed(step, turn, values, scope))
     if turn.call is not None and len(moves.starts) < room:
         _start(Start(step, *turn.call), turns.run, values, moves)
-    if turn.wake_at is not None:
-        moves.wake_at = turn.wake_at if moves.wake_at is None else min(moves.wake_at, turn.wake_at)
+    moves.wake_at = earlier(moves.wake_at, turn.wake_at)
 
 
 def _failed(step: Step, turn: Turn, values: Values, scope: Mapping[str, Tagged]) -> Event:

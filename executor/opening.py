@@ -12,6 +12,7 @@ from executor.moves import Frame
 from executor.outcomes import Done, Skipped
 from executor.planning import literal_label
 from executor.run import Run
+from executor.run_artifacts import recalled
 from executor.values import LoadValue, Values
 from planner.clock import Clock
 from planner.labels import Labels, Tagged
@@ -57,13 +58,18 @@ def values_of(run: Run, certified: PlanCertified, program: Program, load: LoadVa
 
 
 def loader(artifacts: Artifacts) -> LoadValue:
-    """Reads the values of events whose values are artifacts; raises UnknownArtifact."""
+    """Reads the values of events whose values are artifacts; raises ArtifactLost."""
 
     def load(finished: CallFinished) -> Json:
         assert finished.artifact is not None
-        return json.loads(artifacts.get(finished.artifact.hash).decode("utf-8", "surrogatepass"))
+        return decoded(recalled(artifacts, finished.artifact.hash, of=f"step {finished.step}"))
 
     return load
+
+
+def decoded(content: bytes) -> Json:
+    """The value whose JSON text an artifact is."""
+    return json.loads(content.decode("utf-8", "surrogatepass"))
 
 
 def answer_of(values: Values) -> Tagged:

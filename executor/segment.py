@@ -30,12 +30,12 @@ from executor.inherit import inherit_files
 from executor.journal.port import Journal, Receipt
 from executor.late import LateResults
 from executor.moves import Frame
-from executor.opening import answer_of, bound_so_far, framed, values_of
+from executor.opening import answer_of, bound_so_far, decoded, framed, loader, values_of
 from executor.perform import Ended, Performer, Secrets, Sleep
 from executor.planning import NotPlanned, Planning
 from executor.recorder import NO_CEILINGS, Recorder
 from executor.run import Run, fold
-from executor.run_artifacts import RunArtifacts, fetched, recalled
+from executor.run_artifacts import RunArtifacts, fetched
 from executor.schedule import End, Scheduler
 from executor.session import CEILINGS, SessionLimits, ceiling_told, used_by, worst_share
 from executor.toolset import Toolset
@@ -208,15 +208,14 @@ class Segments:
 
     def load(self, finished: CallFinished) -> Json:
         """The value of an event whose value is an artifact."""
-        assert finished.artifact is not None
-        return _decoded(recalled(self.artifacts, finished.artifact.hash, of=f"step {finished.step}"))
+        return loader(self.artifacts)(finished)
 
     def _load_from(self, at_hand: dict[str, bytes]) -> LoadValue:
         """The same, from what was fetched before: each once, then it is the values' own."""
 
         def load(finished: CallFinished) -> Json:
             content = None if finished.artifact is None else at_hand.pop(finished.artifact.hash, None)
-            return self.load(finished) if content is None else _decoded(content)
+            return self.load(finished) if content is None else decoded(content)
 
         return load
 
@@ -289,10 +288,6 @@ def _receipt_key(run: Run, ended: Ended) -> str:
     """The key of a call's receipt: its idempotency key, or step and item for a model's call."""
     started = run.call(ended.step, ended.item).started
     return started.key if started is not None and started.key else f"{ended.step}:{ended.item}"
-
-
-def _decoded(content: bytes) -> Json:
-    return json.loads(content.decode("utf-8", "surrogatepass"))
 
 
 def _goes_on(run: Run) -> str:

@@ -1,7 +1,7 @@
 """Wake: all that a segment waits for, as one event: calls that end, news from outside, the clock, and what is written behind.
 
-What was noted is written after some milliseconds, if nothing has taken it along before: then the loop is woken too, so that a
-lost run is noticed although nothing of its own happens.
+What was noted is written after a moment, if nothing has taken it along before. A lost run is noticed by that too, although
+nothing of its own happens.
 """
 
 from __future__ import annotations

@@ -10,17 +10,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from executor.errors import UnknownArtifact
 from executor.events import CallFinished, CeilingReached, Question, RunStatus
-from executor.planning import literal_label
+from executor.opening import values_of
 from executor.run import CallState, Run, is_over
 from executor.session import SessionUse
 from executor.submission import ForkOf
 from executor.values import Done, Failed, Skipped, Values
 from planner.certificate import Certificate
-from planner.clock import Clock
 from planner.compiler import compile_script
 from planner.diagnostic import Diagnostic
 from planner.errors import CompileError, ExpressionError
-from planner.labels import Labels, Tagged
 from planner.program import Program, Step
 from planner.toolspec import Json, ToolSpec
 from planner.usage import NO_USAGE, Usage
@@ -161,16 +159,14 @@ class Viewer:
         )  # fmt: skip
 
     def _compile(self) -> None:
-        certified, now = self._run.certified, self._run.now
-        if self._values is not None or certified is None or now is None:
+        certified = self._run.certified
+        if self._values is not None or certified is None or self._run.now is None:
             return
         try:
             self._program, _ = compile_script(certified.script, self._tools, parameters=frozenset(certified.params))
         except CompileError:  # its tools are not here any more: the calls still tell
             return
-        label = literal_label(self._run)
-        params = {name: Tagged(value, Labels.of(label)) for name, value in certified.params.items()}
-        self._values = Values(self._program, self._run, clock=Clock(now), parameters=params, literal=label, load=self._load)
+        self._values = values_of(self._run, certified, self._program, self._load)
 
     # -- steps
 

@@ -6,14 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from executor.compiled import Scripts
 from planner.certificate import Certificate
-from planner.check import Ground, certify
-from planner.compiler import compile_script
 from planner.diagnostic import Diagnostic
 from planner.errors import CompileError, PlanRefused
 from planner.labels import Label, Origin
 from planner.playbook import Parameter, Playbook, parse_playbook
-from planner.script import plan_of
 from planner.toolspec import Json
 from planrail.cli.errors import DONE, FAILED
 from planrail.cli.output import Output
@@ -56,11 +54,8 @@ def check(output: Output, settings: Settings, file: str, *, params: Sequence[str
 def _checked(settings: Settings, script: str, params: Mapping[str, Json], budget: str | None) -> Checked:
     tools = toolset_of(settings, packs_of(settings, unopened_database(settings))).specs
     try:
-        program, statements = compile_script(script, tools, parameters=frozenset(params))
-        ground = Ground(
-            tools, budget_of(budget, settings.budget), terms_of(settings), params, _USER
-        )  # fmt: skip
-        certificate = certify(program, plan_of(statements), ground)
+        scripts = Scripts(tools, terms_of(settings))
+        certificate = scripts.certified(script, params, budget_of(budget, settings.budget), _USER)
     except (CompileError, PlanRefused) as refused:
         return Checked(None, refused.diagnostics, params)
     return Checked(certificate, certificate.warnings, params)
