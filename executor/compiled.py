@@ -11,7 +11,7 @@ from planner.budget import Budget
 from planner.certificate import Certificate
 from planner.check import Ground, certify
 from planner.compiler import compile_script
-from planner.labels import Label
+from planner.hand import Hand
 from planner.order import waits
 from planner.plan import Plan
 from planner.program import Program
@@ -44,15 +44,15 @@ class Scripts:
         """The script's program; raises CompileError."""
         return self._compiled(script, parameters)
 
-    def certified(self, script: str, params: Mapping[str, Json], budget: Budget, literal: Label) -> Certificate:
+    def certified(self, script: str, params: Mapping[str, Json], budget: Budget, hand: Hand) -> Certificate:
         """The script's certificate; raises CompileError and PlanRefused."""
-        return self._certified(script, json.dumps(params, sort_keys=True), budget, literal)
+        return self._certified(script, json.dumps(params, sort_keys=True), budget, hand)
 
     def _compile(self, script: str, parameters: frozenset[str]) -> Compiled:
         program, statements = compile_script(script, self._tools, parameters=parameters)
         return Compiled(program, plan_of(statements), waits(program, self._tools))
 
-    def _certify(self, script: str, params: str, budget: Budget, literal: Label) -> Certificate:
+    def _certify(self, script: str, params: str, budget: Budget, hand: Hand) -> Certificate:
         given = json.loads(params)
         compiled = self.compiled(script, frozenset(given))
-        return certify(compiled.program, compiled.plan, Ground(self._tools, budget, self._terms, given, literal))
+        return certify(compiled.program, compiled.plan, Ground(self._tools, budget, self._terms, given, hand))

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from executor.call_state import MAYBE, Address, CallState
 from executor.errors import NotForkable
 from executor.events import (
     CallFinished,
@@ -27,11 +28,12 @@ from executor.events import (
     StepSkipped,
     TimerStarted,
 )
-from executor.moves import Start, next_moves
+from executor.frame import Start
+from executor.moves import next_moves
 from executor.opening import frame_of, values_of
 from executor.recorded_tools import tools_with_stand_ins
 from executor.repeat import adopted
-from executor.run import MAYBE, Address, CallState, Run, fold
+from executor.run import Run, fold
 from executor.started import shown_arguments
 from executor.values import LoadValue
 from planner.order import has_effect

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from executor.call_state import Address
 from executor.events import CeilingReached
-from executor.run import Address, Run
+from executor.run import Run
 from executor.session import Share
 from planner.usage import Usage
 

@@ -7,84 +7,31 @@ are those that a reader, going line by line, would have seen happen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
-from executor.bind import Bound, bind
+from executor.bind import bind
+from executor.call_state import Address
 from executor.deadlines import earlier, next_deadline, overdue, timed
 from executor.events import (
-    CallFailed,
     CallFinished,
     CallStarted,
     Event,
     Question,
-    QuestionExpired,
-    QuestionReminded,
     StepSkipped,
 )
+from executor.frame import Frame, Moves, Start, instead, unbound
 from executor.outcomes import Done, Failed, Pending, Skipped
+from executor.people import is_open, person, question_id
 from executor.repeat import Repeat, adopted, repeat_of, repeat_question
-from executor.run import Address, Run
-from executor.timers import TURN_KINDS, Turn, Turns, elements
+from executor.run import Run
+from executor.timers import TURN_KINDS, Turn, Turns
 from executor.values import Values
 from planner.errors import ExpressionError
 from planner.expression import to_json, truth
-from planner.flow import person_labels
-from planner.labels import Label, Tagged, join_all
-from planner.order import has_effect
-from planner.program import MODEL_KINDS, PERSON_KINDS, TOOL_KINDS, Program, Step
-from planner.syntax import Expr
-from planner.toolspec import Json, ToolSpec
-
-Otherwise = Callable[[], Tagged]
-
-
-@dataclass(frozen=True)
-class Frame:
-    """What a run is decided by, besides its journal."""
-
-    program: Program
-    waits: Mapping[str, Sequence[str]]
-    tools: Mapping[str, ToolSpec]
-    fan_out: int
-    preapproved: bool = False
-    bounds: Mapping[str, int] = field(default_factory=dict)  # map → the most calls that its certificate counts
-    question_timeout_s: float | None = None  # of questions whose step names none
-
-
-@dataclass(frozen=True)
-class Start:
-    """A call that may start. `otherwise` gives the script's own answer for when it fails."""
-
-    step: Step
-    item: str
-    bound: Bound
-    otherwise: Otherwise | None = None
-
-    @property
-    def address(self) -> Address:
-        return (self.step.id, self.item)
-
-
-@dataclass
-class Moves:
-    """What may happen now. `questions` are to be asked at once, `approvals` when nothing else can go on.
-
-    `deadlines` are what the clock does to questions, unless somebody has answered meanwhile. At `wake_at` something becomes
-    possible by the clock alone.
-    """
-
-    events: list[Event] = field(default_factory=list)
-    starts: list[Start] = field(default_factory=list)
-    questions: list[Question] = field(default_factory=list)
-    approvals: list[Question] = field(default_factory=list)
-    surprises: list[tuple[Step, Failed]] = field(default_factory=list)
-    repeats: dict[str, list[Repeat]] = field(default_factory=dict)  # of a fork: step → calls that a person has to decide on
-    complete: bool = False
-    wake_at: datetime | None = None
-    deadlines: list[QuestionExpired | QuestionReminded] = field(default_factory=list)
+from planner.labels import Tagged, join_all
+from planner.program import MODEL_KINDS, PERSON_KINDS, TOOL_KINDS, Step
 
 
 def next_moves(frame: Frame, run: Run, values: Values, busy: frozenset[Address], room: int, now: datetime) -> Moves:
@@ -193,7 +140,7 @@ def _slots(step: Step, frame: Frame, values: Values, moves: Moves) -> Iterator[t
 
 
 def _call(step: Step, item: str, scope: Mapping[str, Tagged], frame: Frame, run: Run, values: Values, moves: Moves) -> None:
-    if step.kind in PERSON_KINDS and _is_open(run, _question_id(step, item)):
+    if step.kind in PERSON_KINDS and is_open(run, question_id(step, item)):
         return
     expr = step.options.otherwise
     otherwise = None if expr is None else partial(values.evaluate, expr, scope)
@@ -213,26 +160,9 @@ def _call(step: Step, item: str, scope: Mapping[str, Tagged], frame: Frame, run:
             event = CallFinished(step=step.id, value=to_json(value.value), labels=value.labels.to_json())
             moves.events.append(event)
         case kind if kind in PERSON_KINDS:
-            _person(start, frame, run, values, moves)
+            person(start, frame, run, values, moves)
         case _:
             _start(start, run, values, moves)
-
-
-def unbound(step: Step, item: str, error: ExpressionError, otherwise: Otherwise | None, decided: Label) -> Event:
-    """What becomes of a call whose arguments have no value."""
-    if otherwise is not None:
-        return instead(step.id, item, otherwise, str(error), decided)
-    return CallFailed(step=step.id, item=item, kind="expression", message=str(error))
-
-
-def instead(step: str, item: str, otherwise: Otherwise, reason: str, decided: Label) -> CallFinished | CallFailed:
-    """The script's own value for a call that failed; that it did was decided by what `decided` names."""
-    try:
-        value = otherwise()
-        labels = value.labels.with_choice(decided).to_json()
-        return CallFinished(step=step, item=item, value=to_json(value.value), labels=labels, how="otherwise", reason=reason)
-    except ExpressionError as error:
-        return CallFailed(step=step, item=item, kind="expression", message=f"{reason} Its otherwise failed: {error}")
 
 
 def _expect(start: Start, values: Values, moves: Moves) -> None:
@@ -242,31 +172,6 @@ def _expect(start: Start, values: Values, moves: Moves) -> None:
     failed = Failed("expect", str(start.bound.arguments["why"]))
     values.fail(start.step.id, failed)
     moves.surprises.append((start.step, failed))
-
-
-def _person(start: Start, frame: Frame, run: Run, values: Values, moves: Moves) -> None:
-    step, item = start.step, start.item
-    if step.kind == "approve" and frame.preapproved:
-        moves.events.append(CallFinished(step=step.id, item=item, value=True, reason="approved with the submission"))
-        return
-    name = _question_id(step, item)
-    answer = run.answers.get(name)
-    if answer is None and name not in run.expired:
-        question = _question(start, frame, values)
-        (moves.approvals if step.kind == "approve" else moves.questions).append(question)
-        return
-    if answer is not None and not answer.refused and (step.kind != "approve" or answer.answer is True):
-        event = CallFinished(step=step.id, item=item, value=answer.answer, labels=person_labels().to_json())
-        moves.events.append(event)
-    elif start.otherwise is not None:
-        decided = person_labels().whole()
-        reason = "Nobody answered in time." if answer is None else f"Refused by {answer.by}."
-        moves.events.append(instead(step.id, item, start.otherwise, reason, decided))
-    else:
-        reason = "nobody answered in time" if answer is None else f"{answer.by} refused"
-        failed = Failed("refused", f"{reason}: {_text(start)}", item)
-        values.fail(step.id, failed)
-        moves.surprises.append((step, failed))
 
 
 def _start(start: Start, run: Run, values: Values, moves: Moves) -> None:
@@ -299,63 +204,6 @@ def _repeat(start: Start, repeat: Repeat, run: Run, values: Values, moves: Moves
         before = CallStarted(step=effect.step, call=effect.call, arguments=effect.arguments)
         origin = (effect.step, effect.item)
         moves.events.extend(adopted(start.address, before, effect.finished, run.inherited.run, origin))
-
-
-def _question_id(step: Step, item: str) -> str:
-    return f"{step.id}:{item}" if item else step.id
-
-
-def _is_open(run: Run, question: str) -> bool:
-    return question in run.questions and question not in run.answers and question not in run.expired
-
-
-def _text(start: Start) -> str:
-    key = "what" if start.step.kind == "approve" else "question"
-    return str(start.bound.arguments[key])
-
-
-def _question(start: Start, frame: Frame, values: Values) -> Question:
-    name = _question_id(start.step, start.item)
-    if start.step.kind == "approve":
-        shown = covered(start.step, frame, values)
-        schema: Json = {"type": "boolean"}
-        return Question(id=name, kind="approve", of=start.step.id, text=_text(start), answer_schema=schema, shown=shown)
-    schema = start.step.returns
-    return Question(id=name, kind="ask_user", of=start.step.id, item=start.item, text=_text(start), answer_schema=schema)
-
-
-def covered(approve: Step, frame: Frame, values: Values) -> list[dict[str, Json]]:
-    """The later effects that an approval covers, with their arguments as far as these are bound by now."""
-    shown: list[dict[str, Json]] = []
-    later = frame.program.steps[frame.program.position(approve.id) + 1 :]
-    for step in later:
-        if has_effect(step, frame.tools) and not isinstance(values.guard(step), Skipped):
-            shown.extend(_shown(step, values))
-    return shown
-
-
-def _shown(step: Step, values: Values) -> list[dict[str, Json]]:
-    sources = {name: _source(expr) for name, expr in step.arguments.items()}
-    scopes: list[Mapping[str, Tagged]] = []
-    try:
-        if step.space is None:
-            scope = values.scope(step.reads())
-            scopes = [] if scope is None else [scope]
-        elif not step.is_map:
-            scope = values.scope(step.reads())
-            scopes = [] if scope is None else [inner for inner, _ in elements(step, scope, values) if inner is not None]
-        elif values.size(step.id) is not None:
-            scopes = [ready.scope for _, ready in values.ready(step.id)]
-        bound = [bind(step, scope, values.evaluate) for scope in scopes]
-    except ExpressionError as error:
-        return [{"tool": step.tool, "arguments": sources, "note": str(error)}]
-    if not bound:
-        return [{"tool": step.tool, "arguments": sources, "note": "not known yet"}]
-    return [{"tool": step.tool, "arguments": b.shown()} for b in bound]
-
-
-def _source(expr: Expr) -> str:
-    return expr.text
 
 
 def earliest(surprises: Sequence[tuple[Step, Failed]]) -> tuple[Step, Failed]:

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from executor.artifacts import Artifacts
 from executor.compiled import Compiled, Scripts
 from executor.events import CallFinished, PlanCertified
-from executor.moves import Frame
+from executor.frame import Frame
 from executor.outcomes import Done, Skipped
-from executor.planning import literal_label
+from executor.planning import hand_of
 from executor.run import Run
 from executor.run_artifacts import recalled
 from executor.values import LoadValue, Values
@@ -52,9 +52,9 @@ def framed(
 def values_of(run: Run, certified: PlanCertified, program: Program, load: LoadValue) -> Values:
     """The run's values, as far as its calls are done."""
     assert run.now is not None
-    label = literal_label(run)
-    params = {name: Tagged(value, Labels.of(label)) for name, value in certified.params.items()}
-    return Values(program, run, clock=Clock(run.now), parameters=params, literal=label, load=load)
+    hand = hand_of(run)
+    params = {name: Tagged(value, Labels.of(hand.own)) for name, value in certified.params.items()}
+    return Values(program, run, clock=Clock(run.now), parameters=params, hand=hand, load=load)
 
 
 def loader(artifacts: Artifacts) -> LoadValue:

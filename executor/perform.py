@@ -13,15 +13,15 @@ from typing import Protocol
 from executor.artifacts import Artifacts
 from executor.ask import Prompt, ask_prompt, choose_prompt
 from executor.call import call_tool
+from executor.call_state import CEILING
 from executor.claim import claim_s
 from executor.events import CallFailed, CallFinished
+from executor.frame import Start, instead
 from executor.gate import UNAVAILABLE, Gates, through
 from executor.held import SOON_S, telling
 from executor.journal.port import Receipt
 from executor.ledger import Need, model_need
-from executor.moves import Start, instead
 from executor.redact import redacted
-from executor.run import CEILING
 from executor.run_artifacts import CallArtifacts
 from executor.tool import Tool, ToolContext, ToolDone, ToolFailed
 from executor.toolset import Toolset

@@ -26,6 +26,7 @@ from planner.contract import contract
 from planner.diagnostic import Diagnostic
 from planner.errors import CompileError, ModelError, PlanrailError
 from planner.errors import PlanRefused as Refused
+from planner.hand import Hand
 from planner.labels import Label, Origin
 from planner.llm.port import Message
 from planner.plan import Plan
@@ -80,14 +81,14 @@ class Planning:
     def certified(self, proposed: PlanProposed, run: Run) -> PlanCertified:
         """Compile and check a proposal; raises CompileError and PlanRefused."""
         params, script = proposed.params, proposed.script
-        certificate = self.scripts.certified(script, params, run.budget, literal_label(run))
+        certificate = self.scripts.certified(script, params, run.budget, hand_of(run))
         plan = self.scripts.compiled(script, frozenset(params)).plan
         contracts = {name: dict(contract(self.tools[name]).parts) for name in certificate.tools}
         return PlanCertified(plan=plan, script=script, params=params, certificate=certificate, contracts=contracts)
 
     def ground(self, run: Run, params: Mapping[str, Json]) -> Ground:
         """What the run's certificate stands on."""
-        return Ground(self.tools, run.budget, self.terms, params, literal_label(run))
+        return Ground(self.tools, run.budget, self.terms, params, hand_of(run))
 
     async def _propose(self, recorder: Recorder) -> PlanProposed:
         run = recorder.run
@@ -201,10 +202,10 @@ async def _written(planner: Planner, messages: tuple[Message, ...], recorder: Re
         await asyncio.gather(*told)
 
 
-def literal_label(run: Run) -> Label:
-    """The label of what a script says of itself: as trusted as whoever submitted the goal."""
+def hand_of(run: Run) -> Hand:
+    """Who wrote the run's script: what it says of itself is as trusted as whoever submitted the goal."""
     kind = run.submission.principal.kind
-    return Label(frozenset((Origin(kind, trusted=True),)))
+    return Hand(Label(frozenset((Origin(kind, trusted=True),))))
 
 
 def _unreadable(draft: Draft) -> Diagnostic:

@@ -11,11 +11,11 @@ from datetime import datetime
 from typing import Literal
 
 from executor.call import probe_tool
+from executor.call_state import UNKNOWN, CallState
 from executor.claim import claim_s
 from executor.events import CallFailed, CallFinished, Question, QuestionAnswered
-from executor.moves import Start
+from executor.frame import Start
 from executor.perform import Ended, Sleep
-from executor.run import UNKNOWN, CallState
 from executor.tool import Tool
 
 _HAPPENED = "It had taken effect before."

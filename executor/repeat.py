@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from executor.call_state import Address
 from executor.events import CallFinished, CallStarted, Forked, Question, QuestionAnswered, SettledEffect
-from executor.run import Address, Run
+from executor.run import Run
 from executor.started import shown_arguments
 from planner.toolspec import Json
 

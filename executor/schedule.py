@@ -11,41 +11,37 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Literal
 
-from executor.claim import claim_s
+from executor.call_state import CEILING, Address
 from executor.errors import LostOwnership
 from executor.events import (
     CallFinished,
-    CallHeld,
-    CallRetried,
     CallStarted,
     CancelRequested,
     CeilingReached,
-    ClaimRenewed,
     Event,
     Question,
     QuestionAnswered,
     QuestionAsked,
     Surprised,
 )
+from executor.frame import Frame, Moves, Start
+from executor.leave import Leave
 from executor.ledger import Ledger, Need
-from executor.moves import Frame, Moves, Start, earliest, next_moves
+from executor.moves import earliest, next_moves
 from executor.nudge import is_draining
 from executor.outcomes import Failed
 from executor.perform import Ended, Performer
 from executor.reconcile import reconcile_question, reconciled
 from executor.recorder import Recorder
-from executor.run import CEILING, Address
-from executor.started import call_key, shown_arguments
+from executor.starting import started
 from executor.values import Values
 from executor.wake import Wake
-from planner.program import TOOL_KINDS, Step
+from planner.program import Step
 from planner.toolspec import Json
-from planner.usage import Usage
 
 log = logging.getLogger(__name__)
 _DOZE_S = 2.0  # a time that comes sooner is waited for: the run does not park
@@ -210,33 +206,10 @@ class Scheduler:
 
     def _claim(self, start: Start) -> CallStarted:
         """Note the start of a call, which counts from now on."""
-        event = self._started(start)
+        event = started(self._run, start, self._frame.tools, self._performer.models, self._now())
         self._recorder.note(event)
         self._ledger.release(start.address, Need(calls=1 if event.key else 0))
         return event
-
-    def _started(self, start: Start) -> CallStarted:
-        """The event of a call's start, with its key: the one it had before, if it was started before."""
-        step, before = start.step, self._run.call(*start.address).started
-        if step.kind not in TOOL_KINDS:
-            role = self._performer.models.of(step)
-            model = "" if role is None else role.terms.model
-            shown = shown_arguments(start.bound.shown())
-            return CallStarted(step=step.id, item=start.item, call=step.kind, model=model, arguments=shown)
-        spec = self._frame.tools[step.tool]
-        arguments = shown_arguments(start.bound.shown())
-        ordinal = self._run.ordinals.get(self._run.same_call(step.tool, arguments), 0)
-        key = before.key if before is not None else call_key(self._run.id, step.tool, arguments, ordinal)
-        deadline = self._now() + timedelta(seconds=claim_s(step, spec)) if spec.has_effect else None
-        return CallStarted(
-            step=step.id,
-            item=start.item,
-            call=step.tool,
-            key=key,
-            arguments=arguments,
-            claim=spec.has_effect,
-            deadline=deadline,
-        )
 
     def _uncertain(self, start: Start) -> Question | None:
         """The question whether a claimed effect happened, where neither its key nor its tool can tell and nobody answered."""
@@ -250,7 +223,7 @@ class Scheduler:
     async def _carry(self, start: Start, event: CallStarted) -> Ended:
         if event.claim:
             await self._recorder.commit()  # the claim is durable before the act
-        return await self._performer.perform(start, event.key, _Leave(self, start.address))
+        return await self._performer.perform(start, event.key, self._leave(start.address))
 
     async def _recall(self, start: Start) -> Ended | None:
         """Settle a claim of unknown end: find out whether it took effect, and make the call if it did not.
@@ -268,6 +241,13 @@ class Scheduler:
             if known is not False:
                 return known
         return await self._carry(start, self._claim(start))
+
+    def _leave(self, address: Address) -> Leave:
+        return Leave(address, self._recorder, self._ledger, self._nudge, self._now, self._refused)
+
+    def _refused(self, ceiling: CeilingReached) -> None:
+        """A ceiling has forbidden a call in flight more: nothing further starts."""
+        self.ceiling = self.ceiling or ceiling
 
     # -- waiting
 
@@ -328,51 +308,6 @@ class Scheduler:
             error = self._take(task)
             if error is not None and not isinstance(error, asyncio.CancelledError | LostOwnership):
                 log.error("a call of run %s failed", self._run.id, exc_info=error)
-
-    # -- attempts
-
-    def further(self, address: Address, need: Need) -> bool:
-        """Reserve more for a call in flight; the ceiling that forbids it ends the run."""
-        refused = self._ledger.ask(address, need)
-        self.ceiling = self.ceiling or refused
-        return refused is None
-
-    def attempt_failed(self, address: Address, reason: str, usage: Usage, over: Need, *, tool_call: bool) -> None:
-        """Journal that a further attempt is made."""
-        number = len(self._run.call(*address).retries) + 1
-        event = CallRetried(step=address[0], item=address[1], attempt=number, reason=reason, usage=usage, tool_call=tool_call)
-        self._recorder.note(event)
-        self._ledger.release(address, over)
-
-    def call_held(self, address: Address, reason: str) -> None:
-        """Journal that a call waits for its turn, though nothing else may happen for a while."""
-        self._recorder.note(CallHeld(step=address[0], item=address[1], reason=reason))
-        self._nudge.set()
-
-    async def renew(self, address: Address, seconds: float) -> None:
-        """Claim an effect anew; raises LostOwnership where the run has another owner by now."""
-        deadline = self._now() + timedelta(seconds=seconds)
-        await self._recorder.commit(ClaimRenewed(step=address[0], item=address[1], deadline=deadline))
-
-
-@dataclass(frozen=True)
-class _Leave:
-    """The Attempts of one call."""
-
-    scheduler: Scheduler
-    address: Address
-
-    def more(self, need: Need) -> bool:
-        return self.scheduler.further(self.address, need)
-
-    def failed(self, reason: str, usage: Usage, over: Need, *, tool_call: bool = True) -> None:
-        self.scheduler.attempt_failed(self.address, reason, usage, over, tool_call=tool_call)
-
-    async def renewed(self, seconds: float) -> None:
-        await self.scheduler.renew(self.address, seconds)
-
-    def held(self, reason: str) -> None:
-        self.scheduler.call_held(self.address, reason)
 
 
 def _is_weighty(value: Json) -> bool:

@@ -25,11 +25,11 @@ from executor.events import (
     SegmentStarted,
     Surprised,
 )
+from executor.frame import Frame
 from executor.gate import Gates
 from executor.inherit import inherit_files
 from executor.journal.port import Journal, Receipt
 from executor.late import LateResults
-from executor.moves import Frame
 from executor.opening import answer_of, bound_so_far, decoded, framed, loader, values_of
 from executor.perform import Ended, Performer, Secrets, Sleep
 from executor.planning import NotPlanned, Planning

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from executor.bind import Bound, bind
+from executor.call_state import CEILING, CallState
 from executor.events import CallFailed, CallFinished, Event, TimerStarted
-from executor.run import CEILING, CallState, Run
+from executor.run import Run
 from executor.values import Values
 from planner.clock import Clock, as_datetime, parse_moment
 from planner.duration import duration_text, seconds_of

@@ -14,6 +14,7 @@ from executor.outcomes import NULL, PENDING, Absent, Done, Failed, Outcome, Pend
 from executor.run import Run
 from planner.errors import ExpressionError
 from planner.expression import Clock, bind_target, evaluate, expand, truth
+from planner.hand import Hand
 from planner.labels import NO_LABEL, NO_LABELS, Label, Labels, Tagged
 from planner.program import Program, Step
 from planner.syntax import Clause, Expr, free_names
@@ -28,12 +29,12 @@ class Values:
     """The values of one program over one run, as far as they are certain."""
 
     def __init__(
-        self, program: Program, run: Run, *, clock: Clock, parameters: Mapping[str, Tagged], literal: Label, load: LoadValue
+        self, program: Program, run: Run, *, clock: Clock, parameters: Mapping[str, Tagged], hand: Hand, load: LoadValue
     ) -> None:
         self.program = program
         self._run = run
         self._clock = clock
-        self._literal = literal
+        self._hand = hand
         self._load = load
         self._names: dict[str, Tagged] = dict(parameters)
         self._outcomes: dict[str, Outcome] = {}
@@ -96,13 +97,13 @@ class Values:
 
     def evaluate(self, expr: Expr, scope: Mapping[str, Tagged]) -> Tagged:
         """The expression's value in this run; raises ExpressionError."""
-        return evaluate(expr, scope, clock=self._clock, literal=self._literal)
+        return evaluate(expr, scope, clock=self._clock, hand=self._hand)
 
     def expand(
         self, clauses: tuple[Clause, ...], slots: tuple[tuple[str, int], ...], scope: Mapping[str, Tagged]
     ) -> list[dict[str, Tagged]]:
         """What each combination of the clauses binds; raises ExpressionError."""
-        return expand(clauses, slots, scope, clock=self._clock, literal=self._literal)
+        return expand(clauses, slots, scope, clock=self._clock, hand=self._hand)
 
     # -- steps
 

@@ -18,8 +18,9 @@ from planner.contract import contract
 from planner.diagnostic import Diagnostic
 from planner.errors import PlanRefused
 from planner.flow import call_scope, sinks, spread, step_labels
+from planner.hand import NOBODY, Hand
 from planner.infer import Inference, Report
-from planner.labels import NO_LABEL, Label, Labels, Origin
+from planner.labels import Label, Labels, Origin
 from planner.lint import lint
 from planner.names import covered, exclusive
 from planner.order import has_effect, waits
@@ -60,7 +61,7 @@ class Ground:
     budget: Budget = field(default_factory=Budget)
     terms: Terms = field(default_factory=Terms)
     parameters: Mapping[str, Json] = field(default_factory=dict)
-    literal: Label = NO_LABEL  # of what is written in the script
+    hand: Hand = NOBODY  # who wrote the script
 
     @property
     def names(self) -> frozenset[str]:
@@ -80,7 +81,7 @@ class _Check:
         self.warnings: list[Diagnostic] = list(program.warnings)
         self.inference = Inference(self._report(self.errors, "error"), self._report(self.warnings, "warning"))
         self.shapes: dict[str, Shape] = {name: constant(value) for name, value in ground.parameters.items()}
-        self.labels: dict[str, Labels] = {name: Labels.of(ground.literal) for name in ground.parameters}
+        self.labels: dict[str, Labels] = {name: Labels.of(ground.hand.own) for name in ground.parameters}
         self.times: dict[str, int] = {}
         self.flows: list[Flow] = []
 
@@ -125,8 +126,8 @@ class _Check:
             one = either(one, self.inference.shape(step.options.otherwise, env))
         self.times[step.id] = most
         self._bind(step, array(one, most=most) if step.is_map else one, one)
-        names, reached = call_scope(step, self.labels, self.ground.literal)
-        labels = step_labels(step, names, reached, self.ground.tools, self.ground.literal)
+        names, reached = call_scope(step, self.labels, self.ground.hand)
+        labels = step_labels(step, names, reached, self.ground.tools, self.ground.hand)
         self._flow(step, names, reached)
         self._bind_labels(step, labels)
 
@@ -236,7 +237,7 @@ class _Check:
             return
         spec = self.ground.tools[step.tool]
         for argument in sinks(step, spec):
-            self._sink(step, argument, spread(step, argument, names, self.ground.literal).whole())
+            self._sink(step, argument, spread(step, argument, names, self.ground.hand).whole())
         if spec.has_effect or spec.leaves_house:
             self._sink(step, "", reached.as_choice())
 

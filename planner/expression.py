@@ -20,6 +20,7 @@ from planner.comprehension import Slots, combinations, comprehend, text_key
 from planner.elements import bind_target, listed
 from planner.errors import BoundExceeded, ExpressionError
 from planner.formatting import written
+from planner.hand import NOBODY, Hand
 from planner.labels import NO_LABEL, Label, Labels, Tagged, dict_labels, join_all
 from planner.syntax import (
     And,
@@ -42,6 +43,7 @@ from planner.syntax import (
     Slice,
     Subscript,
     Unary,
+    literals_in,
 )
 from planner.values import OrderedSet, kind, to_json, truth
 
@@ -50,9 +52,9 @@ __all__ = ["BOUNDS", "Bounds", "Clock", "bind_target", "evaluate", "expand", "to
 Scope = Mapping[str, Tagged]
 
 
-def evaluate(expr: Expr, scope: Scope, *, clock: Clock, literal: Label = NO_LABEL, bounds: Bounds = BOUNDS) -> Tagged:
-    """The value of an expression. `literal` labels what the script itself says. Raises ExpressionError, BoundExceeded."""
-    run = _Interpreter(clock, literal, bounds)
+def evaluate(expr: Expr, scope: Scope, *, clock: Clock, hand: Hand = NOBODY, bounds: Bounds = BOUNDS) -> Tagged:
+    """The value of an expression. `hand` labels what the script itself says. Raises ExpressionError, BoundExceeded."""
+    run = _Interpreter(clock, hand, bounds)
     try:
         return run.value(expr, scope)
     except RecursionError:
@@ -65,14 +67,14 @@ def expand(
     scope: Scope,
     *,
     clock: Clock,
-    literal: Label = NO_LABEL,
+    hand: Hand = NOBODY,
     bounds: Bounds = BOUNDS,
 ) -> list[dict[str, Tagged]]:
     """What each combination of the clauses binds, slots included; all conditions hold but the last clause's, which wait.
 
     What decided that a combination is there (conditions, the lists themselves) is a choice on all it binds.
     """
-    run = _Interpreter(clock, literal, bounds)
+    run = _Interpreter(clock, hand, bounds)
     try:
         return combinations(clauses, slots, scope, run.value, run.meter)
     except RecursionError:
@@ -84,13 +86,13 @@ def _too_deep(expr: Expr) -> BoundExceeded:
 
 
 class _Interpreter:
-    """One evaluation: its meter, its clock, the label of its literals."""
+    """One evaluation: its meter, its clock, whose words its literals are."""
 
-    __slots__ = ("clock", "literal", "meter")
+    __slots__ = ("clock", "hand", "meter")
 
-    def __init__(self, clock: Clock, literal: Label, bounds: Bounds) -> None:
+    def __init__(self, clock: Clock, hand: Hand, bounds: Bounds) -> None:
         self.clock = clock
-        self.literal = Labels.of(literal)
+        self.hand = hand
         self.meter = Meter(bounds)
 
     def value(self, node: Expr, scope: Scope) -> Tagged:
@@ -119,7 +121,7 @@ class _Interpreter:
 
 
 def _literal(run: _Interpreter, node: Literal_, scope: Scope) -> Tagged:
-    return Tagged(node.value, run.literal)
+    return Tagged(node.value, run.hand.labels(node.value))
 
 
 def _name(run: _Interpreter, node: Name, scope: Scope) -> Tagged:
@@ -187,18 +189,18 @@ def _if_else(run: _Interpreter, node: IfElse, scope: Scope) -> Tagged:
 
 
 def _list_of(run: _Interpreter, node: ListOf, scope: Scope) -> Tagged:
-    return listed(run.many(node.items, scope), shape=run.literal.own)
+    return listed(run.many(node.items, scope), shape=run.hand.label_of_all(literals_in(node.items)))
 
 
 def _set_of(run: _Interpreter, node: SetOf, scope: Scope) -> Tagged:
     found = run.many(node.items, scope)
     whole = join_all(t.labels.whole() for t in found)
-    return Tagged(OrderedSet((t.value for t in found), run.meter), Labels.of(whole.join(run.literal.own)))
+    return Tagged(OrderedSet((t.value for t in found), run.meter), Labels.of(whole.join(run.hand.own)))
 
 
 def _dict_of(run: _Interpreter, node: DictOf, scope: Scope) -> Tagged:
     made: dict[str, Tagged] = {}
-    decided, shape = NO_LABEL, run.literal.own
+    decided, shape = NO_LABEL, run.hand.own
     run.meter.elements(len(node.pairs))
     for key_node, value_node in node.pairs:
         if key_node is None:
@@ -224,7 +226,7 @@ def _splat(run: _Interpreter, node: Expr, scope: Scope) -> tuple[dict[str, Tagge
 
 def _fstring(run: _Interpreter, node: FString, scope: Scope) -> Tagged:
     text, label = written(node.parts, scope, run.value, run.meter)
-    return Tagged(text, Labels.of(run.literal.own.join(label)))
+    return Tagged(text, Labels.of(run.hand.label_of_all(p for p in node.parts if isinstance(p, str)).join(label)))
 
 
 def _comprehension(run: _Interpreter, node: Comprehension, scope: Scope) -> Tagged:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from planner.hand import Hand
 from planner.labels import NO_LABEL, NO_LABELS, Label, Labels, Origin, join_all, labels_from_paths
 from planner.program import Step
 from planner.toolspec import ToolSpec, Trust
@@ -42,30 +43,30 @@ def _origin(source: str, *, trusted: bool) -> Label:
     return Label(frozenset((Origin(source, trusted),)))
 
 
-def step_labels(step: Step, inner: Env, reached: Label, tools: Mapping[str, ToolSpec], literal: Label) -> Labels:
+def step_labels(step: Step, inner: Env, reached: Label, tools: Mapping[str, ToolSpec], hand: Hand) -> Labels:
     """The labels of the value that a step will have, of a map's list, from what `call_scope` told."""
-    one = _call_labels(step, inner, tools, literal)
+    one = _call_labels(step, inner, tools, hand)
     if step.options.otherwise is not None:
-        one = one.join(static_labels(step.options.otherwise, inner, literal))
+        one = one.join(static_labels(step.options.otherwise, inner, hand))
     if step.is_map:
         one = Labels(reached.as_choice(), {}, one, reached)
     return slim(one.with_choice(reached))
 
 
-def test_labels(step: Step, result: Labels, env: Env, literal: Label) -> Label:
+def test_labels(step: Step, result: Labels, env: Env, hand: Hand) -> Label:
     """What decides which result is the step's: what its test stems from, and what the failures of earlier calls do."""
     until = step.options.until
     assert until is not None
-    return static_labels(until.body, {**env, until.parameter: result}, literal).whole().join(result.top())
+    return static_labels(until.body, {**env, until.parameter: result}, hand).whole().join(result.top())
 
 
-def call_scope(step: Step, env: Env, literal: Label) -> tuple[Env, Label]:
+def call_scope(step: Step, env: Env, hand: Hand) -> tuple[Env, Label]:
     """The names that one call of the step sees, and what decides whether and how often it is made."""
-    reached = join_all(static_labels(g.test, env, literal).whole() for g in step.guards)
+    reached = join_all(static_labels(g.test, env, hand).whole() for g in step.guards)
     if step.space is None:
         return env, reached
-    inner, sizes, decided = clause_labels(step.space.clauses, env, literal, (name for name, _ in step.space.slots))
-    decided = join_all([sizes, decided, *(static_labels(c, inner, literal).whole() for c in step.conditions)])
+    inner, sizes, decided = clause_labels(step.space.clauses, env, hand, (name for name, _ in step.space.slots))
+    decided = join_all([sizes, decided, *(static_labels(c, inner, hand).whole() for c in step.conditions)])
     bound = {name: inner[name].with_choice(decided) for name in step.space.names if name in inner}
     return {**inner, **bound}, reached.join(decided)
 
@@ -78,28 +79,28 @@ def sinks(step: Step, spec: ToolSpec) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*step.arguments, *spread_in)))
 
 
-def spread(step: Step, argument: str, env: Env, literal: Label) -> Labels:
+def spread(step: Step, argument: str, env: Env, hand: Hand) -> Labels:
     """The labels of what a step gives as an argument: the script's own, or what its `**` may hold there."""
     value = step.arguments.get(argument)
     if value is not None:
-        return static_labels(value, env, literal)
+        return static_labels(value, env, hand)
     if step.splat is None:
         return NO_LABELS
-    labels = static_labels(step.splat, env, literal)
+    labels = static_labels(step.splat, env, hand)
     return labels.child(argument).with_choice(labels.top())
 
 
-def _call_labels(step: Step, env: Env, tools: Mapping[str, ToolSpec], literal: Label) -> Labels:
+def _call_labels(step: Step, env: Env, tools: Mapping[str, ToolSpec], hand: Hand) -> Labels:
     sources = step.arguments.values() if step.splat is None else (*step.arguments.values(), step.splat)
-    given = join_all(static_labels(a, env, literal).whole() for a in sources)
+    given = join_all(static_labels(a, env, hand).whole() for a in sources)
     match step.kind:
         case "let" | "answer":
-            return static_labels(step.arguments["value"], env, literal)
+            return static_labels(step.arguments["value"], env, hand)
         case "tool" | "attempt":
             return result_labels(tools[step.tool], given)
         case "poll" | "first":
             result = result_labels(tools[step.tool], given)
-            return result.with_choice(test_labels(step, result, env, literal))
+            return result.with_choice(test_labels(step, result, env, hand))
         case "wait":
             return NO_LABELS
         case "pages":
@@ -109,7 +110,7 @@ def _call_labels(step: Step, env: Env, tools: Mapping[str, ToolSpec], literal: L
             return model_labels(step.id, given)
         case "choose":
             deciding = given.join(_origin(f"model {step.id}", trusted=True))
-            chosen = iterated(static_labels(step.arguments["items"], env, literal)).with_choice(deciding)
+            chosen = iterated(static_labels(step.arguments["items"], env, hand)).with_choice(deciding)
             return chosen if step.returns is None else chosen.under(deciding)
         case _:
             return person_labels()

@@ -6,7 +6,7 @@ name a Python object: `Attribute` reads a key of a mapping, `Call` names a libra
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from typing import Literal, TypeAlias, TypeVar
 
@@ -275,6 +275,11 @@ def walk(node: Node) -> Iterator[Node]:
 def target_names(target: Target) -> tuple[str, ...]:
     """The names that a target binds, from left to right."""
     return (target,) if isinstance(target, str) else tuple(n for t in target for n in target_names(t))
+
+
+def literals_in(nodes: Iterable[Node]) -> tuple[bool | int | float | str | None, ...]:
+    """The values of those of the nodes that are literals."""
+    return tuple(n.value for n in nodes if isinstance(n, Literal_))
 
 
 def free_names(node: Node) -> frozenset[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from planner.hand import Hand
 from planner.labels import NO_LABEL, NO_LABELS, Label, Labels, dict_labels, join_all
 from planner.syntax import (
     And,
@@ -31,6 +32,7 @@ from planner.syntax import (
     Subscript,
     Target,
     children,
+    literals_in,
 )
 
 Env = Mapping[str, Labels]
@@ -66,16 +68,16 @@ def slim(labels: Labels) -> Labels:
     return labels
 
 
-def clause_labels(clauses: Iterable[Clause], env: Env, literal: Label, slots: Iterable[str]) -> tuple[Env, Label, Label]:
+def clause_labels(clauses: Iterable[Clause], env: Env, hand: Hand, slots: Iterable[str]) -> tuple[Env, Label, Label]:
     """The names inside clauses with the labels of any element; what decides how many there are; what decides which."""
     inner = {**env, **{name: any_child(env[name]) for name in slots if name in env}}
     sizes, decided = NO_LABEL, NO_LABEL
     for number, clause in enumerate(clauses):
-        source = static_labels(clause.iterable, inner, literal)
+        source = static_labels(clause.iterable, inner, hand)
         sizes = sizes.join(source.top())
         decided = decided.join(source.top()) if number else decided
         inner.update(_bound(clause.target, iterated(source)))
-        decided = join_all([decided, *(static_labels(c, inner, literal).whole() for c in clause.conditions)])
+        decided = join_all([decided, *(static_labels(c, inner, hand).whole() for c in clause.conditions)])
     return inner, sizes, decided
 
 
@@ -88,32 +90,37 @@ def _bound(target: Target, labels: Labels) -> dict[str, Labels]:
     return bound
 
 
-def static_labels(node: Expr, env: Env, literal: Label) -> Labels:
+def static_labels(node: Expr, env: Env, hand: Hand) -> Labels:
     """The labels of the value that an expression will have."""
     match node:
         case Literal_():
-            return Labels.of(literal)
+            return hand.labels(node.value)
         case Name():
             return env.get(node.id, NO_LABELS)
         case Attribute():
-            return static_labels(node.value, env, literal).child(node.key)
+            return static_labels(node.value, env, hand).child(node.key)
         case Subscript() | Slice():
-            return _part(node, env, literal)
+            return _part(node, env, hand)
         case IfElse():
-            sides = static_labels(node.body, env, literal).join(static_labels(node.orelse, env, literal))
-            return sides.with_choice(static_labels(node.test, env, literal).whole())
+            sides = static_labels(node.body, env, hand).join(static_labels(node.orelse, env, hand))
+            return sides.with_choice(static_labels(node.test, env, hand).whole())
         case And() | Or():
-            values = [static_labels(v, env, literal) for v in node.values]
+            values = [static_labels(v, env, hand) for v in node.values]
             return _joined(values).with_choice(join_all(v.whole() for v in values))
         case ListOf() | DictOf():
-            return _collection(node, env, literal)
+            return _collection(node, env, hand)
         case Comprehension():
-            return _comprehension(node, env, literal)
+            return _comprehension(node, env, hand)
         case Call():
-            return _call(node, env, literal)
+            return _call(node, env, hand)
         case _:  # one value made of all that is in it; a text is made of what the script itself says, too
-            parts = join_all(static_labels(c, env, literal).whole() for c in _expressions(node))
-            return Labels.of(parts.join(literal) if isinstance(node, FString | SetOf) else parts)
+            parts = join_all(static_labels(c, env, hand).whole() for c in _expressions(node))
+            match node:
+                case FString():
+                    parts = parts.join(hand.label_of_all(p for p in node.parts if isinstance(p, str)))
+                case SetOf():
+                    parts = parts.join(hand.own)
+            return Labels.of(parts)
 
 
 def _expressions(node: Node) -> Iterable[Expr]:
@@ -131,64 +138,71 @@ def _joined(values: Iterable[Labels]) -> Labels:
     return joined
 
 
-def _part(node: Subscript | Slice, env: Env, literal: Label) -> Labels:
-    of = static_labels(node.value, env, literal)
+def _part(node: Subscript | Slice, env: Env, hand: Hand) -> Labels:
+    of = static_labels(node.value, env, hand)
     if isinstance(node, Slice):
-        ends = join_all(static_labels(e, env, literal).whole() for e in (node.lower, node.upper) if e is not None)
+        ends = join_all(static_labels(e, env, hand).whole() for e in (node.lower, node.upper) if e is not None)
         decided = of.top().join(ends)
         return Labels(of.own.join(decided.as_choice()), {}, any_child(of), decided)
-    index = static_labels(node.index, env, literal).whole()
+    index = static_labels(node.index, env, hand).whole()
     if isinstance(node.index, Literal_) and isinstance(node.index.value, str):
         return of.child(node.index.value).with_choice(index)
     return any_child(of).with_choice(index.join(of.top()))
 
 
-def _collection(node: ListOf | DictOf, env: Env, literal: Label) -> Labels:
+def _collection(node: ListOf | DictOf, env: Env, hand: Hand) -> Labels:
     if isinstance(node, ListOf):
-        return slim(Labels(NO_LABEL, {i: static_labels(v, env, literal) for i, v in enumerate(node.items)}, None, literal))
-    values = {k.value if isinstance(k, Literal_) else None: static_labels(v, env, literal) for k, v in node.pairs}
+        return slim(
+            Labels(
+                NO_LABEL,
+                {i: static_labels(v, env, hand) for i, v in enumerate(node.items)},
+                None,
+                hand.label_of_all(literals_in(node.items)),
+            )
+        )
+    values = {k.value if isinstance(k, Literal_) else None: static_labels(v, env, hand) for k, v in node.pairs}
     if all(isinstance(k, str) for k in values):
-        return slim(dict_labels({str(k): v for k, v in values.items()}, shape=literal))
-    return Labels.of(join_all([literal, *(static_labels(c, env, literal).whole() for c in _expressions(node))]))
+        return slim(dict_labels({str(k): v for k, v in values.items()}, shape=hand.label_of_all(values)))
+    return Labels.of(join_all([hand.own, *(static_labels(c, env, hand).whole() for c in _expressions(node))]))
 
 
-def _comprehension(node: Comprehension, env: Env, literal: Label) -> Labels:
-    inner, sizes, decided = clause_labels(node.clauses, env, literal, (name for name, _ in node.slots))
-    element = static_labels(node.element, inner, literal)
+def _comprehension(node: Comprehension, env: Env, hand: Hand) -> Labels:
+    inner, sizes, decided = clause_labels(node.clauses, env, hand, (name for name, _ in node.slots))
+    element = static_labels(node.element, inner, hand)
     reached = sizes.join(decided.as_choice())
     if node.kind == "set":
         return Labels.of(element.whole().join(reached))
     if node.value is None:
         return slim(Labels(decided.as_choice(), {}, element, reached))
     names = element.whole().join(reached)  # who goes over the object meets its keys: they stand for each of its values, too
-    return slim(Labels(names.as_choice(), {}, static_labels(node.value, inner, literal).under(names), names))
+    return slim(Labels(names.as_choice(), {}, static_labels(node.value, inner, hand).under(names), names))
 
 
-def _call(node: Call, env: Env, literal: Label) -> Labels:
-    args = [static_labels(a, env, literal) for a in node.args]
+def _call(node: Call, env: Env, hand: Hand) -> Labels:
+    args = [static_labels(a, env, hand) for a in node.args]
     match node.func:
         case Name(id=name) if name in _LIST_FUNCTIONS and args:
             return slim(
-                _LIST_FUNCTIONS[name](args, *_named(node, iterated(args[0]) if len(args) == 1 else _joined(args), env, literal))
+                _LIST_FUNCTIONS[name](args, *_named(node, iterated(args[0]) if len(args) == 1 else _joined(args), env, hand))
             )
         case Attribute(key="get", value=value) if node.args and isinstance(node.args[0], Literal_):
-            of = static_labels(value, env, literal)
+            of = static_labels(value, env, hand)
             return _joined([of.child(str(node.args[0].value)), *args[1:]]).with_choice(of.top().join(args[0].whole()))
         case Attribute(value=value) if value != Name("re"):
-            args.append(static_labels(value, env, literal))
-    named, _ = _named(node, NO_LABELS, env, literal)
+            args.append(static_labels(value, env, hand))
+    named, _ = _named(node, NO_LABELS, env, hand)
     return Labels.of(join_all(a.whole() for a in (*args, *named.values())))
 
 
-def _named(node: Call, element: Labels, env: Env, literal: Label) -> tuple[Mapping[str, Labels], Label | None]:
+def _named(node: Call, element: Labels, env: Env, hand: Hand) -> tuple[Mapping[str, Labels], Label | None]:
     """The labels of the named arguments, and of what `key=` gives for one of the elements."""
     named: dict[str, Labels] = {}
     by_key: Label | None = None
     for name, value in node.keywords:
         if isinstance(value, Lambda):
-            by_key = static_labels(value.body, {**env, value.parameter: element}, literal).whole()
+            by_key = static_labels(value.body, {**env, value.parameter: element}, hand).whole()
         else:
-            named[name or "**"] = static_labels(value, env, literal)
+            named[name or "**"] = static_labels(value, env, hand)
     return named, by_key
 
 

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict
 
-from executor.run import CallState, Run
+from executor.call_state import CallState
+from executor.run import Run
 from planner.llm.port import Message
 from planner.tokens import count_messages, count_tokens
 from planner.toolspec import Json, ToolSpec

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from executor.call_state import Address
 from executor.errors import UnknownArtifact
 from executor.events import (
     CallFailed,
@@ -30,12 +31,13 @@ from executor.events import (
     StepSkipped,
     Surprised,
 )
-from executor.moves import Frame, Start, earliest, next_moves
+from executor.frame import Frame, Start
+from executor.moves import earliest, next_moves
 from executor.opening import answer_of, bound_so_far, frame_of, values_of
 from executor.outcomes import Failed, Skipped
 from executor.planning import Planning
 from executor.recorded_tools import tools_with_stand_ins
-from executor.run import Address, Run, fold
+from executor.run import Run, fold
 from executor.started import call_key, shown_arguments
 from executor.values import LoadValue, Values
 from planner.errors import CompileError, ExpressionError

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 
+from executor.call_state import Address
 from executor.events import CallFailed, CallFinished, CallRetried, CallStarted, PlannerCalled, Recorded
-from executor.run import Address
 from planner.prices import Prices
 from planner.usage import Usage
 from planrail.replay_report import PriceChange

@@ -8,10 +8,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from executor.call_state import CallState
 from executor.errors import UnknownArtifact
 from executor.events import CallFinished, CeilingReached, Question, RunStatus
 from executor.opening import values_of
-from executor.run import CallState, Run, is_over
+from executor.run import Run, is_over
 from executor.session import SessionUse
 from executor.submission import ForkOf
 from executor.values import Done, Failed, Skipped, Values

@@ -10,6 +10,7 @@ from executor.compiled import Scripts
 from planner.certificate import Certificate
 from planner.diagnostic import Diagnostic
 from planner.errors import CompileError, PlanRefused
+from planner.hand import Hand
 from planner.labels import Label, Origin
 from planner.playbook import Parameter, Playbook, parse_playbook
 from planner.toolspec import Json
@@ -21,7 +22,7 @@ from planrail.settings import Settings
 from planrail.terms import terms_of
 from planrail.toolbox import packs_of, toolset_of, unopened_database
 
-_USER = Label(frozenset((Origin("user", trusted=True),)))  # a script is as trusted as whoever gives it
+_USER = Hand(Label(frozenset((Origin("user", trusted=True),))))  # a script is as trusted as whoever gives it
 _SAMPLES: Mapping[str, Json] = {"string": "sample", "integer": 1, "number": 1.0, "boolean": True, "array": [], "object": {}}
 
 

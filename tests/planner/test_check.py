@@ -14,6 +14,7 @@ from planner.certificate import EffectNotice, Flow
 from planner.check import Ground, certify
 from planner.compiler import compile_script
 from planner.errors import PlanRefused
+from planner.hand import Hand
 from planner.labels import Label, Origin
 from planner.prices import Rates
 from planner.script import plan_of
@@ -297,7 +298,7 @@ def test_whether_or_how_often_an_effect_happens_is_a_flow_of_the_call_itself() -
 
 def test_what_a_planner_wrote_that_had_read_foreign_text_is_untrusted() -> None:
     literal = Label(frozenset((Origin("planner", False),)))
-    assert flows('mail.send(to="a@b")', literal=literal) == [("to", "data", ("planner",))]
+    assert flows('mail.send(to="a@b")', hand=Hand(literal)) == [("to", "data", ("planner",))]
 
 
 def test_a_flow_names_its_step_and_line() -> None:

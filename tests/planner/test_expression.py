@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from planner.errors import CompileError, ExpressionError
 from planner.expression import Clock, bind_target, evaluate, expand, to_json, truth
-from planner.labels import NO_LABEL, Tagged, list_labels
+from planner.hand import NOBODY
+from planner.labels import Tagged, list_labels
 from planner.parse import parse_expression
 from planner.syntax import Binary, Clause, Comprehension, Literal_, Name
 from tests.planner.fuzz_expression import Grammar, check_one
@@ -187,5 +188,5 @@ def test_an_error_of_a_node_without_text_is_still_one() -> None:
 
 
 def test_a_clause_can_be_built_by_hand() -> None:
-    bindings = expand((Clause("x", Name("xs")),), (), {"xs": Tagged([1])}, clock=CLOCK, literal=NO_LABEL)
+    bindings = expand((Clause("x", Name("xs")),), (), {"xs": Tagged([1])}, clock=CLOCK, hand=NOBODY)
     assert bindings == [{"x": Tagged(1)}]

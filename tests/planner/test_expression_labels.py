@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from planner.errors import CompileError, ExpressionError
 from planner.expression import Clock, evaluate, expand, to_json
+from planner.hand import Hand
 from planner.labels import NO_LABEL, Label, Labels, Origin, Tagged, labels_from_paths
 from planner.parse import parse_expression
 from planner.syntax import Comprehension
@@ -31,7 +32,7 @@ SCOPE = {"mails": MAILS, "u": Tagged("text", Labels.of(WEB)), "t": Tagged(["p", 
 
 
 def labels(text: str) -> Labels:
-    return evaluate(parse_expression(text), SCOPE, clock=CLOCK, literal=GOAL).labels
+    return evaluate(parse_expression(text), SCOPE, clock=CLOCK, hand=Hand(GOAL)).labels
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from planner.errors import CompileError, ExpressionError
 from planner.expression import evaluate
+from planner.hand import Hand
 from planner.labels import NO_LABEL, Label, Labels, Origin, Tagged
 from planner.parse import parse_expression
 from planner.toolspec import Json
@@ -60,8 +61,8 @@ def test_no_label_of_a_run_is_missing_in_front(seed: int) -> None:
     values = {name: random_value(source, 3) for name in NAMES}
     scope = {name: Tagged(value, _labelled(value, source)) for name, value in values.items()}
     try:
-        found = evaluate(node, scope, clock=CLOCK, literal=LITERAL, bounds=SMALL)
+        found = evaluate(node, scope, clock=CLOCK, hand=Hand(LITERAL), bounds=SMALL)
     except ExpressionError:
         return
-    told = static_labels(node, {name: t.labels for name, t in scope.items()}, LITERAL)
+    told = static_labels(node, {name: t.labels for name, t in scope.items()}, Hand(LITERAL))
     assert _missing(found.labels, told, found.value) == "", node

@@ -1,0 +1,87 @@
+"""Event: any of them, and one as it stands in a journal."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from executor.events.calls import (
+    CallFailed,
+    CallFinished,
+    CallHeld,
+    CallRetried,
+    CallStarted,
+    ClaimRenewed,
+    ReceiptCounted,
+    StepSkipped,
+    TimerStarted,
+)
+from executor.events.life import (
+    CancelRequested,
+    CeilingReached,
+    EffectsInherited,
+    RunEnded,
+    RunForked,
+    RunParked,
+    RunResumed,
+    RunSubmitted,
+    SegmentStarted,
+    SessionGranted,
+    Surprised,
+)
+from executor.events.plans import (
+    PlanCertified,
+    PlannerCalled,
+    PlanProposed,
+    PlanRefused,
+)
+from executor.events.questions import (
+    QuestionAnswered,
+    QuestionAsked,
+    QuestionExpired,
+    QuestionReminded,
+)
+
+Event = Annotated[
+    RunSubmitted
+    | SegmentStarted
+    | PlannerCalled
+    | PlanProposed
+    | PlanRefused
+    | PlanCertified
+    | CallStarted
+    | CallHeld
+    | ClaimRenewed
+    | CallRetried
+    | CallFinished
+    | CallFailed
+    | ReceiptCounted
+    | TimerStarted
+    | SessionGranted
+    | StepSkipped
+    | QuestionAsked
+    | QuestionAnswered
+    | QuestionReminded
+    | QuestionExpired
+    | Surprised
+    | CeilingReached
+    | CancelRequested
+    | RunParked
+    | RunResumed
+    | RunEnded
+    | RunForked
+    | EffectsInherited,
+    Field(discriminator="type"),
+]
+
+
+class Recorded(BaseModel):
+    """An event as it stands in the journal: `seq` counts a run's events from 1 without a gap."""
+
+    model_config = ConfigDict(frozen=True)
+
+    seq: int
+    at: datetime
+    event: Event

@@ -1,0 +1,60 @@
+"""Questions: what a person is asked, and the events of asking and answering."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from executor.events.base import Happened
+from planner.toolspec import Json
+
+
+class Question(BaseModel):
+    """Something a person has to decide. `of` is the step that waits; `shown` are the bound arguments it is about."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    kind: Literal["approve", "ask_user", "reconcile", "repeat"]
+    of: str
+    item: str = ""
+    text: str
+    answer_schema: Json = None  # JSON Schema of the answer; an approval's answer is true or false
+    shown: Json = None
+    asked_at: datetime | None = None
+    expires_at: datetime | None = None  # nobody's answer counts from then on
+    remind_s: float | None = None  # the first reminder comes after so long, each further one after twice as long again
+
+
+class QuestionAsked(Happened):
+    """A person is asked."""
+
+    type: Literal["question_asked"] = "question_asked"
+    question: Question
+
+
+class QuestionAnswered(Happened):
+    """A person answered; the first answer to a question counts."""
+
+    type: Literal["question_answered"] = "question_answered"
+    question: str
+    answer: Json = None
+    refused: bool = False  # the person would not answer; for an approval, false means the same
+    by: str
+
+
+class QuestionReminded(Happened):
+    """Nobody has answered for so long that people are reminded: for the `number`-th time, if none was missed."""
+
+    type: Literal["question_reminded"] = "question_reminded"
+    question: str
+    number: int
+
+
+class QuestionExpired(Happened):
+    """Nobody answered in time: it counts as refused, and later answers do not count."""
+
+    type: Literal["question_expired"] = "question_expired"
+    question: str

@@ -1,0 +1,83 @@
+"""Frame: what a run is decided by, besides its journal, and the forms of what may happen next; `executor.moves` decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from executor.bind import Bound
+from executor.call_state import Address
+from executor.events import CallFailed, CallFinished, Event, Question, QuestionExpired, QuestionReminded
+from executor.outcomes import Failed
+from executor.repeat import Repeat
+from planner.errors import ExpressionError
+from planner.expression import to_json
+from planner.labels import Label, Tagged
+from planner.program import Program, Step
+from planner.toolspec import ToolSpec
+
+Otherwise = Callable[[], Tagged]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a run is decided by, besides its journal."""
+
+    program: Program
+    waits: Mapping[str, Sequence[str]]
+    tools: Mapping[str, ToolSpec]
+    fan_out: int
+    preapproved: bool = False
+    bounds: Mapping[str, int] = field(default_factory=dict)  # map → the most calls that its certificate counts
+    question_timeout_s: float | None = None  # of questions whose step names none
+
+
+@dataclass(frozen=True)
+class Start:
+    """A call that may start. `otherwise` gives the script's own answer for when it fails."""
+
+    step: Step
+    item: str
+    bound: Bound
+    otherwise: Otherwise | None = None
+
+    @property
+    def address(self) -> Address:
+        return (self.step.id, self.item)
+
+
+@dataclass
+class Moves:
+    """What may happen now. `questions` are to be asked at once, `approvals` when nothing else can go on.
+
+    `deadlines` are what the clock does to questions, unless somebody has answered meanwhile. At `wake_at` something becomes
+    possible by the clock alone.
+    """
+
+    events: list[Event] = field(default_factory=list)
+    starts: list[Start] = field(default_factory=list)
+    questions: list[Question] = field(default_factory=list)
+    approvals: list[Question] = field(default_factory=list)
+    surprises: list[tuple[Step, Failed]] = field(default_factory=list)
+    repeats: dict[str, list[Repeat]] = field(default_factory=dict)  # of a fork: step → calls that a person has to decide on
+    complete: bool = False
+    wake_at: datetime | None = None
+    deadlines: list[QuestionExpired | QuestionReminded] = field(default_factory=list)
+
+
+def unbound(step: Step, item: str, error: ExpressionError, otherwise: Otherwise | None, decided: Label) -> Event:
+    """What becomes of a call whose arguments have no value."""
+    if otherwise is not None:
+        return instead(step.id, item, otherwise, str(error), decided)
+    return CallFailed(step=step.id, item=item, kind="expression", message=str(error))
+
+
+def instead(step: str, item: str, otherwise: Otherwise, reason: str, decided: Label) -> CallFinished | CallFailed:
+    """The script's own value for a call that failed; that it did was decided by what `decided` names."""
+    try:
+        value = otherwise()
+        labels = value.labels.with_choice(decided).to_json()
+        return CallFinished(step=step, item=item, value=to_json(value.value), labels=labels, how="otherwise", reason=reason)
+    except ExpressionError as error:
+        return CallFailed(step=step, item=item, kind="expression", message=f"{reason} Its otherwise failed: {error}")

@@ -1,0 +1,50 @@
+"""Leave: what a call in flight may do to go on: ask the ceilings for more, and have it journaled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from executor.call_state import Address
+from executor.events import CallHeld, CallRetried, CeilingReached, ClaimRenewed
+from executor.ledger import Ledger, Need
+from executor.recorder import Recorder
+from planner.usage import Usage
+
+
+@dataclass(frozen=True)
+class Leave:
+    """The Attempts of one call. `refused` is told the ceiling that forbids it more, which ends the run."""
+
+    address: Address
+    recorder: Recorder
+    ledger: Ledger
+    nudge: asyncio.Event
+    now: Callable[[], datetime]
+    refused: Callable[[CeilingReached], None]
+
+    def more(self, need: Need) -> bool:
+        """Reserve more for the call."""
+        ceiling = self.ledger.ask(self.address, need)
+        if ceiling is not None:
+            self.refused(ceiling)
+        return ceiling is None
+
+    def failed(self, reason: str, usage: Usage, over: Need, *, tool_call: bool = True) -> None:
+        """Journal that a further attempt is made."""
+        step, item = self.address
+        number = len(self.recorder.run.call(step, item).retries) + 1
+        self.recorder.note(CallRetried(step=step, item=item, attempt=number, reason=reason, usage=usage, tool_call=tool_call))
+        self.ledger.release(self.address, over)
+
+    async def renewed(self, seconds: float) -> None:
+        """Claim the effect anew; raises LostOwnership where the run has another owner by now."""
+        deadline = self.now() + timedelta(seconds=seconds)
+        await self.recorder.commit(ClaimRenewed(step=self.address[0], item=self.address[1], deadline=deadline))
+
+    def held(self, reason: str) -> None:
+        """Journal that the call waits for its turn, though nothing else may happen for a while."""
+        self.recorder.note(CallHeld(step=self.address[0], item=self.address[1], reason=reason))
+        self.nudge.set()

@@ -1,0 +1,102 @@
+"""People: what becomes of the steps that a person decides, and what a person is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from executor.bind import bind
+from executor.events import CallFinished, Question
+from executor.frame import Frame, Moves, Start, instead
+from executor.outcomes import Failed, Skipped
+from executor.run import Run
+from executor.timers import elements
+from executor.values import Values
+from planner.errors import ExpressionError
+from planner.flow import person_labels
+from planner.labels import Tagged
+from planner.order import has_effect
+from planner.program import Step
+from planner.syntax import Expr
+from planner.toolspec import Json
+
+
+def person(start: Start, frame: Frame, run: Run, values: Values, moves: Moves) -> None:
+    step, item = start.step, start.item
+    if step.kind == "approve" and frame.preapproved:
+        moves.events.append(CallFinished(step=step.id, item=item, value=True, reason="approved with the submission"))
+        return
+    name = question_id(step, item)
+    answer = run.answers.get(name)
+    if answer is None and name not in run.expired:
+        question = _question(start, frame, values)
+        (moves.approvals if step.kind == "approve" else moves.questions).append(question)
+        return
+    if answer is not None and not answer.refused and (step.kind != "approve" or answer.answer is True):
+        event = CallFinished(step=step.id, item=item, value=answer.answer, labels=person_labels().to_json())
+        moves.events.append(event)
+    elif start.otherwise is not None:
+        decided = person_labels().whole()
+        reason = "Nobody answered in time." if answer is None else f"Refused by {answer.by}."
+        moves.events.append(instead(step.id, item, start.otherwise, reason, decided))
+    else:
+        reason = "nobody answered in time" if answer is None else f"{answer.by} refused"
+        failed = Failed("refused", f"{reason}: {_text(start)}", item)
+        values.fail(step.id, failed)
+        moves.surprises.append((step, failed))
+
+
+def question_id(step: Step, item: str) -> str:
+    return f"{step.id}:{item}" if item else step.id
+
+
+def is_open(run: Run, question: str) -> bool:
+    return question in run.questions and question not in run.answers and question not in run.expired
+
+
+def _text(start: Start) -> str:
+    key = "what" if start.step.kind == "approve" else "question"
+    return str(start.bound.arguments[key])
+
+
+def _question(start: Start, frame: Frame, values: Values) -> Question:
+    name = question_id(start.step, start.item)
+    if start.step.kind == "approve":
+        shown = covered(start.step, frame, values)
+        schema: Json = {"type": "boolean"}
+        return Question(id=name, kind="approve", of=start.step.id, text=_text(start), answer_schema=schema, shown=shown)
+    schema = start.step.returns
+    return Question(id=name, kind="ask_user", of=start.step.id, item=start.item, text=_text(start), answer_schema=schema)
+
+
+def covered(approve: Step, frame: Frame, values: Values) -> list[dict[str, Json]]:
+    """The later effects that an approval covers, with their arguments as far as these are bound by now."""
+    shown: list[dict[str, Json]] = []
+    later = frame.program.steps[frame.program.position(approve.id) + 1 :]
+    for step in later:
+        if has_effect(step, frame.tools) and not isinstance(values.guard(step), Skipped):
+            shown.extend(_shown(step, values))
+    return shown
+
+
+def _shown(step: Step, values: Values) -> list[dict[str, Json]]:
+    sources = {name: _source(expr) for name, expr in step.arguments.items()}
+    scopes: list[Mapping[str, Tagged]] = []
+    try:
+        if step.space is None:
+            scope = values.scope(step.reads())
+            scopes = [] if scope is None else [scope]
+        elif not step.is_map:
+            scope = values.scope(step.reads())
+            scopes = [] if scope is None else [inner for inner, _ in elements(step, scope, values) if inner is not None]
+        elif values.size(step.id) is not None:
+            scopes = [ready.scope for _, ready in values.ready(step.id)]
+        bound = [bind(step, scope, values.evaluate) for scope in scopes]
+    except ExpressionError as error:
+        return [{"tool": step.tool, "arguments": sources, "note": str(error)}]
+    if not bound:
+        return [{"tool": step.tool, "arguments": sources, "note": "not known yet"}]
+    return [{"tool": step.tool, "arguments": b.shown()} for b in bound]
+
+
+def _source(expr: Expr) -> str:
+    return expr.text
