@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from planner.llm.function import ToolFunction
 from planner.llm.port import Message, Model, ModelRequest
 from planner.program import Step
-from planner.tokens import count_messages
+from planner.tokens import count_messages, count_tools
 from planner.toolspec import JsonSchema
 from planner.usage import Usage
 from planner.worst import ModelTerms, Terms
@@ -25,9 +26,9 @@ class Role:
             model=self.terms.model, messages=messages, max_output_tokens=self.terms.max_output_tokens, response_schema=schema
         )
 
-    def most(self, messages: tuple[Message, ...]) -> Usage:
+    def most(self, messages: tuple[Message, ...], tools: tuple[ToolFunction, ...] = ()) -> Usage:
         """The most that a call with these messages is billed; its input is known by now."""
-        tokens, output = count_messages(messages), self.terms.max_output_tokens
+        tokens, output = count_tools(tools) + count_messages(messages), self.terms.max_output_tokens
         return Usage(model_calls=1, input_tokens=tokens, output_tokens=output, usd=self.terms.usd(tokens, output))
 
 

@@ -6,10 +6,11 @@ the others. The vocabulary comes inside the package `splintr-rs` and is loaded a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
+from planner.llm.function import ToolCall, ToolFunction, call_text, functions_text
 from planner.llm.port import Message, ModelRequest
 from planner.usage import Usage
 
@@ -31,15 +32,35 @@ def count_tokens(text: str) -> int:
 
 def count_messages(messages: Iterable[Message]) -> int:
     """How many input tokens a chat of these messages is, the template around them included."""
-    return _PER_MESSAGE + sum(_PER_MESSAGE + count_tokens(m.role) + count_tokens(m.content) for m in messages)
+    return _PER_MESSAGE + sum(_count_message(m) for m in messages)
 
 
-def estimate_usage(request: ModelRequest, text: str) -> Usage:
+def _count_message(message: Message) -> int:
+    calls = sum(count_tokens(call_text(c)) for c in message.calls)
+    return _PER_MESSAGE + count_tokens(message.role) + count_tokens(message.content) + calls
+
+
+def count_tools(tools: Sequence[ToolFunction]) -> int:
+    """How many input tokens the functions are that a model may call."""
+    return count_tokens(functions_text(tools)) if tools else 0
+
+
+def count_prompt(request: ModelRequest) -> int:
+    """How many input tokens a request is: its tools and its messages."""
+    return count_tools(request.tools) + count_messages(request.messages)
+
+
+def count_reply(text: str, calls: Iterable[ToolCall] = ()) -> int:
+    """How many output tokens a reply is."""
+    return count_tokens(text) + sum(count_tokens(call_text(c)) for c in calls)
+
+
+def estimate_usage(request: ModelRequest, text: str, calls: Iterable[ToolCall] = ()) -> Usage:
     """What a call has used up when nobody reported it: the whole prompt, and the part of the reply that came."""
     return Usage(
         model_calls=1,
-        input_tokens=count_messages(request.messages),
-        output_tokens=count_tokens(text),
+        input_tokens=count_prompt(request),
+        output_tokens=count_reply(text, calls),
         estimated=True,
     )
 

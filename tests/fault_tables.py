@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from executor.events import RunStatus
-from tests.model_server import Reply
+from tests.model_server import Called, Reply
 
 GOOD = Reply(json={"value": 7})
 ASKS = 'n = ask("How many?", returns=int)\nanswer(n)\n'
@@ -142,7 +142,7 @@ MODELS = (
     ModelFault("answers nothing", (Reply(text=""), GOOD), _TYPE, _REPAIRS, "done", 2),
     ModelFault(
         "calls a tool that nobody offered, instead of answering",
-        (Reply(calls="search_web", finish="tool_calls"), GOOD),
+        (Reply(calls=(Called(name="search_web"),)), GOOD),
         _TYPE,
         _REPAIRS,
         "done",

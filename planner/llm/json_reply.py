@@ -52,6 +52,22 @@ def parse_json_reply(text: str, schema: JsonSchema) -> Json:
     return fitting[0]
 
 
+def read_object(text: str) -> dict[str, Json]:
+    """The JSON object that the text is, nothing before or after it; raises ModelReplyInvalid."""
+    if len(text) > MAX_CHARACTERS:
+        raise ModelReplyInvalid(f"The arguments have {len(text):,} characters; the limit is {MAX_CHARACTERS:,}.")
+    try:
+        value = _checked(_DECODER.decode(text.strip() or "{}"))
+    except json.JSONDecodeError as error:
+        where = f"{error.msg} at line {error.lineno}, column {error.colno}"
+        raise ModelReplyInvalid(f"The arguments are no valid JSON: {where}.") from None
+    except (ValueError, RecursionError) as error:
+        raise ModelReplyInvalid(f"The arguments cannot be read: {str(error)[:200]}.") from None
+    if not isinstance(value, dict):
+        raise ModelReplyInvalid("The arguments are no JSON object.")
+    return value
+
+
 def _documents(text: str) -> list[Json]:
     """The JSON documents of the text: the whole of it, else what its fences hold, else what stands in its prose."""
     whole = _loads(text)

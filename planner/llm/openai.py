@@ -89,7 +89,7 @@ class OpenAIModel:
             try:
                 chunks = await self._send(dialect, request, deadline)
             except _Misspelt as refused:
-                plainer = dialect.without(refused.complaint)
+                plainer = dialect.without(refused.complaint, called=bool(request.tools))
                 if plainer is None or plainer in tried:
                     raise refused.error from None
                 dialect = plainer
@@ -130,11 +130,13 @@ class OpenAIModel:
             raise ModelRefused(f"The model declined: {clip(answer.refusal) or 'its content filter stopped it'}", usage=usage)
         if answer.finish is None:
             raise broken_off("the stream ended before the answer did", usage=usage)
+        calls = answer.calls(plain=not self._dialects.get(answer.request.model, self._default).functions)
         return ModelReply(
             text=answer.text,
             usage=usage,
             model=answer.model,
             finish="length" if answer.finish == "length" else "stop",
+            calls=calls,
         )
 
     def _priced(self, answer: Answer) -> Usage:

@@ -12,17 +12,20 @@ from typing import Literal, Protocol, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
+from planner.llm.function import ToolCall, ToolFunction
 from planner.toolspec import JsonSchema
 from planner.usage import Usage
 
 
 class Message(BaseModel):
-    """One turn of a prompt."""
+    """One turn of a prompt. An assistant's may hold calls; a tool's answers the call `call_id` of the turn before."""
 
     model_config = ConfigDict(frozen=True)
 
-    role: Literal["system", "user", "assistant"]
+    role: Literal["system", "user", "assistant", "tool"]
     content: str
+    calls: tuple[ToolCall, ...] = ()
+    call_id: str = ""
 
 
 class ModelRequest(BaseModel):
@@ -36,6 +39,9 @@ class ModelRequest(BaseModel):
 
     model: str
     messages: tuple[Message, ...]
+    tools: tuple[ToolFunction, ...] = ()  # what the model may call; they stand in front of the messages, as vendors have it
+    may_call: bool = True  # False: the tools are told (their tokens are in the vendor's cache) and not to be called
+    parallel_calls: bool = True  # False: one call a reply; further ones are dropped
     max_output_tokens: int = 1_000  # the vendor stops the reply here: finish is then "length"
     response_schema: JsonSchema | None = None
     temperature: float | None = 0.0
@@ -51,6 +57,7 @@ class ModelReply(BaseModel):
     usage: Usage
     model: str
     finish: Literal["stop", "length"] = "stop"
+    calls: tuple[ToolCall, ...] = ()  # what the model wants called, before it goes on
 
 
 class Restarted(BaseModel):
@@ -72,7 +79,7 @@ class Model(Protocol):
     """A place where language models answer."""
 
     def stream(self, request: ModelRequest) -> AsyncGenerator[Piece, None]:
-        """Yield the reply's text piece by piece and at last, once, the whole ModelReply.
+        """Yield the reply's text piece by piece and at last, once, the whole ModelReply, with the calls.
 
         Raises ModelError: ModelUnavailable, ModelRefused, ModelMisconfigured, or itself where the vendor calls the request
         wrong. Each carries the usage that was billed. Whoever stops early closes it (`contextlib.aclosing`).

@@ -7,16 +7,17 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import TypeAlias
 
 from planner.errors import ModelError, ModelMisconfigured
+from planner.llm.function import ToolCall
 from planner.llm.port import ModelReply, ModelRequest, Piece
 from planner.prices import Prices, priced
 from planner.tokens import count_tokens, estimate_usage
 from planner.usage import NO_USAGE, Usage
 
-ScriptedReply: TypeAlias = str | ModelReply | ModelError
+ScriptedReply: TypeAlias = str | ToolCall | tuple[ToolCall, ...] | ModelReply | ModelError
 
 
 class ScriptedModel:
-    """Gives its replies in order, or the ones a function chooses; a ModelError among them is raised.
+    """Gives its replies in order, or the ones a function chooses: text, or calls; a ModelError among them is raised.
 
     Text comes in pieces of `chunk` characters and is cut at the request's `max_output_tokens`, as a vendor would. Its tokens
     are really counted. `requests` holds what was asked, in order.
@@ -67,12 +68,17 @@ class ScriptedModel:
             hint="Give it one more reply, or look at its `requests` for a call that should not have been made.",
         )
 
-    def _reply(self, request: ModelRequest, text: str) -> ModelReply:
+    def _reply(self, request: ModelRequest, said: str | ToolCall | tuple[ToolCall, ...]) -> ModelReply:
+        text = said if isinstance(said, str) else ""
+        calls = () if isinstance(said, str) else said if isinstance(said, tuple) else (said,)
         kept = _cut(text, request.max_output_tokens)
-        usage = estimate_usage(request, kept).model_copy(update={"estimated": False})  # here, nobody knows better
-        finish = "stop" if kept == text else "length"
-        return ModelReply.model_validate(
-            {"text": kept, "usage": priced(usage, self._prices, request.model), "model": request.model, "finish": finish}
+        usage = estimate_usage(request, kept, calls).model_copy(update={"estimated": False})  # here, nobody knows better
+        return ModelReply(
+            text=kept,
+            usage=priced(usage, self._prices, request.model),
+            model=request.model,
+            finish="stop" if kept == text else "length",
+            calls=calls,
         )
 
 

@@ -13,7 +13,7 @@ the model's name) answers; its replies come in order and the last one stays:
 `GET /requests` lists what was asked so far.
 """
 
-from tests.model_server.script import Chooser, Received, Reply, Rule, Script, by_rules, in_order
+from tests.model_server.script import Called, Chooser, Received, Reply, Rule, Script, by_rules, in_order
 from tests.model_server.server import ModelServer
 
-__all__ = ["Chooser", "ModelServer", "Received", "Reply", "Rule", "Script", "by_rules", "in_order"]
+__all__ = ["Called", "Chooser", "ModelServer", "Received", "Reply", "Rule", "Script", "by_rules", "in_order"]

@@ -10,8 +10,9 @@ from typing import Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from planner.llm.function import ToolCall, ToolFunction
 from planner.llm.port import Message
-from planner.tokens import count_messages, count_tokens
+from planner.tokens import count_messages, count_reply, count_tools
 from planner.toolspec import Json
 
 Fault = Literal[
@@ -25,6 +26,20 @@ Fault = Literal[
 ]
 
 
+class Called(BaseModel):
+    """A function that a reply calls; `raw` is its arguments' text where that is no JSON of `arguments`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    arguments: Mapping[str, Json] = Field(default_factory=dict)
+    raw: str | None = None
+
+    @property
+    def text(self) -> str:
+        return json.dumps(dict(self.arguments), separators=(",", ":")) if self.raw is None else self.raw
+
+
 class Reply(BaseModel):
     """One answer. Without `usage` the tokens are counted; `reports_usage=False` leaves them out."""
 
@@ -34,7 +49,7 @@ class Reply(BaseModel):
     value: Json = Field(default=None, alias="json")  # the text is this value's JSON
     finish: str = "stop"
     refusal: str = ""
-    calls: str = ""  # a tool, which nobody has offered, that it calls in the vendor's own way
+    calls: tuple[Called, ...] = ()  # names as they are spelt here: crm-find_leads
     usage: Mapping[str, Json] | None = None
     reports_usage: bool = True
     status: int = 200  # any other: the error below
@@ -48,6 +63,11 @@ class Reply(BaseModel):
     @property
     def content(self) -> str:
         return json.dumps(self.value) if self.value is not None else self.text
+
+    @property
+    def ending(self) -> str:
+        """The vendor's word for how it ends."""
+        return "tool_calls" if self.calls and self.finish == "stop" else self.finish
 
     @property
     def pieces(self) -> list[str]:
@@ -76,7 +96,12 @@ class Received(BaseModel):
 
     @property
     def messages(self) -> tuple[Message, ...]:
-        return tuple(Message.model_validate(m) for m in self.body.get("messages", ()))
+        return tuple(_message(m) for m in self.body.get("messages", ()))
+
+    @property
+    def tools(self) -> tuple[ToolFunction, ...]:
+        """What the model may call."""
+        return tuple(ToolFunction.model_validate(t["function"]) for t in self.body.get("tools", ()))
 
     @property
     def last(self) -> str:
@@ -87,8 +112,16 @@ class Received(BaseModel):
         """What answering this costs."""
         if reply.usage is not None:
             return reply.usage
-        tokens_in, tokens_out = count_messages(self.messages), count_tokens(reply.content + reply.refusal)
+        called = [ToolCall(id="", name=c.name, arguments=c.text) for c in reply.calls]
+        tokens_in = count_tools(self.tools) + count_messages(self.messages)
+        tokens_out = count_reply(reply.content + reply.refusal, called)
         return {"prompt_tokens": tokens_in, "completion_tokens": tokens_out, "total_tokens": tokens_in + tokens_out}
+
+
+def _message(body: dict[str, Json]) -> Message:
+    calls = [ToolCall(id=c["id"], **c["function"]) for c in body.get("tool_calls") or ()]
+    content, call_id = body.get("content") or "", body.get("tool_call_id", "")
+    return Message(role=body["role"], content=content, calls=tuple(calls), call_id=call_id)
 
 
 Chooser: TypeAlias = Callable[[Received], Reply]

@@ -165,30 +165,41 @@ async def _stream(exchange: Exchange, request: Received, reply: Reply) -> None:
     await asyncio.sleep(reply.first_token_s)
     await exchange.start(200, "text/event-stream")
     await exchange.event(_chunk(request, {"role": "assistant", "content": ""}))
-    for number, delta in enumerate(_deltas(reply)):
+    for number, delta in enumerate(_deltas(request, reply)):
         if number == len(reply.pieces) // 2 and reply.fault not in (None, "endless"):
             await _break(exchange, reply)
             return
         await exchange.event(_chunk(request, delta))
         await asyncio.sleep(reply.per_chunk_s)
-    await exchange.event(_chunk(request, {}, finish=reply.finish))
+    await exchange.event(_chunk(request, {}, finish=reply.ending))
     if reply.reports_usage and request.wants_usage:
         await exchange.event({**_chunk(request, {}), "choices": [], "usage": request.usage(reply)})
     await exchange.write("data: [DONE]\n\n")
     await exchange.write("")
 
 
-def _deltas(reply: Reply) -> Iterator[dict[str, Json]]:
+def _deltas(request: Received, reply: Reply) -> Iterator[dict[str, Json]]:
     yield from ({"content": piece} for piece in reply.pieces)
     while reply.fault == "endless":
         yield {"content": reply.content or "and so on, "}
     if reply.refusal:
         yield {"refusal": reply.refusal}
-    if reply.calls:
-        called = {"name": reply.calls, "arguments": "{}"}
-        yield {"tool_calls": [{"index": 0, "id": "call_1", "type": "function", "function": called}]}
+    for place, call in enumerate(_calls(request, reply)):
+        function = call["function"]
+        yield {"tool_calls": [{"index": place, **call, "function": {**function, "arguments": ""}}]}
+        for i in range(0, len(function["arguments"]), reply.chunk):
+            piece = function["arguments"][i : i + reply.chunk]
+            yield {"tool_calls": [{"index": place, "function": {"arguments": piece}}]}
     if not reply.content and reply.fault:
         yield {}
+
+
+def _calls(request: Received, reply: Reply) -> list[dict[str, Json]]:
+    turn = len(request.messages)
+    return [
+        {"id": f"call_{turn}_{place}", "type": "function", "function": {"name": c.name, "arguments": c.text}}
+        for place, c in enumerate(reply.calls)
+    ]
 
 
 async def _break(exchange: Exchange, reply: Reply) -> None:
@@ -211,7 +222,9 @@ def _chunk(request: Received, delta: dict[str, Json], *, finish: str | None = No
 
 def _whole(request: Received, reply: Reply) -> dict[str, Json]:
     message = {"role": "assistant", "content": reply.content, "refusal": reply.refusal or None}
-    whole = _envelope(request, "chat.completion", {"index": 0, "message": message, "finish_reason": reply.finish})
+    if reply.calls:
+        message["tool_calls"] = _calls(request, reply)
+    whole = _envelope(request, "chat.completion", {"index": 0, "message": message, "finish_reason": reply.ending})
     return whole | {"usage": request.usage(reply)} if reply.reports_usage else whole
 
 
