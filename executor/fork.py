@@ -138,7 +138,7 @@ class _Known:
 def _same(step: Step, call: str, arguments: Json) -> str:
     options = step.options
     pages = [options.limit, options.cursor, options.items] if step.kind == "pages" else []
-    return digest([step.kind, call, arguments, step.returns, options.planner_model, pages])
+    return digest([step.kind, call, arguments, step.returns, options.planner_model, options.sure, pages])
 
 
 def _words(question: Question) -> Question:

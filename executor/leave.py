@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from executor.call_state import Address
-from executor.events import CallHeld, CallRetried, CeilingReached, ClaimRenewed
+from executor.confidence import Measure
+from executor.events import CallHeld, CallRetried, CeilingReached, ClaimRenewed, ConfidenceFell
 from executor.ledger import Ledger, Need
 from executor.recorder import Recorder
 from planner.usage import Usage
@@ -38,6 +39,11 @@ class Leave:
         number = len(self.recorder.run.call(step, item).retries) + 1
         self.recorder.note(CallRetried(step=step, item=item, attempt=number, reason=reason, usage=usage, tool_call=tool_call))
         self.ledger.release(self.address, over)
+
+    def fell(self, measure: Measure, value: float, floor: float) -> None:
+        """Journal that the call's answer does not count."""
+        step, item = self.address
+        self.recorder.note(ConfidenceFell(step=step, item=item, measure=measure, value=value, floor=floor))
 
     async def renewed(self, seconds: float) -> None:
         """Claim the effect anew; raises LostOwnership where the run has another owner by now."""

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Protocol
 
 from executor.artifacts import Artifacts
-from executor.ask import Prompt, ask_prompt, choose_prompt
+from executor.ask import Prompt, Reply, ask_prompt, choose_prompt
 from executor.call import call_tool
 from executor.call_state import CEILING
 from executor.claim import claim_s
+from executor.confidence import NO_FLOORS, Floors, Measure
 from executor.events import CallFailed, CallFinished
 from executor.frame import Start, instead
 from executor.gate import UNAVAILABLE, Gates, through
@@ -25,7 +26,7 @@ from executor.redact import redacted
 from executor.run_artifacts import CallArtifacts
 from executor.tool import Tool, ToolContext, ToolDone, ToolFailed
 from executor.toolset import Toolset
-from planner.errors import ModelError
+from planner.errors import ModelError, ModelRefused
 from planner.flow import model_labels, result_labels
 from planner.labels import Label, Labels, Origin
 from planner.llm.json_reply import ModelReplyInvalid
@@ -58,6 +59,10 @@ class Attempts(Protocol):
         """The call waits for its turn."""
         ...
 
+    def fell(self, measure: Measure, value: float, floor: float) -> None:
+        """The model's answer does not count: its confidence is below the floor."""
+        ...
+
     async def renewed(self, seconds: float) -> None:
         """Claim the effect for so long anew, before an act that comes later than its claim; raises LostOwnership."""
         ...
@@ -81,6 +86,7 @@ class Performer:
     jitter: Callable[[], float] = random.random
     gates: Gates = field(default_factory=Gates)
     late: Callable[[Receipt], None] = _lost  # takes a result that came after its call was given up
+    floors: Floors = NO_FLOORS
 
     def need(self, start: Start) -> Need:
         """The most that a call's first attempt takes: what the ceilings are asked for before it starts."""
@@ -229,11 +235,11 @@ class Performer:
     # -- models
 
     def _prompt(self, start: Start) -> Prompt:
-        inputs = dict(start.bound.arguments)
+        inputs, sure = dict(start.bound.arguments), self.floors.of(start.step) > 0
         if start.step.kind == "choose":
             question, items = str(inputs.pop("question")), inputs.pop("items")
-            return choose_prompt(question, list(items), inputs, or_none=start.step.returns is not None)
-        return ask_prompt(str(inputs.pop("instruction")), inputs, start.step.returns)
+            return choose_prompt(question, list(items), inputs, or_none=start.step.returns is not None, sure=sure)
+        return ask_prompt(str(inputs.pop("instruction")), inputs, start.step.returns, sure=sure)
 
     async def _model(self, start: Start, attempts: Attempts) -> Ended:
         step = start.step
@@ -259,14 +265,17 @@ class Performer:
             try:
                 reply = await complete(role.model, role.request(prompt.messages, prompt.schema))
             except ModelError as error:
+                if isinstance(error, ModelRefused):
+                    attempts.fell("refused", 0.0, self.floors.of(start.step))
                 return _failed(start, "model", str(error), usage=error.usage)
             problem = _cut(role) if reply.finish == "length" else ""
             try:
                 if not problem:
-                    return self._answered(start, prompt.value(reply.text), usage=reply.usage)
+                    return self._sure(start, prompt.read(reply.text), reply.usage, attempts)
             except ModelReplyInvalid as invalid:
                 problem = invalid.message
             if attempt:
+                attempts.fell("invalid", 0.0, self.floors.of(start.step))
                 return _failed(start, "invalid", problem, usage=reply.usage)
             again = prompt.repaired(reply.text, problem)
             if not attempts.more(model_need(role.most(again.messages))):
@@ -274,6 +283,14 @@ class Performer:
             attempts.failed(problem, reply.usage, model_need(role.most(prompt.messages)), tool_call=False)
             prompt = again
         raise AssertionError("the second attempt returns")
+
+    def _sure(self, start: Start, reply: Reply, usage: Usage, attempts: Attempts) -> Ended:
+        """The answer, unless the model is less sure of it than it has to be."""
+        floor = self.floors.of(start.step)
+        if reply.sure is None or reply.sure >= floor:
+            return self._answered(start, reply.value, usage=usage).model_copy(update={"sure": reply.sure})
+        attempts.fell("sure", reply.sure, floor)
+        return _failed(start, "unsure", f"The model is {reply.sure:g} sure of its answer; {floor:g} is the floor.", usage=usage)
 
     def _answered(self, start: Start, value: Json, *, usage: Usage) -> Ended:
         step = start.step

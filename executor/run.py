@@ -17,6 +17,7 @@ from executor.events import (
     CancelRequested,
     CeilingReached,
     ClaimRenewed,
+    ConfidenceFell,
     EffectsInherited,
     PlanCertified,
     PlannerCalled,
@@ -71,6 +72,7 @@ class Run:
     expired: set[str] = field(default_factory=set)  # questions that nobody answered in time
     reminders: dict[str, int] = field(default_factory=dict)  # question → number of the last reminder
     surprises: list[Surprised] = field(default_factory=list)
+    fell: list[ConfidenceFell] = field(default_factory=list)  # in whose place an `otherwise` stands, or nothing
     granted: SessionGranted | None = None  # what it may take of its session
     ceilings: list[CeilingReached] = field(default_factory=list)
     planner_calls: list[PlannerCalled] = field(default_factory=list)
@@ -158,6 +160,8 @@ def _apply(run: Run, record: Recorded) -> None:
             run.calls[event.step, event.item].started = started.model_copy(update={"deadline": event.deadline})
         case Surprised() as event:
             run.surprises.append(event)
+        case ConfidenceFell() as event:
+            run.fell.append(event)
         case CeilingReached() as event:
             run.ceilings.append(event)
         case SessionGranted() as event:
@@ -228,6 +232,7 @@ def _resume(run: Run, event: RunResumed) -> None:
     run.ended, run.ended_at, run.cancel_requested, run.status = None, None, False, "queued"
     run.budget = event.budget or run.budget
     run.surprises.clear()
+    run.fell = [f for f in run.fell if run.call(f.step, f.item).finished is not None]
     run.ceilings.clear()
     if run.certified is None:
         run.refusals.clear()

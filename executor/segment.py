@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from executor.artifacts import Artifacts
+from executor.confidence import NO_FLOORS, Floors
 from executor.errors import ArtifactLost, ArtifactsUnreachable
 from executor.events import (
     CallFailed,
@@ -63,6 +64,7 @@ class Segments:
     version: str
     workspaces: Path | None = None
     question_timeout_s: float | None = None  # of questions whose step names none
+    floors: Floors = NO_FLOORS  # how sure models have to be
     sleep: Sleep = asyncio.sleep  # between the attempts of a call
     gates: Gates = field(default_factory=Gates)
     late: LateResults = field(default_factory=LateResults)
@@ -168,6 +170,7 @@ class Segments:
             sleep=self.sleep,
             gates=self.gates,
             late=lambda receipt: self.late.keep(self._keep_receipt(run.id, receipt)),
+            floors=self.floors,
         )
         if workspace is not None and run.forked is not None:
             await asyncio.to_thread(inherit_files, workspace.with_name(run.forked.run), workspace)

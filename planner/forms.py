@@ -5,36 +5,19 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
-from planner.diagnostic import Diagnostic
-from planner.duration import duration_text, seconds_of
+from planner.duration import duration_text
 from planner.language import STEPS, TOOL, StepForm
 from planner.library import FUNCTIONS, METHODS, RE_FUNCTIONS, LibraryFunction
 from planner.names import Names
-from planner.program import MAX_STANDING_S, PERSON_KINDS, Options, Step
+from planner.options import NO_OPTIONS, check_standing, duration, options_of
+from planner.program import PERSON_KINDS, Options, Step
+from planner.refusal import Refusal
 from planner.secret import secret_name
-from planner.syntax import Attribute, Call, Comprehension, Expr, Lambda, Literal_, Name, Node
+from planner.syntax import Attribute, Call, Comprehension, Expr, Lambda, Literal_, Name
 from planner.toolspec import JsonSchema, ToolSpec
 from planner.types import TypeRefused, schema_of
 from planner.worst import LEAST_EVERY_S, MAX_POLLS, polls
-
-_NO_OPTIONS = Options()
-MAX_LIMIT = 1_000_000
-
-
-class Refusal(Exception):
-    """Something that the language does not have, with its place."""
-
-    def __init__(self, diagnostic: Diagnostic) -> None:
-        super().__init__(diagnostic.message)
-        self.diagnostic = diagnostic
-
-    @classmethod
-    def of(cls, node: Node, code: str, message: str, hint: str = "") -> Refusal:
-        text = node.text.partition("\n")[0][:80]
-        line, column = max(node.at.line, 1), max(node.at.column, 1)
-        return cls(Diagnostic(code=code, line=line, column=column, text=text, message=message, hint=hint))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +29,6 @@ class Form:
 
 
 Lower = Callable[[Expr], Expr]
-V = TypeVar("V", bool, int, str)
 
 
 class Forms:
@@ -170,7 +152,7 @@ class Forms:
             else:
                 options[name] = value
         spread = None if splat is None else lower(splat)  # last, as it is printed: see planner.script
-        return Step("", "tool", arguments, tool=spec.name, splat=spread, options=_options(options, fallback))
+        return Step("", "tool", arguments, tool=spec.name, splat=spread, options=options_of(options, fallback))
 
     def _plain_step(self, form: StepForm, call: Call, lower: Lower, fallback: Lower) -> Step:
         given = self._arguments(form, call)
@@ -178,17 +160,17 @@ class Forms:
         arguments = {k: lower(v) for k, v in given.items() if k not in form.options}
         returns = _returns(options.pop("returns", None), form)
         if form.word in PERSON_KINDS:
-            _check_standing(options)
+            check_standing(options)
         if form.word == "expect" and "why" not in arguments:
             arguments["why"] = Literal_(given["condition"].text[:120])
         kinds = {"ask": "ask", "choose": "choose", "ask_user": "ask_user", "approve": "approve", "expect": "expect"}
         kind = kinds.get(form.word, "answer")
-        return Step("", kind, arguments, options=_options(options, fallback), returns=returns)  # type: ignore[arg-type]  # a Kind
+        return Step("", kind, arguments, options=options_of(options, fallback), returns=returns)  # type: ignore[arg-type]  # a Kind
 
     def _inner_step(self, form: StepForm, call: Call, lower: Lower, fallback: Lower) -> Step:
         given = self._arguments(form, call)
         step = self._read(form, given.pop("call"), lower, fallback)
-        options = _options({k: v for k, v in given.items() if k in form.options}, fallback)
+        options = options_of({k: v for k, v in given.items() if k in form.options}, fallback)
         merged = Options(
             otherwise=fallback(given["default"]) if form.word == "attempt" else options.otherwise or step.options.otherwise,
             limit=options.limit if options.limit is not None else step.options.limit,
@@ -217,16 +199,16 @@ class Forms:
         given = self._arguments(form, call)
         if len(given) != 1:
             raise Refusal.of(call, "argument", f"It is written `{form.signature}`, or wait(until=x) with a moment.")
-        duration = given.get("duration")
-        if isinstance(duration, Literal_):
-            _duration(duration)
+        length = given.get("duration")
+        if isinstance(length, Literal_):
+            duration(length)
         return Step("", "wait", {name: lower(value) for name, value in given.items()})
 
     def _poll(self, form: StepForm, call: Call, lower: Lower, fallback: Lower, test: Lower) -> Step:
         given = self._arguments(form, call)
         step = self._read(form, given["call"], lower, fallback)
-        every = _duration(given.get("every")) or _NO_OPTIONS.every_s
-        within = _duration(given.get("timeout")) or _NO_OPTIONS.within_s
+        every = duration(given.get("every")) or NO_OPTIONS.every_s
+        within = duration(given.get("timeout")) or NO_OPTIONS.within_s
         if every < LEAST_EVERY_S:
             raise Refusal.of(given["every"], "option", f"A poll waits at least {LEAST_EVERY_S:g} s between two calls.")
         if polls(every, within) > MAX_POLLS:
@@ -256,7 +238,7 @@ class Forms:
             message = "A call in `first` has no otherwise= of its own: one that fails passes on to the next."
             raise Refusal.of(own[0], "argument", message, "Write otherwise= behind until=.")
         step = self._tool_step(tool, inner, lower, fallback)
-        within = _duration(given.get("each_within"))
+        within = duration(given.get("each_within"))
         options = replace(
             step.options, until=_test(given, test), timeout_s=within or step.options.timeout_s,
             otherwise=None if "otherwise" not in given else fallback(given["otherwise"]),
@@ -320,63 +302,6 @@ def _returns(node: Expr | None, form: StepForm) -> JsonSchema | None:
     except TypeRefused as refused:
         place = refused.node if refused.node.text else node
         raise Refusal.of(place, "type", "This is no type.", str(refused)) from None
-
-
-def _options(given: Mapping[str, Expr], fallback: Lower) -> Options:
-    if not given:
-        return _NO_OPTIONS
-    otherwise = given.get("otherwise")
-    return Options(
-        otherwise=None if otherwise is None else fallback(otherwise),
-        limit=_whole(given.get("limit"), "limit", 0, MAX_LIMIT),
-        timeout_s=_duration(given.get("timeout")),
-        remind_s=_duration(given.get("remind")),
-        retry=_whole(given.get("retry"), "retry", 0, 10),
-        again=_literal(given.get("again"), "again", bool) or False,
-        planner_model=_model(given.get("model")),
-        cursor=_literal(given.get("cursor"), "cursor", str) or "next",
-        items=_literal(given.get("items"), "items", str) or "items",
-    )
-
-
-def _literal(node: Expr | None, name: str, kind: type[V]) -> V | None:
-    if node is None:
-        return None
-    if isinstance(node, Literal_) and type(node.value) is kind:
-        return node.value
-    raise Refusal.of(node, "option", f"`{name}` is written out, as a {kind.__name__}.")
-
-
-def _whole(node: Expr | None, name: str, least: int, most: int) -> int | None:
-    value = _literal(node, name, int)
-    if value is not None and node is not None and not least <= value <= most:
-        raise Refusal.of(node, "option", f"`{name}` is a number from {least} to {most:,}.")
-    return value
-
-
-def _duration(node: Expr | None) -> float | None:
-    """Seconds of a text like "30s", "10m", "1h"."""
-    if node is None:
-        return None
-    seconds = seconds_of(node.value) if isinstance(node, Literal_) else None
-    if not seconds:
-        raise Refusal.of(node, "option", "This is no length of time.", 'Write it like "30s", "10m" or "1h".')
-    return seconds
-
-
-def _check_standing(options: Mapping[str, Expr]) -> None:
-    """Raise Refusal for a question that would stand for longer than anybody remembers it."""
-    for name in ("timeout", "remind"):
-        node = options.get(name)
-        if node is not None and (_duration(node) or 0) > MAX_STANDING_S:
-            raise Refusal.of(node, "option", f"`{name}` of a question is a year at most.", 'Write it like "2h" or "30d".')
-
-
-def _model(node: Expr | None) -> bool:
-    value = _literal(node, "model", str)
-    if node is not None and value not in ("planner", "executor"):
-        raise Refusal.of(node, "option", "`model` names a role.", 'Write model="planner" for the strong one, or leave it out.')
-    return value == "planner"
 
 
 def _or_else(near: list[str], otherwise: str = "") -> str:

@@ -42,7 +42,7 @@ class StepForm:
 
 _CALL_OPTIONS = frozenset(("otherwise", "limit", "timeout", "retry", "again"))
 _PERSON_OPTIONS = frozenset(("otherwise", "timeout", "remind"))
-_MODEL_OPTIONS = frozenset(("otherwise", "limit", "returns", "model", "timeout"))
+_MODEL_OPTIONS = frozenset(("otherwise", "limit", "returns", "model", "sure", "timeout"))
 
 TOOL = StepForm(
     "tool", 'ns.tool(arg=…, [otherwise=expr, limit=n, timeout="30s", retry=n, again=True])', "one tool call",
@@ -53,8 +53,9 @@ STEPS = {
     form.word: form
     for form in (
         StepForm(
-            "ask", 'ask("instruction", name=value…, returns=T, [otherwise=expr, model="planner"])',
-            "a model without tools that sees only these inputs; typed result; model=\"planner\" for hard synthesis",
+            "ask", 'ask("instruction", name=value…, returns=T, [otherwise=expr, model="planner", sure=0.8])',
+            "a model without tools that sees only these inputs; typed result; model=\"planner\" for hard synthesis; "
+            "sure=: fails where it is less sure",
             ("instruction",), frozenset(("instruction",)), options=_MODEL_OPTIONS, takes_inputs=True,
         ),
         StepForm(

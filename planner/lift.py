@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from planner.diagnostic import Diagnostic
-from planner.forms import Form, Forms, Refusal, attempts
+from planner.forms import Form, Forms, attempts
 from planner.names import Names
 from planner.program import Guard, Space, Step
+from planner.refusal import Refusal
 from planner.syntax import (
     And,
     Attribute,

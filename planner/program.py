@@ -60,6 +60,7 @@ class Options:
     retry: int | None = None
     again: bool = False
     planner_model: bool = False  # `model="planner"`
+    sure: float | None = None  # how sure the model has to be of its answer, from 0 to 1
     cursor: str = "next"
     items: str = "items"
     until: Lambda | None = None  # the test of a `poll` or a `first`

@@ -23,6 +23,7 @@ from typing import Any, Literal
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from executor.confidence import Floors
 from executor.session import SessionLimits
 from planner.budget import Budget
 from planner.errors import PlanrailError
@@ -80,6 +81,7 @@ class Settings(_Settings):
     playbooks: tuple[Path, ...] = ()  # folders of .plan files, besides the packs' own and `home`/playbooks
     prices: Mapping[str, Rates] = Field(default_factory=dict)  # in $ per million tokens; they win over the price list
     budget: Budget = Budget()  # of a run that names none
+    confidence: Floors = Floors()  # how sure models have to be
     http_allow_private: tuple[str, ...] = ()  # hosts inside the house that http.fetch may reach
     runs: int = Field(default=64, ge=1)  # at once in this process; more stay queued
     principal_runs: int | None = Field(default=None, ge=1)  # of one principal at once, in all processes; more stay queued

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from executor.call_state import CallState
 from executor.errors import UnknownArtifact
-from executor.events import CallFinished, CeilingReached, Question, RunStatus
+from executor.events import CallFinished, CeilingReached, ConfidenceFell, Question, RunStatus
 from executor.opening import values_of
 from executor.run import Run, is_over
 from executor.session import SessionUse
@@ -55,6 +55,8 @@ class StepView(_View):
     adopted: int = 0  # items that a fork took over; nothing was called
     instead: int = 0  # items whose value is the script's `otherwise` or default
     note: str = ""  # why, for the first of them
+    unsure: int = 0  # items whose answer does not count: below its floor, invalid or refused
+    sure: float | None = None  # the least that the model was sure of an item, where it was asked
     due: datetime | None = None  # what a `wait`, or a `poll` between two calls, waits for
     seconds: float = 0.0
     usage: Usage = NO_USAGE
@@ -111,6 +113,7 @@ class RunView(_View):
     wake_at: datetime | None = None  # of a waiting run: when the clock wakes it
     surprises: tuple[SurpriseView, ...] = ()
     ceilings: tuple[CeilingReached, ...] = ()
+    confidence: tuple[ConfidenceFell, ...] = ()  # answers that do not count
     answer: Json = None
     reason: str = ""
     hint: str = ""
@@ -154,6 +157,7 @@ class Viewer:
             reminders={q.id: run.reminders[q.id] for q in run.open_questions if q.id in run.reminders and not over},
             wake_at=run.wake_at,
             surprises=tuple(self._surprises()), ceilings=tuple(run.ceilings),
+            confidence=tuple(run.fell),
             answer=ended.answer if ended else None, reason=ended.reason if ended else "", hint=ended.hint if ended else "",
             session=run.submission.session,
             cost=self._cost(with_react=over), seconds=round(run.seconds, 3), started_at=run.started_at, ended_at=run.ended_at,
@@ -185,6 +189,10 @@ class Viewer:
             id=step.id, kind=step.kind, call=step.tool or step.kind, line=max(step.at.line, 1), source=step.source,
             guards=guards, state=self._state(step, calls), map=step.is_map, of=self._size(step), due=self._due(step),
         )  # fmt: skip
+        fell = [f for f in self._run.fell if f.step == step.id]
+        sure = [c.finished.sure for c in calls if c.finished is not None and c.finished.sure is not None]
+        sure += [f.value for f in fell if f.measure == "sure"]
+        base = base.model_copy(update={"unsure": len({f.item for f in fell}), "sure": min(sure, default=None)})
         return _counted(base, calls)
 
     def _due(self, step: Step) -> datetime | None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
+from executor.confidence import Floors
 from executor.events import Event
 from planner.budget import Budget
 from planrail.settings import ModelSettings, ServerSettings, Settings
@@ -47,6 +48,7 @@ MEANINGS = {
     "planner": "the model that writes plans: a table of the settings below",
     "executor": "the model that answers `ask` and `choose`: a table of the settings below",
     "budget": "the ceilings of a run that names none: a table, see below",
+    "confidence": "how sure models have to be: a table, see docs/confidence.md",
     "servers": "limits of the servers behind tools, by namespace: a table of the settings below",
     "secrets": 'the values behind `secret("name")`; better in the environment than in a file',
     "model": "its name, as the endpoint knows it; with a key and no address: gpt-5 (planner), gpt-5-mini (executor)",
@@ -127,6 +129,12 @@ def budget() -> str:
     return _table(("ceiling", "default", "of what"), rows)
 
 
+def confidence() -> str:
+    """Every floor."""
+    rows = [(_code(f.name), f.default, f.comment) for f in fields_of(Floors)]
+    return _table(("in `[confidence]`", "default", "what it does"), rows)
+
+
 def _faults(whose: str, faults: Sequence[ModelFault | ToolFault | HouseFault]) -> str:
     rows = [(f.fault, f.notices, f.does, f.ends, f.costs) for f in faults]
     return _table((whose, "who notices", "what Planrail does", "the run ends", "what it costs"), rows)
@@ -161,6 +169,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "models": models,
     "servers": servers,
     "budget": budget,
+    "confidence": confidence,
     "faults_of_models": faults_of_models,
     "faults_of_tools": faults_of_tools,
     "faults_of_the_house": faults_of_the_house,

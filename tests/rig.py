@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from executor.confidence import NO_FLOORS, Floors
 from executor.engine.local import LocalEngine
 from executor.engine.port import KnownWorkers
 from executor.events import Event, RunStatus
@@ -60,6 +61,7 @@ class Rig:
     sleep: Callable[[float], Awaitable[None]] = no_wait
     gates: Gates = field(default_factory=Gates)
     first: int = 1  # the number of its first run
+    floors: Floors = NO_FLOORS
 
     def __post_init__(self) -> None:
         ids = itertools.count(self.first)
@@ -72,7 +74,7 @@ class Rig:
         self.segments = Segments(
             journal=self.journal, artifacts=self.artifacts, toolset=self.toolset, models=self.models, planning=self.planning,
             secrets=self.secrets.get, now=_now, worker="w", version="test", sleep=self.sleep,
-            gates=self.gates,
+            gates=self.gates, floors=self.floors,
         )  # fmt: skip
 
     def engine(self) -> LocalEngine:

@@ -82,6 +82,7 @@ class CallFinished(Happened):
     further_calls: int = 0  # tool calls beyond the one that started: the pages of a `pages`
     how: Literal["call", "otherwise", "default", "receipt", "reconciled", "fork"] = "call"
     reason: str = ""  # why the value is not the call's own
+    sure: float | None = None  # how sure the model says it is, where it was asked
     forked: Forked | None = None  # where a fork has it from: nothing was called
     artifacts: tuple[str, ...] = ()  # hashes of what the tool has stored: the run may read them from here on
 

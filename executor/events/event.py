@@ -21,6 +21,7 @@ from executor.events.calls import (
 from executor.events.life import (
     CancelRequested,
     CeilingReached,
+    ConfidenceFell,
     EffectsInherited,
     RunEnded,
     RunForked,
@@ -66,6 +67,7 @@ Event = Annotated[
     | QuestionReminded
     | QuestionExpired
     | Surprised
+    | ConfidenceFell
     | CeilingReached
     | CancelRequested
     | RunParked

@@ -85,6 +85,17 @@ class Surprised(Happened):
     message: str
 
 
+class ConfidenceFell(Happened):
+    """A model's answer does not count: it was less `sure` than its floor, its reply was `invalid` twice, or it `refused`."""
+
+    type: Literal["confidence_fell"] = "confidence_fell"
+    step: str = ""
+    item: str = ""
+    measure: Literal["sure", "invalid", "refused"]
+    value: float  # how sure, from 0 to 1; 0 where there is no answer
+    floor: float
+
+
 class CeilingReached(Happened):
     """A ceiling was asked and said no."""
 

@@ -38,6 +38,7 @@ def step_text(step: StepView) -> Text:
     notes += [line(step.held, 100)] if step.held else []
     notes += [f"{step.adopted} adopted" if step.map else "adopted"] if step.adopted else []
     notes += [_instead(step)] if step.instead else []
+    notes += [f"sure {step.sure:g}{' at least' if step.map else ''}"] if step.sure is not None else []
     notes += [f"until {step.due.astimezone(UTC):%Y-%m-%d %H:%M} UTC"] if step.due else []
     notes += [seconds(step.seconds)] if step.seconds else []
     notes += [f"{step.usage.tokens:,} tokens"] if step.usage.tokens else []
