@@ -12,7 +12,7 @@ from planner.certificate import Certificate
 from planner.check import Ground, certify
 from planner.compiler import compile_script
 from planner.hand import Hand
-from planner.order import waits
+from planner.order import Waits, waits
 from planner.plan import Plan
 from planner.program import Program
 from planner.script import plan_of
@@ -28,7 +28,7 @@ class Compiled:
 
     program: Program
     plan: Plan
-    order: Mapping[str, tuple[str, ...]]
+    order: Waits
 
 
 class Scripts:
@@ -55,4 +55,5 @@ class Scripts:
     def _certify(self, script: str, params: str, budget: Budget, hand: Hand) -> Certificate:
         given = json.loads(params)
         compiled = self.compiled(script, frozenset(given))
-        return certify(compiled.program, compiled.plan, Ground(self._tools, budget, self._terms, given, hand))
+        ground = Ground(self._tools, budget, self._terms, given, hand)
+        return certify(compiled.program, compiled.plan, ground, compiled.order)

@@ -23,7 +23,7 @@ from planner.infer import Inference, Report
 from planner.labels import Label, Labels, Origin
 from planner.lint import lint
 from planner.names import covered, exclusive
-from planner.order import has_effect, waits
+from planner.order import Waits, has_effect, waits
 from planner.plan import Plan
 from planner.program import TOOL_KINDS, Program, Step
 from planner.result import result_shape, spread_shapes
@@ -68,9 +68,12 @@ class Ground:
         return frozenset(self.parameters)
 
 
-def certify(program: Program, plan: Plan, ground: Ground) -> Certificate:
-    """The certificate of a program, whose typed form is `plan`; raises PlanRefused with every reason."""
-    return _Check(program, ground).certificate(plan)
+def certify(program: Program, plan: Plan, ground: Ground, order: Waits | None = None) -> Certificate:
+    """The certificate of a program, whose typed form is `plan`; raises PlanRefused with every reason.
+
+    `order` is what `planner.order.waits` says of the program, where it is known already.
+    """
+    return _Check(program, ground).certificate(plan, waits(program, ground.tools) if order is None else order)
 
 
 class _Check:
@@ -85,10 +88,9 @@ class _Check:
         self.times: dict[str, int] = {}
         self.flows: list[Flow] = []
 
-    def certificate(self, plan: Plan) -> Certificate:
+    def certificate(self, plan: Plan, order: Waits) -> Certificate:
         for step in self.program.steps:
             self._step(step)
-        order = waits(self.program, self.ground.tools)
         costs = step_costs(self.program, self.times, self.ground.tools, self.ground.terms)
         worst = worst_case(self.program, costs, order)
         self.errors.extend(over_budget(worst, costs, self.ground.budget, self.program, self.times))

@@ -133,15 +133,18 @@ class Lifter:
         if place.maps is not None and not (form.form.in_expressions and form.form.in_maps):
             hint = "" if form.form.in_maps else "Give it a line of its own."
             raise Refusal.of(call, "statement-only", f"{form.form.word}(…) has no place in a comprehension.", hint)
-        always = replace(place, refused="A call in otherwise= or default= would run in any case.")
-        tested = replace(place, refused="A call has no place in until=.")
+        outer = place
         if is_until_step(call):
             call = with_test(call, statement.targets if statement is not None else ())
         if form.form.word == "first":
             _, place = self._clauses(attempts(form.form, call), place, refused=_IN_FIRST)
         inner = place
         step = self._forms.step(
-            form, call, lambda e: self._lower(e, inner), lambda e: self._lower(e, always), lambda e: self._argument(e, tested)
+            form,
+            call,
+            lambda e: self._lower(e, inner),
+            lambda e: self._lower(e, replace(outer, refused="A call in otherwise= or default= would run in any case.")),
+            lambda e: self._argument(e, replace(outer, refused="A call has no place in until=.")),
         )
         number = "" if whole else f".{self._count(place.label)}"
         return self._add(replace(step, id=place.label + number), statement, place, whole=whole, call=call)

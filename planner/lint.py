@@ -15,26 +15,28 @@ _SEARCHES = ("find", "search", "list", "query", "lookup")
 def lint(program: Program, tools: Mapping[str, ToolSpec]) -> list[Diagnostic]:
     """Warnings about a program that compiles."""
     expected = frozenset[str]().union(*(free_names(s.arguments["condition"]) for s in program.steps if s.kind == "expect"))
-    found: list[Diagnostic] = []
-    for step in program.steps:
-        found.extend(_unchecked_filters(step, program, expected))
-        found.extend(_exactly_one(step, program))
-    return found
-
-
-def _unchecked_filters(step: Step, program: Program, expected: frozenset[str]) -> list[Diagnostic]:
-    """A filter that feeds `sum` or `answer` and that no `expect` looks at: an empty one gives a wrong answer, not an error."""
     filtered = {
         name: s
         for s in program.steps
         for name in s.to
-        if s.kind == "let" and _filters(s.arguments["value"]) and name not in expected
+        if s.kind == "let" and name not in expected and _filters(s.arguments["value"])
     }
+    found: list[Diagnostic] = []
+    for step in program.steps:
+        found.extend(_unchecked_filters(step, filtered))
+        found.extend(_exactly_one(step, program))
+    return found
+
+
+def _unchecked_filters(step: Step, filtered: Mapping[str, Step]) -> list[Diagnostic]:
+    """A filter that feeds `sum` or `answer` and that no `expect` looks at: an empty one gives a wrong answer, not an error."""
+    if not filtered:
+        return []
     read = free_names(step.arguments["value"]) if step.kind == "answer" else _summed(step)
     return [
         _warning(filtered[name], "unchecked-filter", f"`{name}` may be empty, and nothing looks whether it is.",
                  f'Add expect(len({name}) > 0, "…") if it must not be.')
-        for name in sorted(read & set(filtered))
+        for name in sorted(read & filtered.keys())
     ]  # fmt: skip
 
 

@@ -31,7 +31,10 @@ class _Place:
     held: bool = False  # by every earlier `expect`
 
 
-def waits(program: Program, tools: Mapping[str, ToolSpec]) -> dict[str, tuple[str, ...]]:
+Waits = Mapping[str, tuple[str, ...]]
+
+
+def waits(program: Program, tools: Mapping[str, ToolSpec]) -> Waits:
     """For each step, the ids of the earlier steps that must have succeeded, or been skipped, before it starts."""
     order: dict[str, tuple[str, ...]] = {}
     before: list[_Place] = []  # without `let`s, which wait for nothing and which nothing waits for

@@ -159,6 +159,12 @@ class Reading:
 
     def where(self, tree: Tree) -> Where:
         """Where a node stood, as its constructor takes it."""
+        if self.ascii:
+            (row, column), start = tree.start_point, tree.start_byte
+            return {
+                "at": Position(self.first_line + row, column + 1),
+                "text": self.text[start : min(tree.end_byte, start + 200)],
+            }
         return {"at": self.position(tree), "text": self.start(tree)}
 
 

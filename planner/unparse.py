@@ -52,6 +52,8 @@ def quoted(text: str, quote: str = '"') -> str:
 
 
 def _escaped(text: str, quote: str) -> str:
+    if text.isprintable() and "\\" not in text and quote not in text:
+        return text
     out: list[str] = []
     for c in text:
         if c in ("\\", quote):
