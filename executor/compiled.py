@@ -23,6 +23,17 @@ _KEPT = 128  # scripts, and certificates; one of 10,000 characters takes some 30
 
 
 @dataclass(frozen=True)
+class Ids:
+    """How statements are called: the first ones so, and none of the others like one that the run has had."""
+
+    given: tuple[str, ...] = ()
+    taken: frozenset[str] = frozenset()
+
+
+FIRST = Ids()  # of a run's first plan
+
+
+@dataclass(frozen=True)
 class Compiled:
     """A script's program, its typed form, and which steps wait for which."""
 
@@ -40,20 +51,20 @@ class Scripts:
         self._compiled = lru_cache(_KEPT)(self._compile)
         self._certified = lru_cache(_KEPT)(self._certify)
 
-    def compiled(self, script: str, parameters: frozenset[str]) -> Compiled:
+    def compiled(self, script: str, parameters: frozenset[str], ids: Ids = FIRST) -> Compiled:
         """The script's program; raises CompileError."""
-        return self._compiled(script, parameters)
+        return self._compiled(script, parameters, ids)
 
-    def certified(self, script: str, params: Mapping[str, Json], budget: Budget, hand: Hand) -> Certificate:
+    def certified(self, script: str, params: Mapping[str, Json], budget: Budget, hand: Hand, ids: Ids = FIRST) -> Certificate:
         """The script's certificate; raises CompileError and PlanRefused."""
-        return self._certified(script, json.dumps(params, sort_keys=True), budget, hand)
+        return self._certified(script, json.dumps(params, sort_keys=True), budget, hand, ids)
 
-    def _compile(self, script: str, parameters: frozenset[str]) -> Compiled:
-        program, statements = compile_script(script, self._tools, parameters=parameters)
+    def _compile(self, script: str, parameters: frozenset[str], ids: Ids) -> Compiled:
+        program, statements = compile_script(script, self._tools, parameters=parameters, ids=ids.given, taken=ids.taken)
         return Compiled(program, plan_of(statements), waits(program, self._tools))
 
-    def _certify(self, script: str, params: str, budget: Budget, hand: Hand) -> Certificate:
+    def _certify(self, script: str, params: str, budget: Budget, hand: Hand, ids: Ids) -> Certificate:
         given = json.loads(params)
-        compiled = self.compiled(script, frozenset(given))
+        compiled = self.compiled(script, frozenset(given), ids)
         ground = Ground(self._tools, budget, self._terms, given, hand)
         return certify(compiled.program, compiled.plan, ground, compiled.order)

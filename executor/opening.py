@@ -6,14 +6,14 @@ import json
 from collections.abc import Mapping
 
 from executor.artifacts import Artifacts
-from executor.compiled import Compiled, Scripts
+from executor.compiled import Compiled, Ids, Scripts
 from executor.events import CallFinished, PlanCertified
 from executor.frame import Frame
 from executor.outcomes import Done, Skipped
-from executor.planning import hand_of
 from executor.run import Run
 from executor.run_artifacts import recalled
 from executor.values import LoadValue, Values
+from executor.writer import hand_of
 from planner.clock import Clock
 from planner.labels import Labels, Tagged
 from planner.program import Program
@@ -26,7 +26,7 @@ _PARTIAL_BYTES = 256 * 1024  # of what a partial run tells of its values
 def frame_of(run: Run, certified: PlanCertified, tools: Mapping[str, ToolSpec]) -> Frame:
     """What the run's moves are decided by; raises CompileError where the script does not compile with these tools."""
     scripts = Scripts(tools, Terms())
-    return framed(run, certified, scripts.compiled(certified.script, frozenset(certified.params)), tools)
+    return framed(run, certified, scripts.compiled(certified.script, frozenset(certified.params), Ids(certified.ids)), tools)
 
 
 def framed(

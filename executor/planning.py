@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from executor.compiled import Scripts
+from executor.compiled import Ids, Scripts
 from executor.events import CallHeld, CeilingReached, PlanCertified, PlannerCalled, PlanProposed, PlanRefused
 from executor.fingerprint import fingerprint_of
 from executor.held import telling
@@ -21,17 +21,17 @@ from executor.ledger import Ledger, model_need
 from executor.recorder import Recorder
 from executor.run import Run
 from executor.session import CEILINGS, ceiling_told
+from executor.writer import hand_of
 from planner.check import Ground
 from planner.contract import contract
 from planner.diagnostic import Diagnostic
 from planner.errors import CompileError, ModelError, PlanrailError
 from planner.errors import PlanRefused as Refused
-from planner.hand import Hand
-from planner.labels import Label, Origin
 from planner.llm.port import Message
 from planner.plan import Plan
 from planner.planner import Draft, Planner
 from planner.playbook import Playbooks
+from planner.program import statement_of
 from planner.script import script_of
 from planner.toolspec import Json, ToolSpec
 from planner.worst import Terms
@@ -80,11 +80,19 @@ class Planning:
 
     def certified(self, proposed: PlanProposed, run: Run) -> PlanCertified:
         """Compile and check a proposal; raises CompileError and PlanRefused."""
-        params, script = proposed.params, proposed.script
-        certificate = self.scripts.certified(script, params, run.budget, hand_of(run))
-        plan = self.scripts.compiled(script, frozenset(params)).plan
+        params, script, ids = (
+            proposed.params,
+            proposed.script,
+            Ids(proposed.ids, run.gone.union(map(statement_of, proposed.dropped))),
+        )
+        certificate = self.scripts.certified(script, params, run.budget, hand_of(run), ids)
+        compiled = self.scripts.compiled(script, frozenset(params), ids)
         contracts = {name: dict(contract(self.tools[name]).parts) for name in certificate.tools}
-        return PlanCertified(plan=plan, script=script, params=params, certificate=certificate, contracts=contracts)
+        return PlanCertified(
+            plan=compiled.plan, script=script, params=params, certificate=certificate, contracts=contracts,
+            revision=proposed.revision, ids=compiled.program.ids if proposed.ids or proposed.revision > 1 else (),
+            kept=len(proposed.ids), dropped=proposed.dropped,
+        )  # fmt: skip
 
     def ground(self, run: Run, params: Mapping[str, Json]) -> Ground:
         """What the run's certificate stands on."""
@@ -200,12 +208,6 @@ async def _written(planner: Planner, messages: tuple[Message, ...], recorder: Re
             return await planner.write(messages)
     finally:
         await asyncio.gather(*told)
-
-
-def hand_of(run: Run) -> Hand:
-    """Who wrote the run's script: what it says of itself is as trusted as whoever submitted the goal."""
-    kind = run.submission.principal.kind
-    return Hand(Label(frozenset((Origin(kind, trusted=True),))))
 
 
 def _unreadable(draft: Draft) -> Diagnostic:

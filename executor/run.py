@@ -44,6 +44,7 @@ from executor.events import (
 )
 from executor.submission import Submission
 from planner.budget import Budget
+from planner.program import statement_of
 from planner.toolspec import Json, digest
 from planner.usage import NO_USAGE, Usage
 
@@ -63,6 +64,8 @@ class Run:
     proposed: PlanProposed | None = None  # the last proposal, unless it was refused
     refusals: list[tuple[PlanProposed, PlanRefused]] = field(default_factory=list)
     certified: PlanCertified | None = None
+    origin: PlanProposed | None = None  # the proposal that was certified last
+    gone: frozenset[str] = frozenset()  # ids of statements of earlier revisions that the last one does not have
     calls: dict[Address, CallState] = field(default_factory=dict)
     settled: dict[str, list[str]] = field(default_factory=dict)  # step → items in the order in which their calls ended
     skipped: set[str] = field(default_factory=set)
@@ -237,6 +240,9 @@ def _resume(run: Run, event: RunResumed) -> None:
     if run.certified is None:
         run.refusals.clear()
         run.proposed = None
+    else:  # what was proposed to mend it is forgotten with what it should have mended
+        run.refusals = [(p, r) for p, r in run.refusals if p.revision <= run.certified.revision]
+        run.proposed = run.origin
     _poll_anew(run)
     _reopen(run, lambda failed: True)
 
@@ -267,7 +273,8 @@ def _apply_plan(run: Run, event: PlannerCalled | PlanProposed | PlanRefused | Pl
                 run.refusals.append((run.proposed, event))
             run.proposed = None
         case PlanCertified():
-            run.certified = event
+            run.certified, run.origin = event, run.proposed
+            run.gone = run.gone.union(statement_of(step) for step in event.dropped)
 
 
 def _apply_call(run: Run, event: CallStarted | CallRetried | CallFinished | CallFailed | StepSkipped, at: datetime) -> None:

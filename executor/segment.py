@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from executor.artifacts import Artifacts
+from executor.compiled import Ids
 from executor.confidence import NO_FLOORS, Floors
 from executor.errors import ArtifactLost, ArtifactsUnreachable
 from executor.events import (
@@ -189,7 +190,7 @@ class Segments:
 
     def frame(self, run: Run, certified: PlanCertified) -> Frame:
         """What the run's moves are decided by."""
-        compiled = self.planning.scripts.compiled(certified.script, frozenset(certified.params))
+        compiled = self.planning.scripts.compiled(certified.script, frozenset(certified.params), Ids(certified.ids))
         return framed(run, certified, compiled, self.planning.tools, question_timeout_s=self.question_timeout_s)
 
     def values(self, run: Run, program: Program, load: LoadValue) -> Values:

@@ -8,7 +8,7 @@ program = compiler.finish()                             # raises CompileError wi
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from planner.diagnostic import Diagnostic
 from planner.errors import CompileError
@@ -24,10 +24,16 @@ _ASSIGNED = re.compile(r"^[ \t]*([A-Za-z_]\w*)[ \t]*=(?!=)", re.MULTILINE)
 
 
 class Compiler:
-    """Takes a script in pieces of any size; after an error it goes on reading, to tell all errors at once."""
+    """Takes a script in pieces of any size; after an error it goes on reading, to tell all errors at once.
 
-    def __init__(self, tools: Mapping[str, ToolSpec], *, parameters: frozenset[str] = frozenset()) -> None:
-        self._lifter = Lifter(tools, parameters)
+    `ids` are those of its first statements, an `if` before what stands in it; `taken` are ids that no other one may have.
+    """
+
+    def __init__(
+        self, tools: Mapping[str, ToolSpec], *, parameters: frozenset[str] = frozenset(), ids: Sequence[str] = (),
+        taken: Collection[str] = (),
+    ) -> None:  # fmt: skip
+        self._lifter = Lifter(tools, parameters, ids, taken)
         self._parameters = parameters
         self._lines = Lines()
         self._errors: list[Diagnostic] = []
@@ -61,7 +67,7 @@ class Compiler:
         errors = sorted([*self._errors, *self._lifter.errors], key=lambda d: (d.line, d.column))
         if errors:
             raise CompileError(errors[:MAX_DIAGNOSTICS])
-        return Program(tuple(self._lifter.steps), self._parameters, tuple(self._lifter.warnings))
+        return Program(tuple(self._lifter.steps), self._parameters, tuple(self._lifter.warnings), tuple(self._lifter.ids))
 
     @property
     def statements(self) -> tuple[Statement, ...]:
@@ -93,10 +99,11 @@ class Compiler:
 
 
 def compile_script(
-    text: str, tools: Mapping[str, ToolSpec], *, parameters: frozenset[str] = frozenset()
-) -> tuple[Program, tuple[Statement, ...]]:
+    text: str, tools: Mapping[str, ToolSpec], *, parameters: frozenset[str] = frozenset(), ids: Sequence[str] = (),
+    taken: Collection[str] = (),
+) -> tuple[Program, tuple[Statement, ...]]:  # fmt: skip
     """A whole script's program and its statements (for its Plan); raises CompileError."""
-    compiler = Compiler(tools, parameters=parameters)
+    compiler = Compiler(tools, parameters=parameters, ids=ids, taken=taken)
     compiler.feed(text)
     return compiler.finish(), compiler.statements
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from planner.diagnostic import Diagnostic
@@ -59,12 +59,17 @@ class _Place:
 class Lifter:
     """Reads statements in the script's order and collects their steps, or what is wrong with them."""
 
-    def __init__(self, tools: Mapping[str, ToolSpec], parameters: frozenset[str]) -> None:
+    def __init__(
+        self, tools: Mapping[str, ToolSpec], parameters: frozenset[str], ids: Sequence[str] = (), taken: Collection[str] = ()
+    ) -> None:  # fmt: skip
         self.steps: list[Step] = []
+        self.ids: list[str] = []  # of the statements so far, in their order
         self.errors: list[Diagnostic] = []
         self.warnings: list[Diagnostic] = []
         self._names = Names(tools, parameters)
         self._forms = Forms(tools, self._names)
+        self._given = tuple(ids)
+        self._taken = {*ids, *taken}
         self._labels: dict[str, int] = {}
         self._branches = 0
 
@@ -324,9 +329,17 @@ class Lifter:
                 return self._unique("value")
 
     def _unique(self, label: str) -> str:
-        """The label, numbered where it was used before."""
-        self._labels[label] = number = self._labels.get(label, 0) + 1
-        return label if number == 1 else f"{label}#{number}"
+        """The statement's id: the one that is given, else the label, numbered where it was used before."""
+        name = self._given[len(self.ids)] if len(self.ids) < len(self._given) else self._fresh(label)
+        self.ids.append(name)
+        return name
+
+    def _fresh(self, label: str) -> str:
+        while True:
+            self._labels[label] = number = self._labels.get(label, 0) + 1
+            name = label if number == 1 else f"{label}#{number}"
+            if name not in self._taken:
+                return name
 
     def _count(self, label: str) -> int:
         self._labels[f"{label}."] = number = self._labels.get(f"{label}.", 0) + 1

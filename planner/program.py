@@ -26,6 +26,11 @@ ROUND_KINDS = frozenset(("poll", "first"))  # one call after the other, each wit
 MAX_STANDING_S = 366 * 86_400.0  # a question's time-out and its first reminder are no longer
 
 
+def statement_of(step: str) -> str:
+    """The id of the statement that a step stands in."""
+    return step.partition(".")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Guard:
     """An `if` that a step stands under: it runs only if the test's truth is `when`. `branch` names the `if` statement."""
@@ -88,6 +93,11 @@ class Step:
     _reads: frozenset[str] | None = field(default=None, init=False, compare=False, repr=False)
 
     @property
+    def statement(self) -> str:
+        """The id of the statement that it stands in."""
+        return statement_of(self.id)
+
+    @property
     def hidden(self) -> str:
         """The name by which other steps read this one's value; for a map, the list of all its slots."""
         return f"${self.id}"
@@ -126,11 +136,16 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """The steps of a plan in the script's order. `parameters` are names bound before the first step."""
+    """The steps of a plan in the script's order. `parameters` are names bound before the first step.
+
+    `ids` are those of its statements, an `if` before what stands in it. A statement's step is called like it; those that were
+    lifted out of it have a number after a dot.
+    """
 
     steps: tuple[Step, ...]
     parameters: frozenset[str] = frozenset()
     warnings: tuple[Diagnostic, ...] = ()
+    ids: tuple[str, ...] = ()
     _index: dict[str, int] = field(default_factory=dict, compare=False, repr=False)
     _definitions: dict[str, tuple[str, ...]] = field(default_factory=dict, compare=False, repr=False)
 

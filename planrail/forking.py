@@ -36,7 +36,8 @@ def forked(
     if before is None:
         raise NotForkable(f"The run {original.id} has no plan yet.", hint=f"planrail follow {original.id} waits for it.")
     script = before.script if wish.script is None else wish.script
-    program, _ = compile_script(script, planning.tools, parameters=frozenset(before.params))
+    ids = before.ids if wish.script is None else ()
+    program, _ = compile_script(script, planning.tools, parameters=frozenset(before.params), ids=ids)
     step = _named(program, wish.step.strip())
     submission = Submission(
         goal=original.submission.goal, script=script, params=before.params, budget=wish.budget or original.budget,
@@ -44,8 +45,8 @@ def forked(
     )  # fmt: skip
     fork = fold(Run(""), [Recorded(seq=1, at=at, event=RunSubmitted(submission=submission, now=at))])
     proposed = PlanProposed(script=script, source="script", params=before.params)
-    if wish.script is None and original.proposed is not None:
-        proposed = original.proposed
+    if wish.script is None and original.origin is not None:
+        proposed = original.origin.model_copy(update={"revision": 1, "ids": before.ids, "dropped": {}})
     certified = planning.certified(proposed, fork)
     events = first_events(original, fork, proposed, certified, step=step, tools=planning.tools, load=load, at=at)
     return submission, events, fingerprint_of(certified.certificate.tools)

@@ -144,7 +144,7 @@ class Viewer:
         run, over = self._run, is_over(self._run.status)
         self._compile()
         refused = run.refusals[-1] if run.refusals and run.certified is None else None
-        origin = run.proposed or (refused[0] if refused else None)
+        origin = run.proposed or run.origin or (refused[0] if refused else None)
         ended = run.ended
         return RunView(
             id=run.id, goal=run.submission.goal, forked_from=run.submission.forked_from, status=run.status, seq=run.seq,
@@ -168,7 +168,8 @@ class Viewer:
         if self._values is not None or certified is None or self._run.now is None:
             return
         try:
-            self._program, _ = compile_script(certified.script, self._tools, parameters=frozenset(certified.params))
+            parameters = frozenset(certified.params)
+            self._program, _ = compile_script(certified.script, self._tools, parameters=parameters, ids=certified.ids)
         except CompileError:  # its tools are not here any more: the calls still tell
             return
         self._values = values_of(self._run, certified, self._program, self._load)

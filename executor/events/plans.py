@@ -18,7 +18,7 @@ class PlannerCalled(Happened):
     """The planner's model answered, or failed to; its usage counts either way."""
 
     type: Literal["planner_called"] = "planner_called"
-    purpose: Literal["write", "repair"]
+    purpose: Literal["write", "repair", "replan"]
     model: str
     usage: Usage
     seconds: float
@@ -26,13 +26,22 @@ class PlannerCalled(Happened):
 
 
 class PlanProposed(Happened):
-    """A script is there to be compiled and checked."""
+    """A script is there to be compiled and checked.
+
+    In a run that has a plan it is that plan's next revision: its first statements, whose `ids` it names, stay as they are and
+    keep what they have done; the others are gone. What these had settled already can be taken over by what is new.
+    """
 
     type: Literal["plan_proposed"] = "plan_proposed"
     script: str
-    source: Literal["planner", "script", "plan", "playbook", "fallback"]
+    source: Literal["planner", "script", "plan", "playbook", "fallback", "replan"]
     playbook: str = ""
     params: dict[str, Json] = Field(default_factory=dict)
+    revision: int = 1
+    ids: tuple[str, ...] = ()  # of the statements that are kept, in the script's order
+    dropped: dict[str, str] = Field(default_factory=dict)  # step that is gone → what kind of result it gave
+    written: str = ""  # what of the script is new
+    before: str = ""  # of a replan: the script in the principal's own hand that it goes back to
 
 
 class PlanRefused(Happened):
@@ -43,7 +52,7 @@ class PlanRefused(Happened):
 
 
 class PlanCertified(Happened):
-    """The plan that runs from here on, and what was proved of it."""
+    """The plan that runs from here on, and what was proved of it: of a revision, what its steps may take from here on."""
 
     type: Literal["plan_certified"] = "plan_certified"
     plan: Plan
@@ -51,3 +60,7 @@ class PlanCertified(Happened):
     params: dict[str, Json] = Field(default_factory=dict)
     certificate: Certificate
     contracts: dict[str, dict[str, str]] = Field(default_factory=dict)  # tool → planner.contract.Contract.parts
+    revision: int = 1
+    ids: tuple[str, ...] = ()  # of all its statements, in the script's order; none where the script alone tells them
+    kept: int = 0  # how many of them, from the first on, the revision before has had
+    dropped: dict[str, str] = Field(default_factory=dict)  # step that is gone → what kind of result it gave

@@ -526,3 +526,16 @@ def test_a_statement_of_many_lines_is_read_without_trying_every_line() -> None:
     begun = time.process_time()
     assert diagnosed("x = (\n" + "y = 3\n" * 1_900)
     assert time.process_time() - begun < 2
+
+
+# -- ids that are given
+
+
+def test_the_first_statements_take_the_ids_that_are_given_and_the_others_none_that_is_taken() -> None:
+    """What a revision of a plan keeps is called as it was, whatever stands before it; an `if` counts before what is in it."""
+    script = "if len(crm.find_leads(city='a').items) > 0:\n    a = crm.get(id=1)\nb = crm.get(id=2)\nanswer(b)\n"
+    program, _ = compile_script(script, TOOLS, ids=("if9", "a#3"), taken=("b", "answer", "b#2"))
+    assert program.ids == ("if9", "a#3", "b#3", "answer#2")
+    assert [s.id for s in program.steps] == ["if9.1", "a#3", "b#3", "answer#2"]
+    assert program["a#3"].reads() == {"$if9.1"}
+    assert compile_script(script, TOOLS, ids=program.ids)[0] == program
