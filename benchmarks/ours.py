@@ -7,7 +7,7 @@ import os
 import random
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,7 +24,8 @@ from executor.tool import tool
 from executor.toolset import Toolset
 from planner.budget import Budget
 from planner.models import Models
-from planner.playbook import Playbooks
+from planner.planner import Planner
+from planner.playbook import Playbook, Playbooks
 from planrail.engines import Engines, open_journal
 from planrail.house import new_run_id
 from planrail.runs import Runs
@@ -33,6 +34,7 @@ from planrail.settings import Settings
 KINDS = {"pure": "a pure read", "read": "a read", "effect": "an effect with a key"}
 PLENTY = Budget(parallel=64)
 NOBODY = Principal()
+NO_MODELS = Models()
 
 
 @tool(effect="read")
@@ -114,14 +116,18 @@ class Ours:
 
 
 @asynccontextmanager
-async def open_ours(url: str, place: Path = Path("unused")) -> AsyncIterator[Ours]:
-    """Open the database at the URL; what `planrail.house` does, with our own tools."""
+async def open_ours(
+    url: str, place: Path = Path("unused"), *, toolset: Toolset = TOOLS, models: Models = NO_MODELS,
+    playbooks: Sequence[Playbook] = (),
+) -> AsyncIterator[Ours]:  # fmt: skip
+    """Open the database at the URL; what `planrail.house` does, with the tools and models that are given."""
     worker = f"bench-{os.getpid()}-{secrets.token_hex(3)}"
     async with open_journal(Settings(home=place, database_url=url), worker) as (journal, engines):
-        planning = Planning(TOOLS.specs, Playbooks(), None, Models().terms(parallel=PLENTY.parallel))
+        planner = None if models.planner is None else Planner(models.planner)
+        planning = Planning(toolset.specs, Playbooks(playbooks), planner, models.terms(parallel=PLENTY.parallel))
         artifacts = SqlArtifacts(journal.engine)
         segments = Segments(
-            journal=journal, artifacts=artifacts, toolset=TOOLS, models=Models(), planning=planning,
+            journal=journal, artifacts=artifacts, toolset=toolset, models=models, planning=planning,
             secrets=lambda name: None, now=_now, worker=worker, version="bench",
         )  # fmt: skip
         runs = Runs(journal, artifacts=artifacts, planning=planning, now=_now, new_id=new_run_id)

@@ -61,19 +61,21 @@ class Table:
     title: str
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = field(default=())
+    grid: str = ""  # a table of its own, that stands before the rows
 
     def __str__(self) -> str:
         notes = "".join(f"* {note}\n" for note in self.notes)
-        return "\n".join([HEADING, *map(str, self.rows)]) + f"\n\n{notes}"
+        before = f"{self.grid}\n\n" if self.grid else ""
+        return before + "\n".join([HEADING, *map(str, self.rows)]) + f"\n\n{notes}"
 
     def document(self) -> dict[str, Any]:  # as JSON
         rows = [{**asdict(row), "met": row.met} for row in self.rows]
-        return {"title": self.title, "rows": rows, "notes": list(self.notes)}
+        return {"title": self.title, "rows": rows, "notes": list(self.notes), "grid": self.grid}
 
 
 def table_of(document: dict[str, Any]) -> Table:
     """The table that `document` wrote."""
-    return Table(document["title"], tuple(_row(row) for row in document["rows"]), tuple(document["notes"]))
+    return Table(document["title"], tuple(_row(row) for row in document["rows"]), tuple(document["notes"]), document["grid"])
 
 
 def compared(

@@ -1,0 +1,34 @@
+"""Planrail on a workload: a house of its own on a durable SQLite file, with the planner's model behind the door."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from benchmarks.ours import NOBODY, PLENTY, Ours, open_ours
+from benchmarks.thrift.door import STRONG
+from benchmarks.thrift.workloads import Workload
+from executor.submission import Submission
+from planner.goal import plain_goal
+from planner.llm.openai import OpenAIModel
+from planner.models import Models, Role
+from planner.playbook import Playbook
+from planner.worst import ModelTerms
+
+
+@asynccontextmanager
+async def open_planrail(url: str, database: Path, workload: Workload, *, kept: bool) -> AsyncIterator[Ours]:
+    """A house whose engine is awake; with `kept` it has a playbook for the workload's goal."""
+    role = Role(OpenAIModel("none", f"{url}/v1"), ModelTerms(model=STRONG, max_output_tokens=4_000))
+    playbooks = [Playbook("kept", (plain_goal(workload.goal),), (), (), workload.script)] if kept else []
+    models = Models(planner=role)
+    opened = open_ours(f"sqlite:///{database}", toolset=workload.tools, models=models, playbooks=playbooks)
+    async with opened as house, house.engine():
+        yield house
+
+
+async def planrail(house: Ours, workload: Workload) -> str:
+    """The run's answer, as a follower sees it."""
+    run = (await house.runs.submit(Submission(goal=workload.goal, principal=NOBODY, budget=PLENTY))).id
+    return str((await house.ended(run)).answer)

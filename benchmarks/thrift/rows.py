@@ -1,0 +1,81 @@
+"""Rows: the grid of all systems on all workloads, and each bar of ours against what was measured beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from benchmarks.table import Bar, Row, amount
+from benchmarks.thrift.critical import critical_path_s
+from benchmarks.thrift.measured import Measured
+from benchmarks.thrift.workloads import Workload
+
+ONE, PARALLEL, ONE_CHEAP, PARALLEL_CHEAP = (
+    "ReAct, one call",
+    "ReAct, parallel",
+    "cheap ReAct, one call",
+    "cheap ReAct, parallel",
+)
+COMPILER, FRESH, KEPT = "LLMCompiler", "Planrail", "Planrail, kept plan"
+TOKEN_BARS = {ONE: Bar("≤", 0.1), PARALLEL: Bar("≤", 0.25), COMPILER: Bar("≤", 0.3)}
+LONG, DEAR, SHORT = 10, 12, 4  # calls: from where on the bars of tokens, of a fresh plan's price, of a kept one's hold
+Results = Mapping[Workload, Mapping[str, Measured]]
+
+
+def grid(results: Results) -> str:
+    """Tokens, $ and seconds of every system on every workload."""
+    systems = list(next(iter(results.values())))
+    lines = [f"| work | {' | '.join(systems)} |", "|---" * (len(systems) + 1) + "|"]
+    lines += [f"| {w.name} | {' | '.join(_cell(by[s]) for s in systems)} |" for w, by in results.items()]
+    return "\n".join(lines)
+
+
+def rows(results: Results, factor: float, tool_s: float) -> list[Row]:
+    """All bars."""
+    tokens = [r for w, by in results.items() if w.calls >= LONG for r in _tokens(w, by)]
+    prices = [r for w, by in results.items() for r in _prices(w, by)]
+    return [*tokens, *prices, *(r for w, by in results.items() for r in _times(w, by, factor, tool_s))]
+
+
+def _tokens(workload: Workload, by: Mapping[str, Measured]) -> Iterator[Row]:
+    ours = by[FRESH]
+    for rival, bar in TOKEN_BARS.items():
+        theirs = by[rival]
+        apart = ours.without_prefix / theirs.without_prefix
+        beside = f"{rival} {_k(theirs.tokens)}; without the fixed prefixes {_k(ours.without_prefix)} of "
+        beside += f"{_k(theirs.without_prefix)}: {amount(apart)}×"
+        yield Row(f"{workload.name}: tokens", ours.tokens, "", beside, ours.tokens / theirs.tokens, None, bar)
+
+
+def _prices(workload: Workload, by: Mapping[str, Measured]) -> Iterator[Row]:
+    for system, least in ((FRESH, DEAR), (KEPT, SHORT)):
+        if workload.calls < least or (system == KEPT and workload.calls >= LONG):
+            continue
+        ours, theirs = by[system], by[ONE_CHEAP]
+        plan = "a fresh plan" if system == FRESH else "a kept plan"
+        beside = f"{ONE_CHEAP} ${theirs.usd():.4f}; at 0.1× a cached token ${ours.usd(0.1):.4f} of ${theirs.usd(0.1):.4f}"
+        yield Row(f"{workload.name}: $, {plan}", ours.usd(), "$", beside, ours.usd() / theirs.usd(), None, Bar("≤", 1))
+
+
+def _times(workload: Workload, by: Mapping[str, Measured], factor: float, tool_s: float) -> Iterator[Row]:
+    for system in (FRESH, KEPT):
+        ours = by[system]
+        least = critical_path_s(workload, factor, tool_s, fresh=system == FRESH)
+        ratios = [s / least for s in ours.seconds]
+        what = f"{workload.name}: wall clock, {'a fresh plan' if system == FRESH else 'a kept plan'}"
+        yield Row(
+            what, ours.median_s, "s", f"critical path {amount(least)} s", ours.median_s / least, (min(ratios), max(ratios)),
+            Bar("≤", 1.1) if system == FRESH else None,
+        )  # fmt: skip
+    ours, theirs = by[FRESH], by[COMPILER]
+    ratio = ours.median_s / theirs.median_s
+    yield Row(
+        f"{workload.name}: wall clock", ours.median_s, "s", f"{COMPILER} {amount(theirs.median_s)} s", ratio, None, Bar("≤", 1)
+    )
+
+
+def _cell(measured: Measured) -> str:
+    return f"{_k(measured.tokens)} · ${measured.usd():.4f} · {amount(measured.median_s)} s"
+
+
+def _k(tokens: int) -> str:
+    return f"{tokens / 1_000:.1f}k" if tokens >= 1_000 else str(tokens)
