@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from executor.compiled import Ids, Scripts
-from executor.events import CallHeld, CeilingReached, PlanCertified, PlannerCalled, PlanProposed, PlanRefused
+from executor.events import CallHeld, CeilingReached, ConfidenceFell, PlanCertified, PlannerCalled, PlanProposed, PlanRefused
 from executor.fingerprint import fingerprint_of
 from executor.held import telling
 from executor.ledger import Ledger, model_need
@@ -143,8 +143,11 @@ class Planning:
                 raise NotPlanned(f"The plan is refused.\n{listed}\nIts fallback: {error.message}", hint=error.hint) from error
             if fallback is not None:
                 return fallback
-        hint = "" if proposed.source == "planner" else "Correct it, and submit it again."
-        raise NotPlanned(f"The plan is refused.\n{listed}", hint=hint)
+        if proposed.source == "planner":
+            recorder.note(ConfidenceFell(measure="repairs", value=0.0, floor=0.0))
+            hint = f"Say it otherwise, or take a playbook. {self._nearest(run.submission.goal)}"
+            raise NotPlanned(f"The plan is refused, after {repairs - 1} repairs.\n{listed}", hint=hint)
+        raise NotPlanned(f"The plan is refused.\n{listed}", hint="Correct it, and submit it again.")
 
     def _fallback(self, proposed: PlanProposed) -> PlanProposed | None:
         name = self.playbooks.get(proposed.playbook).fallback
@@ -187,13 +190,14 @@ class Planning:
         return await self._propose(recorder)
 
     def _no_model(self, goal: str) -> tuple[str]:
-        near = self.playbooks.nearest(goal)
-        listed = "".join(f"\n  {p.name}: {p.goals[0]}" for p in near if p.goals)
         return (
-            "No playbook fits this goal, and no model is configured to write a plan. The nearest playbooks:"
-            f"{listed or ' (there are none)'}\n"
+            f"No playbook fits this goal, and no model is configured to write a plan. {self._nearest(goal)}\n"
             "To add a model, set OPENAI_API_KEY (and PLANRAIL_PLANNER_MODEL), or OPENAI_BASE_URL for a local one.",
         )
+
+    def _nearest(self, goal: str) -> str:
+        listed = "".join(f"\n  {p.name}: {p.goals[0]}" for p in self.playbooks.nearest(goal) if p.goals)
+        return f"The nearest playbooks:{listed or ' (there are none)'}"
 
 
 async def _written(planner: Planner, messages: tuple[Message, ...], recorder: Recorder) -> Draft:

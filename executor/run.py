@@ -75,7 +75,9 @@ class Run:
     expired: set[str] = field(default_factory=set)  # questions that nobody answered in time
     reminders: dict[str, int] = field(default_factory=dict)  # question → number of the last reminder
     surprises: list[Surprised] = field(default_factory=list)
-    fell: list[ConfidenceFell] = field(default_factory=list)  # in whose place an `otherwise` stands, or nothing
+    fell: list[ConfidenceFell] = field(default_factory=list)
+    counted: int = 0  # models' answers that count, since the run last began to rely on them
+    uncounted: set[Address] = field(default_factory=set)  # those that do not: an `otherwise` stands in their place, or nothing
     granted: SessionGranted | None = None  # what it may take of its session
     ceilings: list[CeilingReached] = field(default_factory=list)
     planner_calls: list[PlannerCalled] = field(default_factory=list)
@@ -165,6 +167,7 @@ def _apply(run: Run, record: Recorded) -> None:
             run.surprises.append(event)
         case ConfidenceFell() as event:
             run.fell.append(event)
+            run.uncounted.update({(event.step, event.item)} if event.step else ())
         case CeilingReached() as event:
             run.ceilings.append(event)
         case SessionGranted() as event:
@@ -236,6 +239,7 @@ def _resume(run: Run, event: RunResumed) -> None:
     run.budget = event.budget or run.budget
     run.surprises.clear()
     run.fell = [f for f in run.fell if run.call(f.step, f.item).finished is not None]
+    run.counted, run.uncounted = 0, set()
     run.ceilings.clear()
     if run.certified is None:
         run.refusals.clear()
@@ -275,6 +279,7 @@ def _apply_plan(run: Run, event: PlannerCalled | PlanProposed | PlanRefused | Pl
         case PlanCertified():
             run.certified, run.origin = event, run.proposed
             run.gone = run.gone.union(statement_of(step) for step in event.dropped)
+            run.counted, run.uncounted = 0, set()
 
 
 def _apply_call(run: Run, event: CallStarted | CallRetried | CallFinished | CallFailed | StepSkipped, at: datetime) -> None:
@@ -297,6 +302,7 @@ def _apply_call(run: Run, event: CallStarted | CallRetried | CallFinished | Call
             _count(run, event.step, 1 if event.tool_call else 0)
         case CallFinished():
             call.finished, call.failed, call.ended_at = event, None, at
+            run.counted += 1 if event.how == "call" and call.started is not None and call.started.model else 0
             run.artifacts.update(event.artifacts, () if event.artifact is None else (event.artifact.hash,))
             _ended(run, event)
         case CallFailed():

@@ -16,12 +16,14 @@ from functools import partial
 from typing import Literal
 
 from executor.call_state import CEILING, Address
+from executor.confidence import fallen
 from executor.errors import LostOwnership
 from executor.events import (
     CallFinished,
     CallStarted,
     CancelRequested,
     CeilingReached,
+    ConfidenceFell,
     Event,
     Question,
     QuestionAnswered,
@@ -47,7 +49,7 @@ log = logging.getLogger(__name__)
 _DOZE_S = 2.0  # a time that comes sooner is waited for: the run does not park
 _WEIGHTY = 1_000  # nodes or 16 characters each: a heavier value is put away in a thread
 
-End = Literal["done", "failed", "partial", "cancelled", "parked", "drained"]
+End = Literal["done", "failed", "partial", "unsure", "cancelled", "parked", "drained"]
 Keep = Callable[[Ended], Ended]  # moves a large value into the artifact store; called in threads too
 
 
@@ -103,6 +105,8 @@ class Scheduler:
         await self._listen()
         if self._run.cancel_requested:
             return "cancelled"
+        if (fell := fallen(self._run, self._performer.floors)) is not None:
+            return await self._fell(fell)
         if left_s <= 0 and self.ceiling is None:
             spent = self._run.budget.seconds - left_s
             self.ceiling = CeilingReached(ceiling="seconds", limit=self._run.budget.seconds, wanted=round(spent, 3))
@@ -126,6 +130,14 @@ class Scheduler:
             await self._wait(moves.wake_at)
             return None
         return await self._idle(moves)
+
+    async def _fell(self, fell: ConfidenceFell) -> End | None:
+        """Nothing more starts and nobody is asked; what is in flight settles."""
+        if self._tasks:
+            await self._wait(None)
+            return None
+        self._recorder.note(fell)
+        return "unsure"
 
     def _moves(self) -> Moves:
         held = {(q.of, q.item) for q in self._run.open_questions if q.kind == "reconcile"}

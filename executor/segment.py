@@ -12,7 +12,7 @@ from pathlib import Path
 
 from executor.artifacts import Artifacts
 from executor.compiled import Ids
-from executor.confidence import NO_FLOORS, Floors
+from executor.confidence import NO_FLOORS, Floors, told
 from executor.errors import ArtifactLost, ArtifactsUnreachable
 from executor.events import (
     CallFailed,
@@ -272,6 +272,9 @@ class Segments:
             case "failed":
                 surprise = run.surprises[-1]
                 await _end(recorder, "failed", reason=_told(surprise), hint=f"planrail why {run.id} shows where it hurt.")
+            case "unsure":
+                hint = f"planrail why {run.id} shows which; planrail resume {run.id} goes on, and relies on them anew."
+                await _end(recorder, "failed", reason=told(run.fell[-1]), hint=hint)
             case "cancelled":
                 await _end(recorder, "cancelled", hint=_goes_on(run))
 

@@ -86,13 +86,17 @@ class Surprised(Happened):
 
 
 class ConfidenceFell(Happened):
-    """A model's answer does not count: it was less `sure` than its floor, its reply was `invalid` twice, or it `refused`."""
+    """A model is not relied on. One answer does not count: it was less `sure` than its floor, `invalid` twice, or `refused`.
+
+    Of the run as a whole (`step` is empty): the `share` of its answers that count is too low, or the planner's `repairs` are
+    used up.
+    """
 
     type: Literal["confidence_fell"] = "confidence_fell"
     step: str = ""
     item: str = ""
-    measure: Literal["sure", "invalid", "refused"]
-    value: float  # how sure, from 0 to 1; 0 where there is no answer
+    measure: Literal["sure", "invalid", "refused", "share", "repairs"]
+    value: float  # how sure, or which share, from 0 to 1; 0 where there is no answer
     floor: float
 
 

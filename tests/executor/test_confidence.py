@@ -11,6 +11,7 @@ from executor.ask import ask_prompt
 from executor.confidence import Floors
 from executor.events import CallFailed, CallFinished, CallRetried, ConfidenceFell, Event
 from executor.run import Run
+from planner.budget import Budget
 from planner.compiler import compile_script
 from planner.errors import CompileError, ModelRefused
 from planner.llm.scripted import ScriptedModel
@@ -116,6 +117,44 @@ async def test_one_item_of_a_map_may_be_unsure_and_the_view_tells(tmp_path: Path
     step = view.steps[0]
     assert (step.unsure, step.sure, step.instead) == (1, 0.4, 1)
     assert [(f.item, f.value, f.floor) for f in view.confidence] == [("1", 0.4, 0.8)]
+
+
+SPREAD = 'ns = [ask("How many?", i=i, returns=int, otherwise=0) for i in range(6)]\nanswer(ns)\n'
+
+
+def replies(good: int, bad: int) -> list[str]:
+    return ['{"value": 5}'] * good + ["five"] * 2 * bad
+
+
+async def test_a_run_most_of_whose_answers_do_not_count_stops_and_says_so(tmp_path: Path) -> None:
+    asked = Asked(tmp_path, *replies(1, 9))
+    run = await asked.run(f"{SPREAD}")
+    assert reason_of(run) == "Only 17% of the models' answers count; the floor is 50% (share)."
+    assert asked.of(ConfidenceFell)[-1] == ConfidenceFell(measure="share", value=0.1667, floor=0.5)
+    assert not [e for e in asked.of(CallFinished) if e.step == "answer"]
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "floors"), [(3, 9, Floors()), (0, 9, Floors(share=0)), (0, 9, Floors(after=7))]
+)  # fmt: skip
+async def test_a_run_goes_on_while_enough_answers_count(tmp_path: Path, good: int, bad: int, floors: Floors) -> None:
+    asked = Asked(tmp_path, *replies(good, bad), floors=floors)
+    assert answer_of(await asked.run(SPREAD)).count(0) == 6 - good
+
+
+async def test_where_no_otherwise_stands_it_is_the_step_that_is_told(tmp_path: Path) -> None:
+    asked = Asked(tmp_path, *replies(0, 9))
+    assert reason_of(await asked.run(SPREAD.replace(", otherwise=0", ""))).startswith("ns[0]: There is no JSON document")
+
+
+async def test_a_resume_relies_on_the_models_anew(tmp_path: Path) -> None:
+    model = ScriptedModel([*replies(0, 4), *replies(9, 0)])
+    async with rig(tmp_path, models=Models(executor=role(model))) as house, house.engine():
+        first = await house.rests(await house.submit(SPREAD, budget=Budget(parallel=4)))
+        assert first.status == "failed"
+        await house.runs.resume(first.id, ANN)
+        run = await house.rests(first.id)
+    assert answer_of(run) == [0, 0, 0, 0, 5, 5]
 
 
 async def test_a_fork_with_a_higher_floor_asks_again(tmp_path: Path) -> None:

@@ -154,6 +154,8 @@ async def test_after_so_many_repairs_the_run_fails_and_everything_is_billed(repa
     assert "t.fnid" in reason(run)
     assert len(model.requests) == repairs + 1
     assert run.usage.model_calls == repairs + 1
+    assert [(f.measure, f.step) for f in run.fell] == [("repairs", "")]
+    assert "\n  list: List {n} things" in (run.ended.hint if run.ended else "")
 
 
 async def test_an_answer_that_is_no_script_is_repaired() -> None:
