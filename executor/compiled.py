@@ -14,6 +14,7 @@ from planner.compiler import compile_script
 from planner.hand import Hand
 from planner.order import Waits, waits
 from planner.plan import Plan
+from planner.policy import USUAL, Policy
 from planner.program import Program
 from planner.script import plan_of
 from planner.toolspec import Json, ToolSpec
@@ -45,9 +46,10 @@ class Compiled:
 class Scripts:
     """Compiles and certifies scripts over one set of tools; remembers the latest, since many runs share a script."""
 
-    def __init__(self, tools: Mapping[str, ToolSpec], terms: Terms) -> None:
+    def __init__(self, tools: Mapping[str, ToolSpec], terms: Terms, policy: Policy = USUAL) -> None:
         self._tools = tools
         self._terms = terms
+        self._policy = policy
         self._compiled = lru_cache(_KEPT)(self._compile)
         self._certified = lru_cache(_KEPT)(self._certify)
 
@@ -66,5 +68,5 @@ class Scripts:
     def _certify(self, script: str, params: str, budget: Budget, hand: Hand, ids: Ids) -> Certificate:
         given = json.loads(params)
         compiled = self.compiled(script, frozenset(given), ids)
-        ground = Ground(self._tools, budget, self._terms, given, hand)
+        ground = Ground(self._tools, budget, self._terms, given, hand, self._policy)
         return certify(compiled.program, compiled.plan, ground, compiled.order)

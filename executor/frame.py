@@ -11,9 +11,11 @@ from executor.call_state import Address
 from executor.events import CallFailed, CallFinished, Event, Question, QuestionExpired, QuestionReminded
 from executor.outcomes import Failed
 from executor.repeat import Repeat
+from executor.want import Want
 from planner.errors import ExpressionError
 from planner.expression import to_json
-from planner.labels import Label, Tagged
+from planner.labels import NO_LABEL, Label, Tagged
+from planner.policy import Policy
 from planner.program import Program, Step
 from planner.toolspec import ToolSpec
 
@@ -31,16 +33,23 @@ class Frame:
     preapproved: bool = False
     bounds: Mapping[str, int] = field(default_factory=dict)  # map → the most calls that its certificate counts
     question_timeout_s: float | None = None  # of questions whose step names none
+    policy: Policy | None = None  # None: nobody is asked of flows, as where calls are taken over that were asked for before
+    ahead: Sequence[tuple[str, str]] = ()  # (step, argument) that the certificate says are asked for before anything runs
+    controls: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # step → who decides on its call, where that is asked
 
 
 @dataclass(frozen=True)
 class Start:
-    """A call that may start. `otherwise` gives the script's own answer for when it fails."""
+    """A call that may start. `otherwise` gives the script's own answer for when it fails.
+
+    `decided_by` is what a model had read that decided on this call, rather than the script (`do`, ReAct).
+    """
 
     step: Step
     item: str
     bound: Bound
     otherwise: Otherwise | None = None
+    decided_by: Label = NO_LABEL
 
     @property
     def address(self) -> Address:
@@ -61,6 +70,7 @@ class Moves:
     approvals: list[Question] = field(default_factory=list)
     surprises: list[tuple[Step, Failed]] = field(default_factory=list)
     repeats: dict[str, list[Repeat]] = field(default_factory=dict)  # of a fork: step → calls that a person has to decide on
+    wanted: list[Want] = field(default_factory=list)  # what of calls that are ready a policy wants a person's consent for
     complete: bool = False
     wake_at: datetime | None = None
     deadlines: list[QuestionExpired | QuestionReminded] = field(default_factory=list)

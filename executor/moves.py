@@ -13,6 +13,7 @@ from functools import partial
 
 from executor.bind import bind
 from executor.call_state import Address
+from executor.consent import refusal, verdict
 from executor.deadlines import earlier, next_deadline, overdue, timed
 from executor.events import (
     CallFinished,
@@ -22,6 +23,7 @@ from executor.events import (
     StepSkipped,
 )
 from executor.frame import Frame, Moves, Start, instead, unbound
+from executor.gather import asked_ahead, flows_asked, still_wanted, wanted_next
 from executor.outcomes import Done, Failed, Pending, Skipped
 from executor.people import is_open, person, question_id
 from executor.repeat import Repeat, adopted, repeat_of, repeat_question
@@ -37,6 +39,11 @@ from planner.program import MODEL_KINDS, PERSON_KINDS, TOOL_KINDS, Step
 def next_moves(frame: Frame, run: Run, values: Values, busy: frozenset[Address], room: int, now: datetime) -> Moves:
     """Everything that may happen now, in the script's order: of calls, none that is busy and at most `room`."""
     moves = Moves(complete=True, deadlines=overdue(run, now))
+    ahead = asked_ahead(frame, run, values)
+    if ahead:  # nothing runs before a person has seen what the script itself would give to a sink
+        moves.complete, moves.wake_at = False, next_deadline(run)
+        moves.questions = _asked(flows_asked(ahead, run), frame, now)
+        return moves
     for step in frame.program.steps:
         outcome = values.outcome(step.id)
         match outcome:
@@ -58,6 +65,8 @@ def next_moves(frame: Frame, run: Run, values: Values, busy: frozenset[Address],
                         _step(step, frame, run, values, busy, room, moves)
     moves.wake_at = earlier(moves.wake_at, next_deadline(run))
     moves.approvals.extend(repeat_question(run, step, repeats) for step, repeats in moves.repeats.items())
+    if moves.wanted and not moves.starts:  # what comes next is asked along, so that it is one question
+        moves.approvals.extend(flows_asked([*moves.wanted, *wanted_next(frame, run, values)], run))
     if moves.surprises:  # the run fails: nobody need be asked any more
         moves.questions.clear()
         moves.deadlines.clear()
@@ -77,7 +86,8 @@ def _step(step: Step, frame: Frame, run: Run, values: Values, busy: frozenset[Ad
     for item, scope in _slots(step, frame, values, moves):
         if called and len(moves.starts) >= room:
             return
-        if (step.id, item) not in busy:
+        address = (step.id, item)
+        if address not in busy and not still_wanted(address, run, values, moves):
             _call(step, item, scope, frame, run, values, moves)
 
 
@@ -96,7 +106,7 @@ def _turn(
     if turn.failed is not None:
         moves.events.append(_failed(step, turn, values, scope))
     if turn.call is not None and len(moves.starts) < room:
-        _start(Start(step, *turn.call), turns.run, values, moves)
+        _start(Start(step, *turn.call), frame, turns.run, values, moves)
     moves.wake_at = earlier(moves.wake_at, turn.wake_at)
 
 
@@ -162,7 +172,7 @@ def _call(step: Step, item: str, scope: Mapping[str, Tagged], frame: Frame, run:
         case kind if kind in PERSON_KINDS:
             person(start, frame, run, values, moves)
         case _:
-            _start(start, run, values, moves)
+            _start(start, frame, run, values, moves)
 
 
 def _expect(start: Start, values: Values, moves: Moves) -> None:
@@ -174,28 +184,40 @@ def _expect(start: Start, values: Values, moves: Moves) -> None:
     moves.surprises.append((start.step, failed))
 
 
-def _start(start: Start, run: Run, values: Values, moves: Moves) -> None:
+def _start(start: Start, frame: Frame, run: Run, values: Values, moves: Moves) -> None:
     """Start a call, unless a person has to say first whether a fork repeats it."""
     if run.inherited is None:
-        moves.starts.append(start)
+        _give(start, frame, run, values, moves)
         return
     held = {r.number for repeats in moves.repeats.values() for r in repeats}
     repeat = repeat_of(run, start.address, start.step.tool, start.bound.shown(), held)
     if repeat is None:
-        moves.starts.append(start)
+        _give(start, frame, run, values, moves)
     elif repeat.answer is not None:
-        _repeat(start, repeat, run, values, moves)
+        _repeat(start, repeat, frame, run, values, moves)
     elif not repeat.asked:
         moves.repeats.setdefault(start.step.id, []).append(repeat)
 
 
-def _repeat(start: Start, repeat: Repeat, run: Run, values: Values, moves: Moves) -> None:
+def _give(start: Start, frame: Frame, run: Run, values: Values, moves: Moves) -> None:
+    """Let the call start, unless the policy refuses it, or a person has to allow what it is given."""
+    judged = verdict(start, frame, run)
+    if judged.refused:
+        moves.events.append(refusal(start, judged))
+    elif judged.wanted:
+        values.wanted[start.address] = judged.wanted
+        moves.wanted.extend(judged.wanted)
+    else:
+        moves.starts.append(start)
+
+
+def _repeat(start: Start, repeat: Repeat, frame: Frame, run: Run, values: Values, moves: Moves) -> None:
     """What a person has decided about an effect that would be repeated."""
     assert repeat.answer is not None
     assert run.inherited is not None
     effect = repeat.effect
     if repeat.answer.answer is True and not repeat.answer.refused:
-        moves.starts.append(start)
+        _give(start, frame, run, values, moves)
     elif repeat.answer.refused or effect.finished is None:
         failed = Failed("refused", f"{repeat.answer.by} refused: {effect.call} again", start.item)
         values.fail(start.step.id, failed)

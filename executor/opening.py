@@ -16,6 +16,7 @@ from executor.values import LoadValue, Values
 from executor.writer import hand_of
 from planner.clock import Clock
 from planner.labels import Labels, Tagged
+from planner.policy import Policy
 from planner.program import Program
 from planner.toolspec import Json, ToolSpec
 from planner.worst import Terms
@@ -23,10 +24,11 @@ from planner.worst import Terms
 _PARTIAL_BYTES = 256 * 1024  # of what a partial run tells of its values
 
 
-def frame_of(run: Run, certified: PlanCertified, tools: Mapping[str, ToolSpec]) -> Frame:
+def frame_of(run: Run, certified: PlanCertified, tools: Mapping[str, ToolSpec], *, policy: Policy | None = None) -> Frame:
     """What the run's moves are decided by; raises CompileError where the script does not compile with these tools."""
     scripts = Scripts(tools, Terms())
-    return framed(run, certified, scripts.compiled(certified.script, frozenset(certified.params), Ids(certified.ids)), tools)
+    compiled = scripts.compiled(certified.script, frozenset(certified.params), Ids(certified.ids))
+    return framed(run, certified, compiled, tools, policy=policy)
 
 
 def framed(
@@ -36,16 +38,21 @@ def framed(
     tools: Mapping[str, ToolSpec],
     *,
     question_timeout_s: float | None = None,
+    policy: Policy | None = None,
 ) -> Frame:
     """The same, where the script is compiled already; `question_timeout_s` is of questions whose step names none."""
+    asked = [f for f in certified.certificate.flows if f.decision != "listed"]
     return Frame(
-        compiled.program,
-        compiled.order,
-        tools,
-        run.budget.fan_out,
-        run.submission.preapproved,
-        certified.certificate.bounds,
-        question_timeout_s,
+        program=compiled.program,
+        waits=compiled.order,
+        tools=tools,
+        fan_out=run.budget.fan_out,
+        preapproved=run.submission.approved_ahead,
+        bounds=certified.certificate.bounds,
+        question_timeout_s=question_timeout_s,
+        policy=policy,
+        ahead=tuple((f.step, f.argument) for f in asked if f.value is not None and f.decision == "ask"),
+        controls={f.step: f.origins for f in asked if not f.argument},
     )
 
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from executor.bind import bind
+from executor.consent import wants
 from executor.events import CallFinished, Question
 from executor.frame import Frame, Moves, Start, instead
+from executor.gather import known_calls
 from executor.outcomes import Failed, Skipped
 from executor.run import Run
-from executor.timers import elements
 from executor.values import Values
 from planner.errors import ExpressionError
 from planner.flow import person_labels
-from planner.labels import Tagged
 from planner.order import has_effect
 from planner.program import Step
 from planner.syntax import Expr
@@ -32,7 +29,7 @@ def person(start: Start, frame: Frame, run: Run, values: Values, moves: Moves) -
         (moves.approvals if step.kind == "approve" else moves.questions).append(question)
         return
     if answer is not None and not answer.refused and (step.kind != "approve" or answer.answer is True):
-        event = CallFinished(step=step.id, item=item, value=answer.answer, labels=person_labels().to_json())
+        event = CallFinished(step=step.id, item=item, value=answer.answer, labels=person_labels(answer.kind).to_json())
         moves.events.append(event)
     elif start.otherwise is not None:
         decided = person_labels().whole()
@@ -74,28 +71,27 @@ def covered(approve: Step, frame: Frame, values: Values) -> list[dict[str, Json]
     later = frame.program.steps[frame.program.position(approve.id) + 1 :]
     for step in later:
         if has_effect(step, frame.tools) and not isinstance(values.guard(step), Skipped):
-            shown.extend(_shown(step, values))
+            shown.extend(_shown(step, frame, values))
     return shown
 
 
-def _shown(step: Step, values: Values) -> list[dict[str, Json]]:
-    sources = {name: _source(expr) for name, expr in step.arguments.items()}
-    scopes: list[Mapping[str, Tagged]] = []
+def _shown(step: Step, frame: Frame, values: Values) -> list[dict[str, Json]]:
     try:
-        if step.space is None:
-            scope = values.scope(step.reads())
-            scopes = [] if scope is None else [scope]
-        elif not step.is_map:
-            scope = values.scope(step.reads())
-            scopes = [] if scope is None else [inner for inner, _ in elements(step, scope, values) if inner is not None]
-        elif values.size(step.id) is not None:
-            scopes = [ready.scope for _, ready in values.ready(step.id)]
-        bound = [bind(step, scope, values.evaluate) for scope in scopes]
+        known = known_calls(step, values)
+        note = "not known yet"
     except ExpressionError as error:
-        return [{"tool": step.tool, "arguments": sources, "note": str(error)}]
-    if not bound:
-        return [{"tool": step.tool, "arguments": sources, "note": "not known yet"}]
-    return [{"tool": step.tool, "arguments": b.shown()} for b in bound]
+        known, note = [], str(error)
+    if not known:
+        sources = {name: _source(expr) for name, expr in step.arguments.items()}
+        return [{"tool": step.tool, "arguments": sources, "note": note}]
+    return [_row(Start(step, item, bound), frame) for item, bound in known]
+
+
+def _row(start: Start, frame: Frame) -> dict[str, Json]:
+    """A call as an approval shows it, with what of it comes from strangers."""
+    strange = [{"argument": w.argument, "origins": list(w.origins), "kind": w.kind} for w in wants(start, frame)]
+    row = {"step": start.step.id, "item": start.item, "tool": start.step.tool, "arguments": start.bound.shown()}
+    return {**row, "flows": strange} if strange else row
 
 
 def _source(expr: Expr) -> str:

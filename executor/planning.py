@@ -31,6 +31,7 @@ from planner.llm.port import Message
 from planner.plan import Plan
 from planner.planner import Draft, Planner
 from planner.playbook import Playbooks
+from planner.policy import USUAL, Policy
 from planner.program import statement_of
 from planner.script import script_of
 from planner.toolspec import Json, ToolSpec
@@ -55,10 +56,11 @@ class Planning:
     playbooks: Playbooks
     planner: Planner | None
     terms: Terms
+    policy: Policy = USUAL
     scripts: Scripts = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "scripts", Scripts(self.tools, self.terms))
+        object.__setattr__(self, "scripts", Scripts(self.tools, self.terms, self.policy))
 
     async def plan(self, recorder: Recorder) -> None:
         """Bring the run to a PlanCertified event; raises NotPlanned."""
@@ -96,7 +98,7 @@ class Planning:
 
     def ground(self, run: Run, params: Mapping[str, Json]) -> Ground:
         """What the run's certificate stands on."""
-        return Ground(self.tools, run.budget, self.terms, params, hand_of(run))
+        return Ground(self.tools, run.budget, self.terms, params, hand_of(run), self.policy)
 
     async def _propose(self, recorder: Recorder) -> PlanProposed:
         run = recorder.run

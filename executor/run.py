@@ -42,13 +42,22 @@ from executor.events import (
     Surprised,
     TimerStarted,
 )
+from executor.started import shown_arguments
 from executor.submission import Submission
 from planner.budget import Budget
 from planner.program import statement_of
 from planner.toolspec import Json, digest
 from planner.usage import NO_USAGE, Usage
 
-_REFUSABLE = ("approve", "repeat")  # kinds of questions where false is a refusal, which a resume asks about again
+_REFUSABLE = ("approve", "repeat", "flow")  # kinds of questions where false is a refusal, which a resume asks about again
+
+
+@dataclass(frozen=True)
+class Said:
+    """What somebody has said of one thing that was asked for; `by` is "" where nobody answered in time."""
+
+    allowed: bool
+    by: str = ""
 
 
 @dataclass
@@ -73,6 +82,9 @@ class Run:
     questions: dict[str, Question] = field(default_factory=dict)
     answers: dict[str, QuestionAnswered] = field(default_factory=dict)
     expired: set[str] = field(default_factory=set)  # questions that nobody answered in time
+    consents: dict[str, Said] = field(default_factory=dict)  # binding of a Want → what was said of it
+    approved: set[str] = field(default_factory=set)  # calls that an approval has shown, see `executor.consent.approved_call`
+    flow_questions: int = 0  # asked so far
     reminders: dict[str, int] = field(default_factory=dict)  # question → number of the last reminder
     surprises: list[Surprised] = field(default_factory=list)
     fell: list[ConfidenceFell] = field(default_factory=list)
@@ -180,15 +192,36 @@ def _apply_question(run: Run, event: QuestionAsked | QuestionAnswered | Question
     """The first of answer and expiry counts."""
     match event:
         case QuestionAsked(question=question):
+            run.flow_questions += question.kind == "flow" and question.id not in run.questions
             run.questions.setdefault(question.id, question)
             if question.kind == "repeat":
                 run.repeats |= {(question.of, s["item"]): (question.id, s["effect"]) for s in question.shown}
-        case QuestionAnswered(question=name) if name in run.questions and name not in run.expired:
-            run.answers.setdefault(name, event)
+        case QuestionAnswered(question=name) if name in run.questions and name not in run.expired and name not in run.answers:
+            run.answers[name] = event
+            _said(run, run.questions[name], event)
         case QuestionExpired(question=name) if name in run.questions and name not in run.answers:
             run.expired.add(name)
+            _said(run, run.questions[name], None)
         case QuestionReminded(question=name, number=number):
             run.reminders[name] = number
+
+
+def _said(run: Run, question: Question, answer: QuestionAnswered | None) -> None:
+    """What an answer, or None in time, says of each thing that was shown."""
+    if question.kind == "flow":
+        for row in question.shown:
+            which = [] if answer is None or answer.refused else answer.answer
+            allowed = which is True or (isinstance(which, list) and row["number"] in which)
+            run.consents[row["binding"]] = Said(allowed, "" if answer is None else answer.by)
+    elif question.kind == "approve" and answer is not None and answer.answer is True and not answer.refused:
+        for shown in question.shown or ():
+            if "note" not in shown and "step" in shown:  # its arguments were known, and it says whose they are
+                run.approved.add(approved_call(run, shown["step"], shown["item"], shown["tool"], shown["arguments"]))
+
+
+def approved_call(run: Run, step: str, item: str, tool: str, arguments: dict[str, Json]) -> str:
+    """By which a call is known to be one that an approval has shown, with these arguments."""
+    return f"{step}:{item} {run.same_call(tool, shown_arguments(arguments))}"
 
 
 def _apply_life(run: Run, record: Recorded) -> None:
@@ -227,6 +260,7 @@ def _go_on_with_questions(run: Run, at: datetime) -> None:
         for known in (run.answers, run.questions, run.reminders):
             known.pop(question_id, None)
     run.expired.clear()
+    run.consents = {binding: said for binding, said in run.consents.items() if said.allowed}
 
 
 def _moments(question: Question) -> Iterable[tuple[str, datetime | None]]:

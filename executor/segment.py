@@ -43,6 +43,7 @@ from executor.session import CEILINGS, SessionLimits, ceiling_told, used_by, wor
 from executor.toolset import Toolset
 from executor.values import LoadValue, Values
 from planner.models import Models
+from planner.policy import NO_POLICY
 from planner.program import Program
 from planner.toolspec import Json
 
@@ -148,7 +149,9 @@ class Segments:
             if name not in self.toolset:
                 return f"The tool {name} is not here."
             if self.toolset[name].fingerprint != fingerprint:
-                return f"The tool {name} has changed since the plan was certified."
+                return f"The tool {name}, or what the policy says of it, has changed since the plan was certified."
+        if certified.certificate.policy not in (NO_POLICY, self.planning.policy.digest(certified.certificate.tools)):
+            return "The policy has changed since the plan was certified."
         return ""
 
     async def _scheduler(
@@ -191,7 +194,8 @@ class Segments:
     def frame(self, run: Run, certified: PlanCertified) -> Frame:
         """What the run's moves are decided by."""
         compiled = self.planning.scripts.compiled(certified.script, frozenset(certified.params), Ids(certified.ids))
-        return framed(run, certified, compiled, self.planning.tools, question_timeout_s=self.question_timeout_s)
+        policy, limit = self.planning.policy, self.question_timeout_s
+        return framed(run, certified, compiled, self.planning.tools, question_timeout_s=limit, policy=policy)
 
     def values(self, run: Run, program: Program, load: LoadValue) -> Values:
         """The run's values, as far as its calls are done."""

@@ -60,6 +60,11 @@ class Submission(BaseModel):
                 raise ValueError("the text is not UTF-8")
         return self
 
+    @property
+    def approved_ahead(self) -> bool:
+        """Whether `--yes` counts: a person's does; what an agent submits it does not approve."""
+        return self.preapproved and self.principal.kind == "user"
+
     def digest(self) -> str:
         """Equal submissions of one principal have equal digests."""
         whole = self.model_dump(mode="json", by_alias=True)

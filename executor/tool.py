@@ -26,6 +26,7 @@ from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
 from executor.artifacts import Artifacts, MemoryArtifacts
 from executor.errors import ToolDeclarationError
 from executor.schema import untitled
+from planner.guess import sensitive_arguments
 from planner.toolspec import Effect, Json, JsonSchema, ToolSpec, Trust
 
 FailureKind = Literal["not_found", "invalid", "refused", "transient", "timeout", "crashed", "failed"]
@@ -76,7 +77,7 @@ class Declaration:
     commutes: bool = False
     open_world: bool = False
     killable: bool = False
-    sensitive: tuple[str, ...] = ()
+    sensitive: tuple[str, ...] | None = None  # None: nothing is said, and what looks sensitive is
     labels: Mapping[str, Trust] = field(default_factory=dict)
     bounds: Mapping[str, str] = field(default_factory=dict)
     not_found: bool = False
@@ -96,7 +97,7 @@ def tool(
     commutes: bool = False,
     open_world: bool = False,
     killable: bool = False,
-    sensitive: tuple[str, ...] = (),
+    sensitive: tuple[str, ...] | None = None,
     labels: Mapping[str, Trust] | None = None,
     bounds: Mapping[str, str] | None = None,
     not_found: bool = False,
@@ -171,12 +172,15 @@ def bind_tool(namespace: str, function: Callable[..., Any]) -> Tool:
     context_parameter, arguments = _arguments(function, hints, name)
     result, output_schema = _result(hints, name)
     _check(declaration, function, arguments, name)
+    input_schema = _input_schema(arguments, name)
     spec = ToolSpec(
         name=name,
         description=_description(function, name),
-        input_schema=_input_schema(arguments, name),
+        input_schema=input_schema,
         output_schema=output_schema,
         probed=declaration.probe is not None,
+        sensitive=declaration.sensitive or (),
+        guessed=sensitive_arguments(input_schema) if declaration.sensitive is None else (),
         **{f: getattr(declaration, f) for f in _SPEC_FIELDS},
     )
     return Tool(
@@ -185,8 +189,7 @@ def bind_tool(namespace: str, function: Callable[..., Any]) -> Tool:
 
 
 _SPEC_FIELDS = (
-    "effect", "idempotent", "commutes", "open_world", "sensitive", "labels", "bounds", "not_found", "usd",
-    "timeout_s", "retries", "seconds",
+    "effect", "idempotent", "commutes", "open_world", "labels", "bounds", "not_found", "usd", "timeout_s", "retries", "seconds",
 )  # fmt: skip
 
 
@@ -297,7 +300,7 @@ def _without_failure(annotation: Any) -> Any:
 
 
 def _check(d: Declaration, function: Callable[..., Any], arguments: type[BaseModel], name: str) -> None:
-    for argument in (*d.sensitive, *d.bounds.values(), *filter(None, (d.server_in,))):
+    for argument in (*(d.sensitive or ()), *d.bounds.values(), *filter(None, (d.server_in,))):
         if _field(argument) not in arguments.model_fields:
             raise ToolDeclarationError(f"{name} declares something of `{argument}`, which is no argument of it.")
     outside = inspect.ismethod(function) or "<locals>" in function.__qualname__ or function.__module__ == "__main__"

@@ -6,12 +6,13 @@ import difflib
 import inspect
 import keyword
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Any
 
 from executor.errors import ToolDeclarationError, UnknownTool
 from executor.tool import Tool, bind_tool, is_tool, tool_name
+from planner.policy import Policy
 from planner.toolspec import ToolSpec, digest
 
 
@@ -58,6 +59,16 @@ class Toolset:
     def __or__(self, other: Toolset) -> Toolset:
         return self._joined([*self._tools.values(), *other._tools.values()])
 
+    def under(self, policy: Policy) -> Toolset:
+        """The same tools as the policy sees them; raises PolicyError for what it names and is not there."""
+        if not policy.tools:
+            return self
+        policy.check_names(self._tools)
+        toolset = self._joined(_Bound(b.name, partial(_under, b, policy)) for b in self._tools.values())
+        for name in self._tools.keys() & policy.tools.keys():
+            toolset[name]
+        return toolset
+
     def __contains__(self, name: str) -> bool:
         return name in self._tools
 
@@ -80,6 +91,10 @@ class Toolset:
         """A digest of the contracts of these tools (default: of all)."""
         chosen = sorted(self._tools if names is None else names)
         return digest([[name, self._tools[name].tool.fingerprint] for name in chosen])
+
+
+def _under(bound: _Bound, policy: Policy) -> Tool:
+    return replace(bound.tool, spec=policy.applied(bound.tool.spec))
 
 
 class _Specs(Mapping[str, ToolSpec]):

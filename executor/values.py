@@ -12,6 +12,7 @@ from executor.events import CallFinished
 from executor.maps import Maps
 from executor.outcomes import NULL, PENDING, Absent, Done, Failed, Outcome, Pending, Ready, Skipped, Slot, SurpriseKind
 from executor.run import Run
+from executor.want import Want
 from planner.errors import ExpressionError
 from planner.expression import Clock, bind_target, evaluate, expand, truth
 from planner.hand import Hand
@@ -43,6 +44,7 @@ class Values:
         self._over: dict[str, int] = {}  # step → how many of those that it waits for are over
         self._finished: dict[tuple[str, str], Tagged] = {}
         self._maps = Maps(program, run, self)
+        self.wanted: dict[tuple[str, str], tuple[Want, ...]] = {}  # of calls that are ready: what a person has to allow first
         self._plain = frozenset(s.id for s in program.steps if s.kind != "let" and not s.is_map and not s.guards)
 
     # -- names

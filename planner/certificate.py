@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from planner.diagnostic import Diagnostic
-from planner.toolspec import Effect
+from planner.toolspec import Effect, Json
 
 
 class _Frozen(BaseModel):
@@ -46,8 +46,10 @@ class Flow(_Frozen):
     """A value that may come from `origins` reaches the sensitive argument of a tool.
 
     `kind` is "data" when the value itself comes from there, "choice" when which value it is is decided by it. An empty
-    `argument` stands for the call itself: whether, or how often it is made is decided by the origins. Deciding on flows is a
-    policy's work; the certificate lists them.
+    `argument` stands for the call itself: whether, or how often it is made is decided by the origins.
+
+    `decision` is the policy's: when it comes to it a person is asked ("ask"), or the call is refused ("deny"); or it is only
+    listed. `value` is what the script itself would give: that is asked before anything runs.
     """
 
     step: str
@@ -56,6 +58,8 @@ class Flow(_Frozen):
     argument: str
     origins: tuple[str, ...]
     kind: Literal["data", "choice"] = "data"
+    decision: Literal["ask", "deny", "listed"] = "listed"
+    value: Json = None
 
 
 class Certificate(_Frozen):

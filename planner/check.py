@@ -1,7 +1,8 @@
 """Check: a program → its certificate, or the reasons why there is none.
 
 Proofs: (1) every tool exists, arguments fit the input schemas, references fit the output schemas where these are known;
-(2) the worst case fits the budget; (3) every effect is listed; (4) every flow into a sensitive argument is listed.
+(2) the worst case fits the budget; (3) every effect is listed; (4) every flow into a sensitive argument
+is listed, with what the policy makes of it.
 """
 
 from __future__ import annotations
@@ -15,16 +16,18 @@ from planner.arguments import check_arguments
 from planner.budget import Budget
 from planner.certificate import Certificate, EffectNotice, Flow
 from planner.contract import contract
+from planner.decide import Deciding, certain
 from planner.diagnostic import Diagnostic
 from planner.errors import PlanRefused
-from planner.flow import call_scope, sinks, spread, step_labels
+from planner.flow import call_scope, step_labels
 from planner.hand import NOBODY, Hand
 from planner.infer import Inference, Report
-from planner.labels import Label, Labels, Origin
+from planner.labels import Label, Labels
 from planner.lint import lint
 from planner.names import covered, exclusive
 from planner.order import Waits, has_effect, waits
 from planner.plan import Plan
+from planner.policy import USUAL, Policy
 from planner.program import TOOL_KINDS, Program, Step
 from planner.result import result_shape, spread_shapes
 from planner.secret import secret_name
@@ -50,7 +53,6 @@ from planner.trace import slim as slim_labels
 from planner.worst import Terms, pages_of, step_costs, worst_case
 
 _SHOWN = 200  # characters of a source in an effect's notice: what a node keeps of it
-NO_POLICY = digest("flows are listed")  # the digest of the policy that lists flows and decides nothing
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class Ground:
     terms: Terms = field(default_factory=Terms)
     parameters: Mapping[str, Json] = field(default_factory=dict)
     hand: Hand = NOBODY  # who wrote the script
+    policy: Policy = USUAL
 
     @property
     def names(self) -> frozenset[str]:
@@ -87,6 +90,7 @@ class _Check:
         self.labels: dict[str, Labels] = {name: Labels.of(ground.hand.own) for name in ground.parameters}
         self.times: dict[str, int] = {}
         self.flows: list[Flow] = []
+        self.deciding = Deciding(ground.policy, ground.hand)
 
     def certificate(self, plan: Plan, order: Waits) -> Certificate:
         for step in self.program.steps:
@@ -102,7 +106,7 @@ class _Check:
             hash="",
             plan=plan_digest(plan),
             tools={name: contract(self.ground.tools[name]).fingerprint for name in used},
-            policy=NO_POLICY,
+            policy=self.ground.policy.digest(used),
             worst_case=worst,
             bounds={s.id: self.times[s.id] for s in self.program.steps if s.space is not None},
             effects=tuple(self._effects()),
@@ -234,22 +238,16 @@ class _Check:
         ]  # fmt: skip
 
     def _flow(self, step: Step, names: Mapping[str, Labels], reached: Label) -> None:
-        """List what is untrusted and reaches a sink: a sensitive argument, or the address of a read that leaves the house."""
+        """List what is untrusted and reaches a sink; report what the policy denies and is certain to happen."""
         if step.kind not in TOOL_KINDS:
             return
-        spec = self.ground.tools[step.tool]
-        for argument in sinks(step, spec):
-            self._sink(step, argument, spread(step, argument, names, self.ground.hand).whole())
-        if spec.has_effect or spec.leaves_house:
-            self._sink(step, "", reached.as_choice())
-
-    def _sink(self, step: Step, argument: str, label: Label) -> None:
-        ways: tuple[tuple[Literal["data", "choice"], frozenset[Origin]], ...] = (("data", label.data), ("choice", label.choice))
-        for kind, origins in ways:
-            found = tuple(sorted(o.source for o in origins if not o.trusted))
-            if found:
-                flow = Flow(step=step.id, line=step.at.line, tool=step.tool, argument=argument, origins=found, kind=kind)
-                self.flows.append(flow)
+        found = self.deciding.flows(step, self.ground.tools[step.tool], names, reached)
+        self.flows.extend(found)
+        for flow in found:
+            if flow.decision == "deny" and certain(flow, step):
+                message = f"The policy refuses it: `{flow.argument}` of {step.tool} would be from {', '.join(flow.origins)}."
+                hint = "Take the value from the goal or from a trusted field."
+                self._report(self.errors, "error")(step.arguments[flow.argument], "flow", message, hint)
 
     def _report(self, to: list[Diagnostic], severity: Literal["error", "warning"]) -> Report:
         def report(node: Node, code: str, message: str, hint: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from planner.shape import Shape, resolved
-from planner.toolspec import Json, ToolSpec, digest
+from planner.toolspec import TOLD, Json, ToolSpec, digest
 
 _SCHEMAS = ("input_schema", "output_schema")
 _TEXT = 120  # characters of a part that are told; of a longer one its digest is
@@ -45,7 +45,7 @@ def contract(spec: ToolSpec) -> Contract:
 
 def parts_of(spec: ToolSpec) -> dict[str, str]:
     """What a certificate relies on of a tool, part by part; see Contract."""
-    told = spec.model_dump(mode="json", exclude={"name", "description", "seconds", *_SCHEMAS})
+    told = spec.model_dump(mode="json", exclude={"name", *TOLD, *_SCHEMAS})
     usual = {name: ToolSpec.model_fields[name].get_default(call_default_factory=True) for name in told}
     parts = {name: _text(value) for name, value in told.items() if _text(value) != _text(usual[name])}
     for name in _SCHEMAS:

@@ -4,6 +4,7 @@ PlanrailError                      everything of ours; carries `fault` and `hint
 ├── CompileError                   the script does not follow the plan language         (plan)
 ├── PlanRefused                    the checker refuses the plan                         (plan)
 ├── PlaybookError                  a playbook file is malformed                         (user)
+├── PolicyError                    the policy names what is not there                   (user)
 ├── ExpressionError                an expression has no value for this data: a surprise (data)
 │   └── BoundExceeded              an expression outgrew its bounds: a surprise         (data)
 └── ModelError                     a model gave no usable answer; carries what it billed
@@ -61,6 +62,12 @@ class PlanRefused(_Diagnosed):
 
 class PlaybookError(PlanrailError):
     """A playbook file cannot be read; the message names the file and the line."""
+
+    fault: ClassVar[Fault] = "user"
+
+
+class PolicyError(PlanrailError):
+    """The policy names a tool, an argument or a field that is not there; the hint names the nearest."""
 
     fault: ClassVar[Fault] = "user"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 from planner.hand import Hand
 from planner.labels import NO_LABEL, NO_LABELS, Label, Labels, Origin, join_all, labels_from_paths
@@ -34,9 +35,9 @@ def model_labels(step: str, inputs: Label) -> Labels:
     return Labels.of(_origin(f"model {step}", trusted=True).join(inputs))
 
 
-def person_labels() -> Labels:
-    """The labels of a person's answer."""
-    return Labels.of(Label(frozenset((PERSON,))))
+def person_labels(kind: Literal["user", "agent"] = "user") -> Labels:
+    """The labels of an answer: a person's, or an agent's, which is as trusted as a goal of its is."""
+    return Labels.of(Label(frozenset((PERSON if kind == "user" else Origin("agent", trusted=True),))))
 
 
 def _origin(source: str, *, trusted: bool) -> Label:
@@ -72,11 +73,11 @@ def call_scope(step: Step, env: Env, hand: Hand) -> tuple[Env, Label]:
 
 
 def sinks(step: Step, spec: ToolSpec) -> tuple[str, ...]:
-    """The arguments where an untrusted value has to be asked for; all that may be given, for a read that leaves the house."""
-    if spec.sensitive or not spec.leaves_house:
-        return spec.sensitive
-    spread_in = () if step.splat is None else tuple(spec.input_schema.get("properties", {}) or ("**",))
-    return tuple(dict.fromkeys((*step.arguments, *spread_in)))
+    """The step's arguments where an untrusted value has to be asked for, also those that its `**` may hold."""
+    if step.splat is None:
+        return spec.sinks(step.arguments)
+    spread_in = (*spec.input_schema.get("properties", {}), *spec.sensitive, *spec.guessed) or ("**",)
+    return spec.sinks(tuple(dict.fromkeys((*step.arguments, *spread_in))))
 
 
 def spread(step: Step, argument: str, env: Env, hand: Hand) -> Labels:

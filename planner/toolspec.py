@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,6 +13,7 @@ JsonSchema = Mapping[str, Any]  # a JSON Schema (2020-12) document: foreign by n
 Json = Any  # a JSON value: None, bool, int, float, str, list or dict with string keys
 Effect = Literal["read", "write", "irreversible"]
 Trust = Literal["trusted", "untrusted"]
+TOLD = ("description", "guessed", "seconds")  # what no certificate relies on
 
 
 class ToolSpec(BaseModel):
@@ -34,6 +35,7 @@ class ToolSpec(BaseModel):
     commutes: bool = False  # the order of this effect among other effects does not matter
     open_world: bool = True  # a read that leaves the house
     sensitive: tuple[str, ...] = ()  # arguments where an untrusted value must be asked for
+    guessed: tuple[str, ...] = ()  # the same, of a tool that says nothing of it: see `planner.guess`
     labels: Mapping[str, Trust] = Field(default_factory=dict)  # output path -> trust; unnamed paths take their parent's
     bounds: Mapping[str, str] = Field(default_factory=dict)  # output path of a list -> the argument its length obeys
     not_found: bool = False  # the tool tells "not found" apart from other failures
@@ -55,9 +57,16 @@ class ToolSpec(BaseModel):
         """A read that someone outside can watch."""
         return self.effect == "read" and self.open_world
 
+    def sinks(self, given: Collection[str]) -> tuple[str, ...]:
+        """The arguments where an untrusted value is asked for: for a read that leaves the house, all that are given."""
+        if self.sensitive or not self.leaves_house:
+            own = self.sensitive or self.guessed
+            return tuple(a for a in own if a in given) if own else ()
+        return tuple(given)
+
     def fingerprint(self) -> str:
         """A digest of everything a certificate relies on; a changed tool has another."""
-        return digest(self.model_dump(mode="json", exclude={"description", "seconds"}))
+        return digest(self.model_dump(mode="json", exclude=set(TOLD)))
 
 
 def digest(value: Json) -> str:

@@ -119,7 +119,7 @@ class _Walk:
     def _open(self, certified: PlanCertified) -> None:
         try:
             tools = tools_with_stand_ins(certified, self._ground.planning.tools)
-            self._frame = frame_of(self.run, certified, tools)
+            self._frame = frame_of(self.run, certified, tools, policy=self._ground.planning.policy)
         except CompileError:
             return  # replay_plan has said so
         self._renew()

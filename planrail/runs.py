@@ -40,7 +40,7 @@ _ANSWERABLE: tuple[tuple[RunStatus | None, tuple[RunStatus, ...]], ...] = (
     (None, ("running", "queued")),
 )
 _RESUMABLE: tuple[RunStatus, ...] = ("cancelled", "failed", "partial")
-APPROVALS = frozenset(("approve", "reconcile", "repeat"))
+APPROVALS = frozenset(("approve", "reconcile", "repeat", "flow"))  # kinds of questions that no agent answers for itself
 
 
 class Runs:
@@ -182,11 +182,11 @@ class Runs:
         state = await self.get(run, principal)
         run = state.id
         found = _open(state, question, self._now())
-        if found.kind in APPROVALS and principal.kind == "agent" and "approve" not in principal.scopes:
+        if found.kind in APPROVALS and not may_approve(principal, state.submission.principal):
             raise NotAnswerable("An approval is given by a person.", hint="On the command line: planrail answer.")
         if not refused:
             _fits(found, answer)
-        event = QuestionAnswered(question=found.id, answer=answer, refused=refused, by=principal.id)
+        event = QuestionAnswered(question=found.id, answer=answer, refused=refused, by=principal.id, kind=principal.kind)
         for _ in range(_ATTEMPTS):  # the run may be parked or taken just now
             for status, only_if in _ANSWERABLE:
                 seq = await self._journal.append(run, [event], epoch=None, status=status, only_if=only_if)
@@ -277,6 +277,11 @@ class Runs:
         """The bytes of an artifact that the run or its tools made; raises UnknownRun, UnknownArtifact and ArtifactLost."""
         state = await self.get(run, principal)
         return await asyncio.to_thread(RunArtifacts(state, self._artifacts).get, content_hash)
+
+
+def may_approve(principal: Principal, submitter: Principal) -> bool:
+    """Whether its word is an approval: a person's is, and that of an agent with the scope, unless it submitted the goal."""
+    return principal.kind == "user" or ("approve" in principal.scopes and principal != submitter)
 
 
 def _open(run: Run, name: str | None, now: datetime) -> Question:

@@ -11,6 +11,8 @@ The environment wins over the file. The file is ./planrail.toml, or the one that
     input = 2.5
     cached_input = 1.25
     output = 10.0
+    [policy.tools."mail.send"]
+    sensitive = ["to", "cc"]
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from executor.confidence import Floors
 from executor.session import SessionLimits
 from planner.budget import Budget
 from planner.errors import PlanrailError
+from planner.policy import Policy
 from planner.prices import Rates
 from planner.program import MAX_STANDING_S
 
@@ -90,6 +93,7 @@ class Settings(_Settings):
     database_away_s: float = Field(default=60.0, ge=0)  # a PostgreSQL or an artifact store that is away for longer is an error
     question_timeout_s: float | None = Field(default=None, gt=0, le=MAX_STANDING_S)  # of questions whose step names none
     servers: Mapping[str, ServerSettings] = Field(default_factory=dict)  # by namespace of tools: a table of the settings below
+    policy: Policy = Policy()  # what is done about untrusted values: a table of the settings below; in the file alone
     secrets: Mapping[str, SecretStr] = Field(default_factory=dict)
 
     @property

@@ -49,11 +49,14 @@ def packs_of(settings: Settings, database: Engine | Callable[[], Engine]) -> tup
 
 
 def toolset_of(settings: Settings, packs: Iterable[Pack]) -> Toolset:
-    """The built-in tools and the packs' own; raises ToolDeclarationError where a name stands twice."""
+    """The built-in tools and the packs' own, as the policy sees them.
+
+    Raises ToolDeclarationError where a name stands twice, and PolicyError where the policy names what is not there.
+    """
     toolset = builtin_tools(HttpSettings(allow_private=settings.http_allow_private))
     for pack in packs:
         toolset |= pack.tools
-    return toolset
+    return toolset.under(settings.policy)
 
 
 def playbooks_of(settings: Settings, packs: Iterable[Pack]) -> Playbooks:

@@ -12,16 +12,19 @@ from planner.toolspec import Json
 
 
 class Question(BaseModel):
-    """Something a person has to decide. `of` is the step that waits; `shown` are the bound arguments it is about."""
+    """Something a person has to decide. `of` is the step that waits; `shown` are the bound arguments it is about.
+
+    A question of the kind "flow" is about all that a policy wants allowed at that moment: `of` is the first step of it.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     id: str
-    kind: Literal["approve", "ask_user", "reconcile", "repeat"]
+    kind: Literal["approve", "ask_user", "reconcile", "repeat", "flow"]
     of: str
     item: str = ""
     text: str
-    answer_schema: Json = None  # JSON Schema of the answer; an approval's answer is true or false
+    answer_schema: Json = None  # JSON Schema of the answer; an approval's is true or false, a flow's also which rows may
     shown: Json = None
     asked_at: datetime | None = None
     expires_at: datetime | None = None  # nobody's answer counts from then on
@@ -43,6 +46,7 @@ class QuestionAnswered(Happened):
     answer: Json = None
     refused: bool = False  # the person would not answer; for an approval, false means the same
     by: str
+    kind: Literal["user", "agent"] = "user"  # of who answered
 
 
 class QuestionReminded(Happened):

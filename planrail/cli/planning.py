@@ -55,7 +55,7 @@ def check(output: Output, settings: Settings, file: str, *, params: Sequence[str
 def _checked(settings: Settings, script: str, params: Mapping[str, Json], budget: str | None) -> Checked:
     tools = toolset_of(settings, packs_of(settings, unopened_database(settings))).specs
     try:
-        scripts = Scripts(tools, terms_of(settings))
+        scripts = Scripts(tools, terms_of(settings), settings.policy)
         certificate = scripts.certified(script, params, budget_of(budget, settings.budget), _USER)
     except (CompileError, PlanRefused) as refused:
         return Checked(None, refused.diagnostics, params)

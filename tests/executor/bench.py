@@ -26,6 +26,7 @@ from planner.compiler import compile_script
 from planner.models import Models
 from planner.planner import Planner
 from planner.playbook import Playbooks
+from planner.policy import USUAL, Policy
 from planner.program import Program
 from planner.toolspec import Json
 
@@ -79,24 +80,29 @@ class Bench:
     as_json: bool = False
     budget: Budget = PLENTY
     session: SessionLimits = field(default_factory=SessionLimits)
+    policy: Policy = USUAL
+    question_timeout_s: float | None = None
     now: Callable[[], datetime] = field(default_factory=Clockwork)
     gates: Gates = field(default_factory=lambda: Gates(usual=GateTerms(breaker=BreakerTerms(failures=1_000_000))))
     _ids: Any = field(default_factory=lambda: itertools.count(1))
 
     def __post_init__(self) -> None:
+        self.toolset = self.toolset.under(self.policy)
         if self.sleep is no_wait and isinstance(self.now, Clockwork):
             self.sleep = self.now.sleep
 
     @property
     def planning(self) -> Planning:
         planner = None if self.models.planner is None else Planner(self.models.planner, as_json=self.as_json)
-        return Planning(self.toolset.specs, self.playbooks, planner, self.models.terms(parallel=self.budget.parallel))
+        return Planning(
+            self.toolset.specs, self.playbooks, planner, self.models.terms(parallel=self.budget.parallel), self.policy
+        )
 
     def segments(self, journal: Journal | None = None, worker: str = "w") -> Segments:
         return Segments(
             journal=journal or self.journal, artifacts=self.artifacts, toolset=self.toolset, models=self.models,
             planning=self.planning, secrets=self.secrets.get, now=self.now, worker=worker, version="test", sleep=self.sleep,
-            gates=self.gates, session=self.session,
+            gates=self.gates, session=self.session, question_timeout_s=self.question_timeout_s,
         )  # fmt: skip
 
     async def submit(self, script: str | None = None, **more: Any) -> str:

@@ -79,8 +79,8 @@ async def test_an_approval_shows_every_later_effect_with_its_arguments_and_no_ea
     assert question.text == "send 2 letters"
     assert question.answer_schema == {"type": "boolean"}
     assert question.shown == [
-        {"tool": "p.send", "arguments": {"to": "p0@x.example", "body": "Hello P0"}},
-        {"tool": "p.send", "arguments": {"to": "p1@x.example", "body": "Hello P1"}},
+        {"step": "sent", "item": "0", "tool": "p.send", "arguments": {"to": "p0@x.example", "body": "Hello P0"}},
+        {"step": "sent", "item": "1", "tool": "p.send", "arguments": {"to": "p1@x.example", "body": "Hello P1"}},
         {"tool": "p.send", "arguments": {"to": '"last@x.example"', "body": "sent[0]"}, "note": "not known yet"},
     ]
 

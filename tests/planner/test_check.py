@@ -303,7 +303,7 @@ def test_what_a_planner_wrote_that_had_read_foreign_text_is_untrusted() -> None:
 
 def test_a_flow_names_its_step_and_line() -> None:
     assert certificate(BODY + "mail.send(to=body)" + END).flows == (
-        Flow(step="send", line=3, tool="mail.send", argument="to", origins=READ, kind="data"),
+        Flow(step="send", line=3, tool="mail.send", argument="to", origins=READ, kind="data", decision="ask"),
     )
 
 
