@@ -76,10 +76,12 @@ def certify(program: Program, plan: Plan, ground: Ground, order: Waits | None = 
 
     `order` is what `planner.order.waits` says of the program, where it is known already.
     """
-    return _Check(program, ground).certificate(plan, waits(program, ground.tools) if order is None else order)
+    return Check(program, ground).certificate(plan, waits(program, ground.tools) if order is None else order)
 
 
-class _Check:
+class Check:
+    """The check of one program: step by step, in the script's order. `errors` are what is wrong so far."""
+
     def __init__(self, program: Program, ground: Ground) -> None:
         self.program = program
         self.ground = ground
@@ -94,7 +96,7 @@ class _Check:
 
     def certificate(self, plan: Plan, order: Waits) -> Certificate:
         for step in self.program.steps:
-            self._step(step)
+            self.step(step)
         costs = step_costs(self.program, self.times, self.ground.tools, self.ground.terms)
         worst = worst_case(self.program, costs, order)
         self.errors.extend(over_budget(worst, costs, self.ground.budget, self.program, self.times))
@@ -117,7 +119,8 @@ class _Check:
 
     # -- one step after the other, in the script's order
 
-    def _step(self, step: Step) -> None:
+    def step(self, step: Step) -> None:
+        """Check the next step; what it reads was checked before."""
         outer = self._seen_by(step)
         for guard in step.guards:
             self.inference.shape(guard.test, outer)

@@ -36,15 +36,25 @@ Waits = Mapping[str, tuple[str, ...]]
 
 def waits(program: Program, tools: Mapping[str, ToolSpec]) -> Waits:
     """For each step, the ids of the earlier steps that must have succeeded, or been skipped, before it starts."""
-    order: dict[str, tuple[str, ...]] = {}
-    before: list[_Place] = []  # without `let`s, which wait for nothing and which nothing waits for
-    for step in program.steps:
-        order[step.id] = ()
-        if step.kind != "let":
-            place = _place(step, tools)
-            order[step.id] = tuple(e.step.id for e in before if _waits(place, e))
-            before.append(place)
-    return order
+    order = Order(tools)
+    return {step.id: order.add(step) for step in program.steps}
+
+
+class Order:
+    """The order of a script's steps, told one by one."""
+
+    def __init__(self, tools: Mapping[str, ToolSpec]) -> None:
+        self._tools = tools
+        self._before: list[_Place] = []  # without `let`s, which wait for nothing and which nothing waits for
+
+    def add(self, step: Step) -> tuple[str, ...]:
+        """The earlier steps that the next one waits for."""
+        if step.kind == "let":
+            return ()
+        place = _place(step, self._tools)
+        found = tuple(e.step.id for e in self._before if _waits(place, e))
+        self._before.append(place)
+        return found
 
 
 def _place(step: Step, tools: Mapping[str, ToolSpec]) -> _Place:

@@ -8,7 +8,7 @@ call. Several calls in one body are maps over equal spaces, where the later ones
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -150,13 +150,19 @@ class Program:
     _definitions: dict[str, tuple[str, ...]] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        for number, step in enumerate(self.steps):
+        known = len(self._index)
+        for number, step in enumerate(self.steps[known:], known):
             self._index[step.id] = number
             for name in (*step.to, step.hidden):
                 self._definitions[name] = (*self._definitions.get(name, ()), step.id)
 
     def __getitem__(self, step: str) -> Step:
         return self.steps[self._index[step]]
+
+    def plus(self, steps: Iterable[Step]) -> Program:
+        """The program with these steps behind its own."""
+        longer = (*self.steps, *steps)
+        return Program(longer, self.parameters, self.warnings, self.ids, dict(self._index), dict(self._definitions))
 
     def position(self, step: str) -> int:
         """The step's place in the script's order."""

@@ -103,17 +103,18 @@ def _dearest(steps: list[Step], costs: Mapping[str, WorstCase], depth: int) -> W
     branches: dict[int, tuple[list[Step], list[Step]]] = {}
     for step in steps:
         if len(step.guards) <= depth:
-            total = _plus(total, costs[step.id])
+            total = plus(total, costs[step.id])
         else:
             guard = step.guards[depth]
             branches.setdefault(guard.branch, ([], []))[0 if guard.when else 1].append(step)
     for sides in branches.values():
         one, other = (_dearest(side, costs, depth + 1) for side in sides)
-        total = _plus(total, _max(one, other))
+        total = plus(total, _max(one, other))
     return total
 
 
-def _plus(a: WorstCase, b: WorstCase) -> WorstCase:
+def plus(a: WorstCase, b: WorstCase) -> WorstCase:
+    """What both take, one after the other."""
     return WorstCase(**{f: getattr(a, f) + getattr(b, f) for f in WorstCase.model_fields})
 
 
