@@ -22,6 +22,7 @@ from executor.recorder import Recorder
 from executor.run import Run
 from executor.session import CEILINGS, ceiling_told
 from executor.writer import hand_of
+from planner.catalog import TOOLS_TOKENS, Catalog
 from planner.check import Ground
 from planner.contract import contract
 from planner.diagnostic import Diagnostic
@@ -57,10 +58,13 @@ class Planning:
     planner: Planner | None
     terms: Terms
     policy: Policy = USUAL
+    tools_tokens: int = TOOLS_TOKENS  # of the lines of tools in a prompt
     scripts: Scripts = field(init=False)
+    catalog: Catalog = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "scripts", Scripts(self.tools, self.terms, self.policy))
+        object.__setattr__(self, "catalog", Catalog(self.tools, tokens=self.tools_tokens))
 
     async def plan(self, recorder: Recorder) -> None:
         """Bring the run to a PlanCertified event; raises NotPlanned."""
@@ -164,7 +168,7 @@ class Planning:
         if self.planner is None:
             raise NotPlanned(*self._no_model(run.submission.goal))
         tried = [(p.script, r.diagnostics) for p, r in run.refusals if p.source == "planner"]
-        messages = self.planner.messages(run.submission.goal, self.tools.values(), tried)
+        messages = self.planner.messages(run.submission.goal, self.catalog, tried)
         ledger = Ledger(run)
         need = model_need(self.planner.role.most(messages))
         await recorder.cover(ledger.share(need))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from planner.catalog import Catalog
 from planner.diagnostic import Diagnostic
 from planner.errors import CompileError
 from planner.llm.json_reply import ModelReplyInvalid, parse_json_reply
@@ -14,7 +15,7 @@ from planner.models import Role
 from planner.plan import Plan
 from planner.prompt import plan_messages
 from planner.script import script_of
-from planner.toolspec import JsonSchema, ToolSpec
+from planner.toolspec import JsonSchema
 from planner.usage import Usage
 
 _FENCE = re.compile(r"```[^\n`]*\n(.*?)(?:```|\Z)", re.DOTALL)
@@ -37,10 +38,10 @@ class Planner:
         self._as_json = as_json
 
     def messages(
-        self, goal: str, tools: Iterable[ToolSpec], tried: Sequence[tuple[str, Sequence[Diagnostic]]] = ()
+        self, goal: str, catalog: Catalog, tried: Sequence[tuple[str, Sequence[Diagnostic]]] = ()
     ) -> tuple[Message, ...]:
         """What the model will be sent: for the ceilings to be asked in front."""
-        return plan_messages(goal, tools, tried, as_json=self._as_json)
+        return plan_messages(goal, catalog, tried, as_json=self._as_json)
 
     async def write(self, messages: tuple[Message, ...]) -> Draft:
         """Ask once; raises ModelError with what was billed."""

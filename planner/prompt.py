@@ -6,17 +6,15 @@ diagnostics) comes after it.
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 
+from planner.catalog import Catalog
 from planner.diagnostic import Diagnostic
 from planner.language import GRAMMAR, RULES, STEPS, TOOL, TYPES
 from planner.library import FUNCTIONS, METHODS, RE_FUNCTIONS, LibraryFunction
 from planner.llm.port import Message
-from planner.shape import branches, resolved
-from planner.toolspec import Json, JsonSchema, ToolSpec
+from planner.tool_line import tool_line
 
 _INTRODUCTION = """\
 You write plan scripts: small programs in a subset of Python that a checker proves and an engine runs in parallel. Write the \
@@ -43,10 +41,8 @@ customer = attempt(crm.get_customer(id=oldest.customer_id), default=None)
 status = customer.status if customer else "unknown"
 answer({"invoice": oldest.number, "due": oldest.due, "customer": status})"""
 
-_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # what some reader takes for the end of a line, and other controls
 _MAX_TRIED = 20_000  # characters of a refused script that the model is shown again
 _MAX_TOLD = 20  # diagnostics
-_MAX_DESCRIPTION = 300  # characters of a tool's description; planners pay for each one every time
 
 _ERRORS = """\
 If the checker refuses the script you are shown its diagnostics with line:column. Answer with the whole script, corrected."""
@@ -85,89 +81,22 @@ def _line(function: LibraryFunction) -> str:
 
 
 def plan_messages(
-    goal: str, tools: Iterable[ToolSpec], tried: Sequence[tuple[str, Sequence[Diagnostic]]] = (), *, as_json: bool = False
+    goal: str, catalog: Catalog, tried: Sequence[tuple[str, Sequence[Diagnostic]]] = (), *, as_json: bool = False
 ) -> tuple[Message, ...]:
     """The messages that ask for a plan; `tried` are earlier scripts with what was wrong with them, the last one last."""
     form = "\n\nAnswer in the JSON form of the script, by the schema that you are given." if as_json else ""
-    listed = "\n".join(tool_line(t) for t in tools)
+    offer = catalog.offer(goal)
     messages = [
         Message(role="system", content=prefix()),
-        Message(role="user", content=f"Tools\n{listed}\n\nGoal: {goal}{form}"),
+        Message(role="user", content=f"Tools\n{offer}\n\nGoal: {goal}{form}"),
     ]
+    described = {t.name for t in offer.tools}
     for script, diagnostics in tried:
         more = [f"… and {len(diagnostics) - _MAX_TOLD} more"] if len(diagnostics) > _MAX_TOLD else []
         told = "\n".join([*(str(d) for d in diagnostics[:_MAX_TOLD]), *more])
+        further = [t for t in catalog.named(script[:_MAX_TRIED]) if t.name not in described]
+        described |= {t.name for t in further}
+        lines = "\n".join(["\n\nTools", *map(tool_line, further)]) if further else ""
         messages.append(Message(role="assistant", content=script[:_MAX_TRIED] or "(empty)"))
-        messages.append(Message(role="user", content=f"The checker refuses it:\n{told}"))
+        messages.append(Message(role="user", content=f"The checker refuses it:\n{told}{lines}"))
     return tuple(messages)
-
-
-def tool_line(spec: ToolSpec) -> str:
-    """A tool on one line: `crm.find_leads(vertical: str, limit: int = 20) -> {items: [{…}]}  # Find leads. (effect)`."""
-    schema = resolved(spec.input_schema)
-    required = set(schema.get("required", ()))
-    properties: Mapping[str, JsonSchema] = schema.get("properties", {})
-    parts = [f"{name}: {short(s)}{_default(s, name in required)}" for name, s in properties.items()]
-    gives = f" -> {short(resolved(spec.output_schema))}" if spec.output_schema is not None else ""
-    effect = "" if spec.effect == "read" else f" ({spec.effect})"
-    found = " (knows not found)" if spec.not_found else ""
-    line = f"{spec.name}({', '.join(parts)}){gives}  # {_description(spec.description)}{effect}{found}"
-    return _BREAKS.sub(" ", line)  # names and words of foreign schemas
-
-
-def _description(text: str) -> str:
-    """A description, which may be foreign text, in one line of bounded length."""
-    flat = " ".join(text.split())
-    return flat if len(flat) <= _MAX_DESCRIPTION else f"{flat[:_MAX_DESCRIPTION]}…"
-
-
-def _default(schema: JsonSchema, required: bool) -> str:
-    if required:
-        return ""
-    return f" = {_written(schema.get('default'))}"
-
-
-def _written(value: Json) -> str:
-    """A JSON value as a script writes it."""
-    match value:
-        case bool() | None:
-            return str(value)
-        case list():
-            return f"[{', '.join(map(_written, value))}]"
-        case dict():
-            return "{" + ", ".join(f"{_written(k)}: {_written(v)}" for k, v in value.items()) + "}"
-        case _:
-            return json.dumps(value, ensure_ascii=False)
-
-
-_WORDS = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
-
-
-def short(schema: JsonSchema, depth: int = 0) -> str:
-    """A schema in the words of the language's types."""
-    if "const" in schema:
-        return _written(schema["const"])
-    if "enum" in schema:
-        return " | ".join(map(_written, schema["enum"]))
-    alternatives = branches(schema)
-    if alternatives:
-        return " | ".join(dict.fromkeys(short(a, depth) for a in alternatives))
-    kind = schema.get("type")
-    if isinstance(kind, list):
-        return " | ".join(dict.fromkeys(short({**schema, "type": k}, depth) for k in kind))
-    if kind == "array":
-        return f"[{short(schema.get('items') or {}, depth + 1)}]"
-    if kind == "object" or "properties" in schema:
-        return _object(schema, depth)
-    formats = {"date": "date", "date-time": "datetime"}
-    return formats.get(str(schema.get("format")), _WORDS.get(str(kind), "any"))
-
-
-def _object(schema: JsonSchema, depth: int) -> str:
-    properties: Mapping[str, JsonSchema] = schema.get("properties", {})
-    if not properties:
-        more: Json = schema.get("additionalProperties")
-        return f"{{str: {short(more, depth + 1)}}}" if isinstance(more, Mapping) else "{…}"
-    if depth > 4:
-        return "{…}"
-    return "{" + ", ".join(f"{k}: {short(v, depth + 1)}" for k, v in properties.items()) + "}"

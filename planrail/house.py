@@ -84,7 +84,8 @@ def _wired(settings: Settings, journal: SqlJournal, worker: str, engines: Engine
     models = models_of(settings, gates)
     playbooks = playbooks_of(settings, packs)
     planner = None if models.planner is None else Planner(models.planner, as_json=settings.planner.output == "json")
-    planning = Planning(toolset.specs, playbooks, planner, models.terms(parallel=settings.budget.parallel), settings.policy)
+    terms = models.terms(parallel=settings.budget.parallel)
+    planning = Planning(toolset.specs, playbooks, planner, terms, settings.policy, tools_tokens=settings.planner.tools_tokens)
     segments = Segments(
         journal=journal, artifacts=artifacts, toolset=toolset, models=models, planning=planning, secrets=settings.secret,
         now=_now, worker=worker, version=version("planrail"), workspaces=settings.home / "workspaces", session=settings.session,

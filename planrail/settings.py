@@ -53,6 +53,7 @@ class ModelSettings(_Settings):
     base_url: str | None = None
     api_key: SecretStr | None = None
     output: Literal["script", "json"] = "script"  # the planner only: json answers in the schema of Plan
+    tools_tokens: int = Field(default=4_000, ge=1)  # the planner only: of the tools in its prompt; the best of more are chosen
     max_input_tokens: int = Field(default=8_000, ge=1)  # of a step's prompt; a longer one is a failed step
     max_output_tokens: int = Field(default=1_000, ge=1)  # the vendor stops there; the planner has four times as much
     calls_per_minute: int | None = Field(default=None, ge=1)  # of this process; a further one waits for its turn
@@ -157,7 +158,7 @@ def _merged(read: dict[str, Any], env: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _role(read: dict[str, Any], role: str, default: str, env: Mapping[str, str]) -> dict[str, Any]:
-    own = ("model", "output", "calls_per_minute", "parallel")
+    own = ("model", "output", "tools_tokens", "calls_per_minute", "parallel")
     for name, shared in (("base_url", "OPENAI_BASE_URL"), ("api_key", "OPENAI_API_KEY"), *((n, None) for n in own)):
         value = env.get(f"PLANRAIL_{role}_{name.upper()}")
         if value:

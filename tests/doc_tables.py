@@ -40,6 +40,7 @@ VARIABLES = {
     "planner.base_url": "PLANRAIL_PLANNER_BASE_URL, OPENAI_BASE_URL",
     "planner.api_key": "PLANRAIL_PLANNER_API_KEY, OPENAI_API_KEY",
     "planner.output": "PLANRAIL_PLANNER_OUTPUT",
+    "planner.tools_tokens": "PLANRAIL_PLANNER_TOOLS_TOKENS",
     "planner.calls_per_minute": "PLANRAIL_PLANNER_CALLS_PER_MINUTE",
     "planner.parallel": "PLANRAIL_PLANNER_PARALLEL",
 }

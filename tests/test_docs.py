@@ -242,6 +242,7 @@ def test_a_variable_of_the_settings_table_sets_it(setting: str, tmp_path: Path) 
             "question_timeout_s": "60",
             "planner.calls_per_minute": "60",
             "planner.parallel": "4",
+            "planner.tools_tokens": "500",
             "session_calls": "5",
             "session_usd": "5",
         }

@@ -7,8 +7,8 @@ from rich.text import Text
 
 from executor.toolset import Toolset
 from planner.playbook import Playbook, Playbooks
-from planner.prompt import short, tool_line
 from planner.shape import resolved
+from planner.tool_line import short, tool_line
 from planner.toolspec import Json, ToolSpec
 from planrail.cli.errors import DONE
 from planrail.cli.output import Output

@@ -6,11 +6,13 @@ import re
 
 import pytest
 
+from planner.catalog import Catalog
 from planner.diagnostic import Diagnostic
 from planner.language import GRAMMAR, RULES, STEPS, TOOL, TYPES
 from planner.library import FUNCTIONS, METHODS, RE_FUNCTIONS
-from planner.prompt import plan_messages, prefix, short, tool_line
+from planner.prompt import plan_messages, prefix
 from planner.tokens import count_tokens
+from planner.tool_line import short, tool_line
 from planner.toolspec import ToolSpec
 from planner.worst import ModelTerms, Terms
 from tests.planner.tools import TOOLS, certificate, listed, schema, tool
@@ -35,10 +37,10 @@ def examples() -> list[str]:
 def test_the_prefix_is_the_same_bytes_for_all_goals_tools_repairs_and_forms() -> None:
     tried = [("x = 1", [Diagnostic(code="c", line=1, column=1, text="x", message="m")])]
     calls = [
-        plan_messages("one goal", TOOLS.values()),
-        plan_messages("another goal", []),
-        plan_messages("one goal", TOOLS.values(), tried),
-        plan_messages("one goal", TOOLS.values(), as_json=True),
+        plan_messages("one goal", Catalog(TOOLS)),
+        plan_messages("another goal", Catalog({})),
+        plan_messages("one goal", Catalog(TOOLS), tried),
+        plan_messages("one goal", Catalog(TOOLS), as_json=True),
     ]
     assert {(m[0].role, m[0].content.encode()) for m in calls} == {("system", prefix().encode())}
 
@@ -83,7 +85,8 @@ def test_both_examples_are_certified_as_they_stand_there() -> None:
 
 def test_tools_goal_and_what_was_tried_follow_the_prefix_in_that_order() -> None:
     diagnostic = Diagnostic(code="unknown-name", line=2, column=5, text="y", message="`y` is not bound.", hint="Bind it.")
-    messages = plan_messages("Do it", [TOOLS["crm.get"], TOOLS["crm.save"]], [("x = y", [diagnostic]), ("", [diagnostic])])
+    two = Catalog({name: TOOLS[name] for name in ("crm.get", "crm.save")})
+    messages = plan_messages("Do it", two, [("x = y", [diagnostic]), ("", [diagnostic])])
 
     assert [m.role for m in messages] == ["system", "user", "assistant", "user", "assistant", "user"]
     get, save = tool_line(TOOLS["crm.get"]), tool_line(TOOLS["crm.save"])
@@ -95,7 +98,7 @@ def test_tools_goal_and_what_was_tried_follow_the_prefix_in_that_order() -> None
 
 def test_what_was_tried_is_shown_within_bounds() -> None:
     many = [Diagnostic(code="c", line=n, column=1, text="x", message="m") for n in range(1, 1_001)]
-    tried, told = (m.content for m in plan_messages("Do it", [], [("x" * 1_000_000, many)])[2:])
+    tried, told = (m.content for m in plan_messages("Do it", Catalog({}), [("x" * 1_000_000, many)])[2:])
     assert tried == "x" * 20_000
     assert told == "\n".join(["The checker refuses it:", *(str(d) for d in many[:20]), "… and 980 more"])
 

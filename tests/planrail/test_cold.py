@@ -20,7 +20,7 @@ answer([leads.items, page.status, rows, draft.id])
 """
 HEAVY = {  # each takes 10 ms to a second, and serves what no check does
     "alembic", "asyncio", "attr", "genai_prices", "httpx", "jsonschema", "openai", "procrastinate", "psycopg", "pygments",
-    "referencing", "splintr", "sqlalchemy", "ssl", "tenacity",
+    "referencing", "splintr", "sqlalchemy", "sqlite3", "ssl", "tenacity",
 }  # fmt: skip
 
 

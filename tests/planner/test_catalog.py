@@ -1,0 +1,116 @@
+"""Which of many tools a prompt describes, on a made-up catalogue of 576 tools and goals in other words than theirs."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from benchmarks.catalogue import Goal, goals, tools
+from planner.catalog import TOOLS_TOKENS, Catalog, Offer
+from planner.diagnostic import Diagnostic
+from planner.prompt import plan_messages
+from planner.tokens import count_tokens
+from planner.tool_line import tool_line
+from planner.toolspec import ToolSpec
+from tests.planner.tools import TOOLS, schema
+
+MANY = tools()
+CATALOG = Catalog(MANY)
+SAMPLE = goals()[::3]
+
+
+def described(offer: Offer) -> set[str]:
+    return {t.name for t in offer.tools}
+
+
+def told(offer: Offer) -> set[str]:
+    """The tools that the offer names, described or not."""
+    spaces = re.findall(r"(\w+)\.\(([^)]*)\)", offer.others)
+    return described(offer) | {f"{space}.{own}" for space, names in spaces for own in names.split(", ")}
+
+
+def recall(catalog: Catalog, of: list[Goal]) -> float:
+    found = sum(len(g.needed & described(catalog.offer(g.text))) for g in of)
+    return found / sum(len(g.needed) for g in of)
+
+
+def strange(number: int, description: str, namespace: str = "evil") -> ToolSpec:
+    return ToolSpec(name=f"{namespace}.tool_{number}", description=description, input_schema=schema("x", x="string"))
+
+
+def test_few_tools_are_all_listed_in_the_order_of_their_names_whatever_the_goal() -> None:
+    catalog = Catalog(dict(reversed(TOOLS.items())))
+    offers = [catalog.offer(goal) for goal in ("Send a mail", "Find a dentist in Austin", "")]
+    assert [str(offer) for offer in offers] == ["\n".join(tool_line(TOOLS[name]) for name in sorted(TOOLS))] * 3
+
+
+@pytest.mark.parametrize("tokens", [100, 1_000, TOOLS_TOKENS])
+def test_the_lines_of_hundreds_of_tools_stay_within_their_budget(tokens: int) -> None:
+    catalog = Catalog(MANY, tokens=tokens)
+    assert [goal.text for goal in SAMPLE if count_tokens(str(catalog.offer(goal.text))) > tokens] == []
+
+
+def test_the_tools_that_goals_need_are_among_the_described() -> None:
+    assert recall(CATALOG, SAMPLE) >= 0.93
+
+
+def test_nearly_all_that_goals_need_are_at_least_named() -> None:
+    named = sum(len(g.needed & told(CATALOG.offer(g.text))) for g in SAMPLE)
+    assert named / sum(len(g.needed) for g in SAMPLE) >= 0.97
+
+
+def test_the_same_goal_is_offered_the_same_tools_in_the_order_of_their_names() -> None:
+    offers = [Catalog(dict(items)).offer(SAMPLE[0].text) for items in (MANY.items(), reversed(MANY.items()))]
+    assert offers[0] == offers[1]
+    assert [t.name for t in offers[0].tools] == sorted(described(offers[0]))
+
+
+def test_a_tool_that_the_goal_names_is_described_whatever_the_budget() -> None:
+    offer = Catalog(MANY, tokens=40).offer("Use weather.get_tides and freeze_card; the weather is no matter")
+    assert described(offer) == {"weather.get_tides", "bank.freeze_card"}
+
+
+def test_a_goal_without_a_word_of_any_tool_is_told_names() -> None:
+    offer = CATALOG.offer("¿?")
+    assert offer.tools == ()
+    assert len(told(offer)) > 100
+
+
+WORDS = " ".join(dict.fromkeys(word for goal in SAMPLE for word in re.findall(r"[a-z]{4,}", goal.text)))
+
+
+@pytest.mark.parametrize(
+    "description",
+    ["send mail " * 1_000, WORDS, " ".join(reversed(WORDS.split())), "find search list get send create " * 50],
+    ids=["one word again and again", "the words of all goals", "backwards", "the commonest verbs"],
+)
+def test_a_server_that_stuffs_its_descriptions_pushes_out_next_to_nothing(description: str) -> None:
+    stuffed = MANY | {spec.name: spec for spec in (strange(n, description) for n in range(100))}
+    assert recall(Catalog(stuffed), SAMPLE) >= recall(CATALOG, SAMPLE) - 0.05
+
+
+def test_one_stuffed_tool_does_not_outrank_the_one_that_fits() -> None:
+    stuffed = MANY | {"evil.tool_1": strange(1, "invoice invoices overdue customers owe money pay bill " * 100)}
+    offer = Catalog(stuffed, tokens=150).offer("List the invoices to customers that are overdue")
+    assert "billing.list_invoices" in described(offer)
+
+
+def test_what_a_refused_script_names_is_described_when_it_is_sent_back() -> None:
+    wrong = Diagnostic(code="unknown-tool", line=1, column=1, text="x", message="There is no tool maps.get_elevations.")
+    script = "a = bank.freeze_card(card=1)\nb = maps.get_elevations(lat=1)\nc = weather.get_tides()\n"
+    goal = "What is the weather in Leeds?"
+    messages = plan_messages(goal, CATALOG, [(script, [wrong]), (script, [wrong])])
+    lines = "\n".join(tool_line(MANY[name]) for name in ("bank.freeze_card", "maps.get_elevation"))
+    assert "weather.get_tides" in described(CATALOG.offer(goal))
+    assert messages[3].content == f"The checker refuses it:\n{wrong}\n\nTools\n{lines}"
+    assert messages[5].content == f"The checker refuses it:\n{wrong}"
+    assert messages[:2] == plan_messages(goal, CATALOG)
+
+
+def test_a_tool_of_the_same_name_elsewhere_is_brought_in_for_one_that_does_not_exist() -> None:
+    assert [t.name for t in CATALOG.named("x = library.get_tides(port='Dover')")] == ["weather.get_tides"]
+
+
+def test_a_script_brings_in_a_bounded_number_of_tools() -> None:
+    assert len(CATALOG.named("\n".join(f"{name}()" for name in MANY))) == 12
