@@ -18,6 +18,11 @@ expression = literals, names, x.key, x["key"], slices, + - * / // %, comparison,
              **dict in a tool's call, lambda x: expr only as key= of min, max, sorted, or as until=
 no         = loops, def, class, import, walrus, try, with, del, global, await, decorators"""
 
+DIALECT = """\
+Statements: name = expression (or a, b = …), a step's call, if / elif / else. Expressions: x.key, x["key"], slices, arithmetic,
+comparison, in, and / or / not, a if c else b, comprehensions (two fors, tuple targets), f-strings, **dict in a tool's call,
+lambda only as key= or until=. No loops, def, class, import, walrus, try, with, del, await."""  # for who knows Python: models
+
 TYPES = 'str int float bool date datetime, [T], {"k": T}, {str: T}, "a" | "b", T | None'
 
 RESERVED = frozenset(("re", "str", "int", "float", "bool", "date", "datetime", "True", "False", "None", "secret"))
@@ -83,7 +88,7 @@ STEPS = {
         ),
         StepForm(
             "pages", 'pages(ns.read(…), cursor="next", items="items", limit=n)',
-            "all items of a read, following its cursor: the field it is in and the argument of the same name",
+            "all items of a read, following its cursor: its field, and the argument of that name",
             ("call",), frozenset(("call",)), options=frozenset(("cursor", "items", "limit", "otherwise")),
         ),
         StepForm(
@@ -92,7 +97,7 @@ STEPS = {
         ),
         StepForm(
             "poll", 'job = poll(ns.read(…), until=job.done, every="30s", timeout="1h")',
-            "reads again and again until it is so, and holds back what wait would; no time left: fails, or otherwise=",
+            "reads until it is so, and holds back what wait would; no time left: fails, or otherwise=",
             ("call",), frozenset(("call", "until")), named=frozenset(("until",)),
             options=frozenset(("every", "timeout", "otherwise")), in_maps=False,
         ),
@@ -113,8 +118,8 @@ STEPS = {
 }  # fmt: skip
 
 RULES = """\
-Every name is assigned once. A name is known from the line after its own.
+Every name is assigned once, and known from the next line on.
 Steps run in parallel as soon as their inputs are there; effects keep the order of the script.
 [ns.tool(id=x.id) for x in xs] is a map: one call an item, in parallel. Give maps a bound: a slice xs[:20] or limit=20.
-x.key reads a key; a missing key, an index out of range and max([]) stop the run. x.get("key") gives None.
+A missing key, an index out of range and max([]) stop the run. x.get("key") gives None.
 Calls do not stand under and / or: use if. Arguments of tools are written by name."""

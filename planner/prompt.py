@@ -11,15 +11,15 @@ from functools import cache
 
 from planner.catalog import Catalog
 from planner.diagnostic import Diagnostic
-from planner.language import GRAMMAR, RULES, STEPS, TOOL, TYPES
+from planner.language import DIALECT, RULES, STEPS, TOOL, TYPES
 from planner.library import FUNCTIONS, METHODS, RE_FUNCTIONS, LibraryFunction
 from planner.llm.port import Message
 from planner.tool_line import tool_line
 
 _INTRODUCTION = """\
-You write plan scripts: small programs in a subset of Python that a checker proves and an engine runs in parallel. Write the \
-whole plan at once. Answer with the script alone: no prose, no code fences. Use the tools below and nothing else. Prefer \
-expressions to model steps: ask only for what needs language or judgement. Never write values that you do not know."""
+You write plan scripts: small programs in a subset of Python that a checker proves and an engine runs in parallel. Answer with \
+the whole plan and nothing else: no prose, no code fences. Use the tools below alone. Prefer expressions to model steps: ask \
+only for what needs language or judgement. Never write values that you do not know."""
 
 _EXAMPLES = """\
 Example 1. Goal: Send an introduction to the best dental leads in Austin
@@ -33,19 +33,16 @@ if len(mails) > 10:
 sent = [mail.send(to=b.email, subject=m.subject, body=m.body) for b, m in zip(best, mails)]
 answer(f"{len(sent)} introductions sent")
 
-Example 2. Goal: Which of my open invoices is the oldest, and is its customer still active?
+Example 2. Goal: Which of my open invoices is the oldest, and who is its customer?
 invoices = pages(billing.list_invoices(status="open"), cursor="next", limit=200)
-expect(len(invoices) > 0, "no open invoice")
 oldest = min(invoices, key=lambda i: i.due)
 customer = attempt(crm.get_customer(id=oldest.customer_id), default=None)
-status = customer.status if customer else "unknown"
-answer({"invoice": oldest.number, "due": oldest.due, "customer": status})"""
+answer({"invoice": oldest.number, "customer": customer.name if customer else "unknown"})"""
 
 _MAX_TRIED = 20_000  # characters of a refused script that the model is shown again
 _MAX_TOLD = 20  # diagnostics
 
-_ERRORS = """\
-If the checker refuses the script you are shown its diagnostics with line:column. Answer with the whole script, corrected."""
+_CORRECT = "Answer with the whole script, corrected."
 
 
 @cache
@@ -55,12 +52,11 @@ def prefix() -> str:
     return "\n\n".join(
         (
             _INTRODUCTION,
-            f"Grammar\n{GRAMMAR}",
+            f"Language\n{DIALECT}",
             f"Steps\n{steps}\nT is one of: {TYPES}",
             f"Rules\n{RULES}",
             f"Library\n{_library()}",
             _EXAMPLES,
-            _ERRORS,
         )
     )
 
@@ -69,11 +65,12 @@ def _library() -> str:
     """Every function by its signature; a summary only where the name does not say it."""
     plain = {"len", "sum", "min", "max", "sorted", "any", "all", "zip", "enumerate", "range", "round", "abs", "set", "list",
              "dict", "str", "int", "float", "bool"}  # fmt: skip
-    known = " ".join(n for n in FUNCTIONS if n in plain)
-    others = "\n".join(_line(f) for n, f in FUNCTIONS.items() if n not in plain)
+    telling = {"today", "now", "minutes_between", "urls", "emails"}
+    known = " ".join(n if n in plain else f.signature for n, f in FUNCTIONS.items() if n in plain | telling)
+    others = "\n".join(_line(f) for n, f in FUNCTIONS.items() if n not in plain | telling)
     methods = {kind: " ".join(n for n, f in METHODS.items() if kind in f.receivers) for kind in ("str", "list", "dict")}
     listed = "\n".join(f".{kind}: {names}" for kind, names in methods.items())
-    return f"{known}\n{others}\n{' '.join(f.signature for f in RE_FUNCTIONS.values())} (linear time)\n{listed}"
+    return f"{known}\n{others}\n{' '.join(f.signature for f in RE_FUNCTIONS.values())}\n{listed}"
 
 
 def _line(function: LibraryFunction) -> str:
@@ -98,5 +95,5 @@ def plan_messages(
         described |= {t.name for t in further}
         lines = "\n".join(["\n\nTools", *map(tool_line, further)]) if further else ""
         messages.append(Message(role="assistant", content=script[:_MAX_TRIED] or "(empty)"))
-        messages.append(Message(role="user", content=f"The checker refuses it:\n{told}{lines}"))
+        messages.append(Message(role="user", content=f"The checker refuses it:\n{told}{lines}\n\n{_CORRECT}"))
     return tuple(messages)

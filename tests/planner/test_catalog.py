@@ -103,8 +103,10 @@ def test_what_a_refused_script_names_is_described_when_it_is_sent_back() -> None
     messages = plan_messages(goal, CATALOG, [(script, [wrong]), (script, [wrong])])
     lines = "\n".join(tool_line(MANY[name]) for name in ("bank.freeze_card", "maps.get_elevation"))
     assert "weather.get_tides" in described(CATALOG.offer(goal))
-    assert messages[3].content == f"The checker refuses it:\n{wrong}\n\nTools\n{lines}"
-    assert messages[5].content == f"The checker refuses it:\n{wrong}"
+    assert (
+        messages[3].content == f"The checker refuses it:\n{wrong}\n\nTools\n{lines}\n\nAnswer with the whole script, corrected."
+    )
+    assert messages[5].content == f"The checker refuses it:\n{wrong}\n\nAnswer with the whole script, corrected."
     assert messages[:2] == plan_messages(goal, CATALOG)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from planner.catalog import Catalog
 from planner.diagnostic import Diagnostic
-from planner.language import GRAMMAR, RULES, STEPS, TOOL, TYPES
+from planner.language import DIALECT, RULES, STEPS, TOOL, TYPES
 from planner.library import FUNCTIONS, METHODS, RE_FUNCTIONS
 from planner.prompt import plan_messages, prefix
 from planner.tokens import count_tokens
@@ -23,15 +23,16 @@ OF_EXAMPLES = (
     tool("crm.find_leads", schema("", vertical="string", city="string", limit="integer"), listed(LEAD),
          bounds={"items": "limit"}),
     tool("crm.score_lead", schema("id", id="integer"), schema("id email score", id="integer", email="string", score="number")),
-    tool("crm.get_customer", schema("id", id="integer"), schema("status", status="string"), not_found=True),
+    tool("crm.get_customer", schema("id", id="integer"), schema("name", name="string"), not_found=True),
     tool("mail.send", schema("to", to="string", subject="string", body="string"), effect="irreversible", sensitive=("to",)),
     tool("billing.list_invoices", schema("", status="string", next="string"), listed(INVOICE)),
 )  # fmt: skip
+CORRECT = "Answer with the whole script, corrected."
 TERMS = Terms(ModelTerms("big"), ModelTerms("small"))
 
 
 def examples() -> list[str]:
-    return re.findall(r"Example \d\. Goal: [^\n]+\n(.*?\))(?=\n\n)", prefix(), re.DOTALL)
+    return re.findall(r"Example \d\. Goal: [^\n]+\n(.*?\))(?=\n\n|\Z)", prefix(), re.DOTALL)
 
 
 def test_the_prefix_is_the_same_bytes_for_all_goals_tools_repairs_and_forms() -> None:
@@ -45,8 +46,8 @@ def test_the_prefix_is_the_same_bytes_for_all_goals_tools_repairs_and_forms() ->
     assert {(m[0].role, m[0].content.encode()) for m in calls} == {("system", prefix().encode())}
 
 
-def test_the_prefix_takes_at_most_1500_tokens() -> None:
-    assert count_tokens(prefix()) <= 1_500
+def test_the_prefix_takes_at_most_1200_tokens() -> None:
+    assert count_tokens(prefix()) <= 1_200
 
 
 def test_the_prefix_teaches_every_step_that_there_is_and_none_that_is_to_come() -> None:
@@ -68,12 +69,10 @@ def test_the_methods_stand_with_the_kind_of_value_that_has_them(kind: str) -> No
     assert line[1].split() == [name for name, method in METHODS.items() if kind in method.receivers]
 
 
-def test_the_prefix_holds_the_grammar_the_rules_the_types_and_what_an_error_asks_for() -> None:
-    assert GRAMMAR in prefix()
+def test_the_prefix_holds_the_dialect_the_rules_and_the_types() -> None:
+    assert DIALECT in prefix()
     assert RULES in prefix()
     assert TYPES in prefix()
-    assert "refuses the script" in prefix()
-    assert "Answer with the whole script, corrected." in prefix()
 
 
 def test_both_examples_are_certified_as_they_stand_there() -> None:
@@ -92,7 +91,7 @@ def test_tools_goal_and_what_was_tried_follow_the_prefix_in_that_order() -> None
     get, save = tool_line(TOOLS["crm.get"]), tool_line(TOOLS["crm.save"])
     assert messages[1].content == f"Tools\n{get}\n{save}\n\nGoal: Do it"
     assert messages[2].content == "x = y"
-    assert messages[3].content == f"The checker refuses it:\n{diagnostic}"
+    assert messages[3].content == f"The checker refuses it:\n{diagnostic}\n\n{CORRECT}"
     assert messages[4].content == "(empty)"
 
 
@@ -100,7 +99,7 @@ def test_what_was_tried_is_shown_within_bounds() -> None:
     many = [Diagnostic(code="c", line=n, column=1, text="x", message="m") for n in range(1, 1_001)]
     tried, told = (m.content for m in plan_messages("Do it", Catalog({}), [("x" * 1_000_000, many)])[2:])
     assert tried == "x" * 20_000
-    assert told == "\n".join(["The checker refuses it:", *(str(d) for d in many[:20]), "… and 980 more"])
+    assert told == "\n".join(["The checker refuses it:", *(str(d) for d in many[:20]), "… and 980 more", "", CORRECT])
 
 
 def test_a_tools_line_shows_types_defaults_enumerations_what_it_gives_and_its_effect() -> None:
