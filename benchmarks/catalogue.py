@@ -38,9 +38,9 @@ def tools() -> dict[str, ToolSpec]:
     return dict(sorted(found.items()))
 
 
-def goals() -> list[Goal]:
-    """Every goal; every second one was kept out of sight while the choosing was made."""
-    parted = (line.partition(" | ") for line in _lines("goals.txt"))
+def goals(name: str = "goals.txt") -> list[Goal]:
+    """Every goal of a file; every second one of the first file was kept out of sight while the choosing was made."""
+    parted = (line.partition(" | ") for line in _lines(name))
     return [Goal(text, frozenset(needed.split())) for text, _, needed in parted]
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmarks.table import table_of
 
-NAMES = ("thrift", "engine", "workers", "makespan", "follow", "scale", "cold", "expression", "compile", "journal")
+NAMES = ("thrift", "engine", "workers", "makespan", "follow", "scale", "cold", "expression", "compile", "catalog", "journal")
 README = Path(__file__).with_name("README.md")
 FAILED = 1
 

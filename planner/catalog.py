@@ -1,7 +1,7 @@
 """Catalog: which of many tools a prompt describes. With few it is all of them, so that prompts to all goals begin alike.
 
-With more, a goal's own are chosen by rank within a budget of tokens, and listed in the order of their names. Those left out are
-told by name as far as that fits; a script that names one of them is shown its line when it is sent back.
+With more, the lines of those that suit the goal are listed, in the order of their names, and the others told by name, as far as
+a budget of tokens goes; a script that names one of the others is shown its line when it is sent back.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from planner.tool_line import tool_line
 from planner.toolspec import ToolSpec
 
 TOOLS_TOKENS = 4_000
-_NAMED = 0.15  # of the budget, what the names of tools take that are left out
+_NAMED = 0.5  # of the budget, what names take at most: a tool that is only named can be used too, if mostly with a repair
 _NAMESPACE = 0.3  # of the budget, what one namespace may take while others are wanted: no server fills the prompt alone
 _REST = 20  # tokens of the words around the names of those that are left out
+_LONGEST = 1_000  # tokens of a tool's name, at most
 _NAME = re.compile(r"\b[^\W\d]\w*\.[^\W\d]\w*\b")
 _WORD = re.compile(r"\w+")
 _NEAR = 2  # tools whose names are near one that does not exist
@@ -53,7 +54,7 @@ class Catalog:
         scores = self._ranking.scores(goal)
         named = self._said(goal)
         ranked = sorted(self.tools, key=lambda name: (name not in named, -scores.get(name, 0.0), name))
-        chosen = self._within(ranked, named, scores, self._tokens - int(_NAMED * self._tokens))
+        chosen = self._within(ranked, named, scores, self._tokens - self._names)
         left = self._tokens - sum(self._costs[name] for name in chosen)
         others = _told([name for name in ranked if name not in chosen], left)
         return Offer(tuple(self.tools[name] for name in sorted(chosen)), others)
@@ -77,6 +78,12 @@ class Catalog:
     def _costs(self) -> dict[str, int]:
         """The tokens of each tool's line."""
         return {name: count_tokens(f"{tool_line(spec)}\n") for name, spec in self.tools.items()}
+
+    @cached_property
+    def _names(self) -> int:
+        """The tokens that are kept for names: those of all tools, if that is little enough."""
+        whole = _told(list(self.tools), len(self.tools) * _LONGEST)
+        return min(count_tokens(whole) + _REST, int(_NAMED * self._tokens))
 
     @cached_property
     def _ranking(self) -> Ranking:
