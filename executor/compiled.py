@@ -47,7 +47,7 @@ class Scripts:
     """Compiles and certifies scripts over one set of tools; remembers the latest, since many runs share a script."""
 
     def __init__(self, tools: Mapping[str, ToolSpec], terms: Terms, policy: Policy = USUAL) -> None:
-        self._tools = tools
+        self.tools = tools
         self._terms = terms
         self._policy = policy
         self._compiled = lru_cache(_KEPT)(self._compile)
@@ -62,11 +62,11 @@ class Scripts:
         return self._certified(script, json.dumps(params, sort_keys=True), budget, hand, ids)
 
     def _compile(self, script: str, parameters: frozenset[str], ids: Ids) -> Compiled:
-        program, statements = compile_script(script, self._tools, parameters=parameters, ids=ids.given, taken=ids.taken)
-        return Compiled(program, plan_of(statements), waits(program, self._tools))
+        program, statements = compile_script(script, self.tools, parameters=parameters, ids=ids.given, taken=ids.taken)
+        return Compiled(program, plan_of(statements), waits(program, self.tools))
 
     def _certify(self, script: str, params: str, budget: Budget, hand: Hand, ids: Ids) -> Certificate:
         given = json.loads(params)
         compiled = self.compiled(script, frozenset(given), ids)
-        ground = Ground(self._tools, budget, self._terms, given, hand, self._policy)
+        ground = Ground(self.tools, budget, self._terms, given, hand, self._policy)
         return certify(compiled.program, compiled.plan, ground, compiled.order)

@@ -1,8 +1,8 @@
 """Planning: from a submission to a certified plan, each stage an event, so that it goes on where it was after a crash.
 
-A plan comes from what was submitted (script, plan, playbook), else from a playbook whose structure the goal has, else from the
-planner's model. What the checker refuses goes back to the model, at most `budget.repairs` times; then to the playbook's
-fallback, if there is one.
+A plan comes from what was submitted (script, plan, playbook), else from a playbook whose structure the goal has, else from a
+kept plan whose form it has, else from the planner's model. What the checker refuses goes back to the model, at most
+`budget.repairs` times; then to the playbook's fallback, if there is one.
 """
 
 from __future__ import annotations
@@ -14,9 +14,20 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from executor.compiled import Ids, Scripts
-from executor.events import CallHeld, CeilingReached, ConfidenceFell, PlanCertified, PlannerCalled, PlanProposed, PlanRefused
+from executor.events import (
+    CallHeld,
+    CeilingReached,
+    ConfidenceFell,
+    PlanCertified,
+    PlanDoubted,
+    PlannerCalled,
+    PlanProposed,
+    PlanRefused,
+    PlanVerified,
+)
 from executor.fingerprint import fingerprint_of
 from executor.held import telling
+from executor.keeping import Keeping
 from executor.ledger import Ledger, model_need
 from executor.recorder import Recorder
 from executor.run import Run
@@ -59,6 +70,7 @@ class Planning:
     terms: Terms
     policy: Policy = USUAL
     tools_tokens: int = TOOLS_TOKENS  # of the lines of tools in a prompt
+    keeping: Keeping | None = None
     scripts: Scripts = field(init=False)
     catalog: Catalog = field(init=False)
 
@@ -100,6 +112,10 @@ class Planning:
             kept=len(proposed.ids), dropped=proposed.dropped,
         )  # fmt: skip
 
+    def verdict(self, run: Run, *, done: bool) -> PlanVerified | PlanDoubted | None:
+        """What a run that ends says of its plan; it is written with the end."""
+        return None if self.keeping is None else self.keeping.verdict(run, self.scripts, done=done)
+
     def ground(self, run: Run, params: Mapping[str, Json]) -> Ground:
         """What the run's certificate stands on."""
         return Ground(self.tools, run.budget, self.terms, params, hand_of(run), self.policy)
@@ -119,7 +135,8 @@ class Planning:
         if matched is not None:
             playbook, values = matched
             return PlanProposed(script=playbook.script, source="playbook", playbook=playbook.name, params=values)
-        return await self._written_by_model(recorder)
+        kept = None if self.keeping is None else await self.keeping.proposal(run, self.scripts)
+        return kept or await self._written_by_model(recorder)
 
     def _from_playbook(self, name: str, given: Mapping[str, Json]) -> PlanProposed:
         try:
@@ -139,7 +156,8 @@ class Planning:
         run = recorder.run
         proposed, refused = run.refusals[-1]
         repairs = sum(1 for p, _ in run.refusals if p.source == "planner")
-        if proposed.source == "planner" and repairs <= run.budget.repairs:
+        written = proposed.source == "planner" and repairs <= run.budget.repairs
+        if written or proposed.source == "template":  # a kept plan was certified when it was found: tools have changed since
             return await self._written_by_model(recorder)
         listed = "\n".join(str(d) for d in refused.diagnostics)
         if proposed.source == "playbook":

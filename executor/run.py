@@ -19,6 +19,7 @@ from executor.events import (
     ClaimRenewed,
     ConfidenceFell,
     EffectsInherited,
+    Event,
     PlanCertified,
     PlannerCalled,
     PlanProposed,
@@ -49,6 +50,7 @@ from planner.program import statement_of
 from planner.toolspec import Json, digest
 from planner.usage import NO_USAGE, Usage
 
+_ROUGH = (Surprised, ConfidenceFell, CeilingReached, RunResumed, RunForked)  # after these a run proves nothing of its plan
 _REFUSABLE = ("approve", "repeat", "flow")  # kinds of questions where false is a refusal, which a resume asks about again
 
 
@@ -104,6 +106,9 @@ class Run:
     artifacts: set[str] = field(default_factory=set)  # hashes of what the run may read, see `executor.run_artifacts`
     receipts: set[str] = field(default_factory=set)  # keys of those that are adopted or counted
     folded: int = 0  # events folded: whoever has worked something out of the run sees by it whether that still holds
+    smooth: bool = True  # nothing has happened that the plan had not foreseen
+    blame: str = ""  # the first of what was not foreseen and speaks against the plan
+    template: str = ""  # the kept plan that it took
     cancel_requested: bool = False
     ended: RunEnded | None = None
     epoch: int = 0
@@ -159,6 +164,8 @@ def _clock(run: Run, record: Recorded) -> None:
 
 def _apply(run: Run, record: Recorded) -> None:
     """What one event changes."""
+    if isinstance(record.event, _ROUGH):
+        run.smooth, run.blame = False, run.blame or _blame(record.event)
     match record.event:
         case CallStarted() | CallRetried() | CallFinished() | CallFailed() | StepSkipped() as event:
             _apply_call(run, event, record.at)
@@ -186,6 +193,17 @@ def _apply(run: Run, record: Recorded) -> None:
             run.granted = event
         case _:
             _apply_life(run, record)
+
+
+def _blame(event: Event) -> str:
+    """What an event says against the run's plan; nothing where a person refused, and of ceilings, resumes and forks."""
+    match event:
+        case Surprised(step=step, kind=kind, message=message) if kind != "refused":
+            return f"{step}: {message}"[:300]
+        case ConfidenceFell(measure=measure, step=step):
+            return f"{step or 'the run'}: {measure}"
+        case _:
+            return ""
 
 
 def _apply_question(run: Run, event: QuestionAsked | QuestionAnswered | QuestionReminded | QuestionExpired) -> None:
@@ -306,6 +324,7 @@ def _apply_plan(run: Run, event: PlannerCalled | PlanProposed | PlanRefused | Pl
             run.usage += event.usage
         case PlanProposed():
             run.proposed = event
+            run.template = event.template if event.revision == 1 else run.template
         case PlanRefused():
             if run.proposed is not None:
                 run.refusals.append((run.proposed, event))

@@ -263,6 +263,8 @@ class Segments:
 
     async def _close(self, recorder: Recorder, values: Values, end: End) -> None:
         run = recorder.run
+        verdict = self.planning.verdict(run, done=end == "done")
+        recorder.note(*([] if verdict is None or end == "cancelled" else [verdict]))
         match end:
             case "done":
                 await self._answer(recorder, values)

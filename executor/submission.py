@@ -44,6 +44,7 @@ class Submission(BaseModel):
     preapproved: bool = False  # the script's own `approve` steps are answered yes (`--yes`)
     principal: Principal = Principal()
     forked_from: ForkOf | None = None
+    fresh: bool = False  # a plan is written anew, whatever plans are kept
     session: str | None = Field(default=None, min_length=1, max_length=200)  # the conversation, whose runs share ceilings
 
     @model_validator(mode="after")
@@ -71,4 +72,6 @@ class Submission(BaseModel):
         for name in ("forked_from", "session"):
             if whole[name] is None:
                 del whole[name]  # as it was before there was such a thing
+        if not self.fresh:
+            del whole["fresh"]
         return digest(whole)

@@ -17,6 +17,7 @@ from executor.engine.port import Limits, Liveness
 from executor.fingerprint import covers
 from executor.gate import GatedModel, Gates
 from executor.journal.sql import SqlJournal
+from executor.keeping import Keeping
 from executor.pack import Pack
 from executor.planning import Planning
 from executor.segment import Segments
@@ -85,7 +86,10 @@ def _wired(settings: Settings, journal: SqlJournal, worker: str, engines: Engine
     playbooks = playbooks_of(settings, packs)
     planner = None if models.planner is None else Planner(models.planner, as_json=settings.planner.output == "json")
     terms = models.terms(parallel=settings.budget.parallel)
-    planning = Planning(toolset.specs, playbooks, planner, terms, settings.policy, tools_tokens=settings.planner.tools_tokens)
+    planning = Planning(
+        toolset.specs, playbooks, planner, terms, settings.policy,
+        tools_tokens=settings.planner.tools_tokens, keeping=Keeping(journal.kept, settings.plans_after),
+    )  # fmt: skip
     segments = Segments(
         journal=journal, artifacts=artifacts, toolset=toolset, models=models, planning=planning, secrets=settings.secret,
         now=_now, worker=worker, version=version("planrail"), workspaces=settings.home / "workspaces", session=settings.session,

@@ -83,6 +83,7 @@ class Settings(_Settings):
     executor: ModelSettings = ModelSettings()
     packs: tuple[str, ...] | None = None  # None: every pack that is installed
     playbooks: tuple[Path, ...] = ()  # folders of .plan files, besides the packs' own and `home`/playbooks
+    plans_after: int = Field(default=3, ge=0)  # times that a plan has to run well before goals of its form take it; 0: never
     prices: Mapping[str, Rates] = Field(default_factory=dict)  # in $ per million tokens; they win over the price list
     budget: Budget = Budget()  # of a run that names none
     confidence: Floors = Floors()  # how sure models have to be
@@ -137,7 +138,7 @@ def _file(path: Path) -> dict[str, Any]:
 
 _PLAIN = (  # settings of one value, which the environment may give
     "database_url", "artifacts_url", "database_away_s", "runs", "principal_runs", "question_timeout_s", "session_calls",
-    "session_usd",
+    "session_usd", "plans_after",
 )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from executor.events import Event, RunStatus
 from executor.gate import Gates
 from executor.journal.artifacts import SqlArtifacts
 from executor.journal.sql import SqlJournal
+from executor.keeping import Keeping
 from executor.planning import Planning
 from executor.run import Run, is_over
 from executor.segment import Segments
@@ -61,13 +62,17 @@ class Rig:
     sleep: Callable[[float], Awaitable[None]] = no_wait
     gates: Gates = field(default_factory=Gates)
     first: int = 1  # the number of its first run
+    plans_after: int = 0
     floors: Floors = NO_FLOORS
 
     def __post_init__(self) -> None:
         ids = itertools.count(self.first)
         planner = None if self.models.planner is None else Planner(self.models.planner, as_json=self.as_json)
         self.artifacts = SqlArtifacts(self.journal.engine)
-        self.planning = Planning(self.toolset.specs, Playbooks(self.playbooks), planner, self.models.terms(parallel=16))
+        keeping = Keeping(self.journal.kept, self.plans_after)
+        self.planning = Planning(
+            self.toolset.specs, Playbooks(self.playbooks), planner, self.models.terms(parallel=16), keeping=keeping
+        )  # fmt: skip
         self.runs = Runs(
             self.journal, artifacts=self.artifacts, planning=self.planning, now=_now, new_id=lambda: f"run{next(ids):013}"
         )

@@ -44,9 +44,11 @@ from executor.events.life import (
 )
 from executor.events.plans import (
     PlanCertified,
+    PlanDoubted,
     PlannerCalled,
     PlanProposed,
     PlanRefused,
+    PlanVerified,
 )
 from executor.events.questions import (
     Question,
@@ -71,8 +73,10 @@ __all__ = [
     "Event",
     "Forked",
     "PlanCertified",
+    "PlanDoubted",
     "PlanProposed",
     "PlanRefused",
+    "PlanVerified",
     "PlannerCalled",
     "Question",
     "QuestionAnswered",

@@ -34,9 +34,11 @@ from executor.events.life import (
 )
 from executor.events.plans import (
     PlanCertified,
+    PlanDoubted,
     PlannerCalled,
     PlanProposed,
     PlanRefused,
+    PlanVerified,
 )
 from executor.events.questions import (
     QuestionAnswered,
@@ -52,6 +54,8 @@ Event = Annotated[
     | PlanProposed
     | PlanRefused
     | PlanCertified
+    | PlanVerified
+    | PlanDoubted
     | CallStarted
     | CallHeld
     | ClaimRenewed

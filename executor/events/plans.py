@@ -10,6 +10,7 @@ from executor.events.base import Happened
 from planner.certificate import Certificate
 from planner.diagnostic import Diagnostic
 from planner.plan import Plan
+from planner.template import Template
 from planner.toolspec import Json
 from planner.usage import Usage
 
@@ -34,8 +35,10 @@ class PlanProposed(Happened):
 
     type: Literal["plan_proposed"] = "plan_proposed"
     script: str
-    source: Literal["planner", "script", "plan", "playbook", "fallback", "replan"]
+    source: Literal["planner", "script", "plan", "playbook", "fallback", "replan", "template"]
     playbook: str = ""
+    template: str = ""  # the id of the kept plan that it is
+    runs: int = 0  # in which that went well before
     params: dict[str, Json] = Field(default_factory=dict)
     revision: int = 1
     ids: tuple[str, ...] = ()  # of the statements that are kept, in the script's order
@@ -64,3 +67,24 @@ class PlanCertified(Happened):
     ids: tuple[str, ...] = ()  # of all its statements, in the script's order; none where the script alone tells them
     kept: int = 0  # how many of them, from the first on, the revision before has had
     dropped: dict[str, str] = Field(default_factory=dict)  # step that is gone → what kind of result it gave
+
+
+class PlanVerified(Happened):
+    """The run went as its plan said: it counts for the template that its goal and its script make.
+
+    `template` is there where the planner had written the script, with what it took to write it.
+    """
+
+    type: Literal["plan_verified"] = "plan_verified"
+    plan: str  # the template's id
+    values: dict[str, Json]  # of its slots
+    template: Template | None = None
+    tokens: int = 0
+
+
+class PlanDoubted(Happened):
+    """The run did not go as its plan said: what counted for the template counts no more."""
+
+    type: Literal["plan_doubted"] = "plan_doubted"
+    plan: str  # the template's id
+    reason: str

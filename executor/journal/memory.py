@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from executor.errors import KeyTaken, LostOwnership, UnknownRun
-from executor.events import Event, Recorded, RunStatus, RunSubmitted
+from executor.events import Event, PlanDoubted, PlanVerified, Recorded, RunStatus, RunSubmitted
 from executor.journal.bell import Bell
 from executor.journal.codec import decode_event, decode_receipt, encode, title_of
 from executor.journal.port import Receipt, RunRecord
+from executor.kept import MemoryKept
 from executor.run import Run, fold
 from executor.session import SessionLimits, SessionUse, Share, counted, grant, used_by
 from executor.submission import Submission
@@ -41,6 +42,7 @@ class MemoryJournal:
         self._runs: dict[str, _Kept] = {}
         self._keys: dict[tuple[str, str], _Kept] = {}
         self._bell = Bell()
+        self.kept = MemoryKept()
 
     async def create(
         self, submission: Submission, *, run: str, key: str, now: datetime, events: Sequence[Event] = (), tools: str = ""
@@ -83,6 +85,9 @@ class MemoryJournal:
             return None
         now = self._clock()
         kept.events.extend([(now, encode(e)) for e in events])
+        for event in events:
+            if isinstance(event, PlanVerified | PlanDoubted):
+                self.kept.count(event, now)
         seq = len(kept.events)
         if events and epoch is None:
             kept.outside = seq

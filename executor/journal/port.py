@@ -14,6 +14,7 @@ from typing import Protocol
 from pydantic import BaseModel, ConfigDict
 
 from executor.events import CallFinished, Event, Recorded, RunStatus
+from executor.kept import KeptPlans
 from executor.session import SessionLimits, SessionUse, Share
 from executor.submission import Submission
 
@@ -48,7 +49,10 @@ class Receipt(BaseModel):
 
 
 class Journal(Protocol):
-    """Runs and their events."""
+    """Runs and their events, and the plans that ran well, which `append` counts."""
+
+    @property
+    def kept(self) -> KeptPlans: ...
 
     async def create(
         self, submission: Submission, *, run: str, key: str, now: datetime, events: Sequence[Event] = (), tools: str = ""

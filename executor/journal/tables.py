@@ -23,7 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0004"  # the newest migration; a test holds it equal to Alembic's head, so that Alembic loads only when it is needed
+HEAD = "0005"  # the newest migration; a test holds it equal to Alembic's head, so that Alembic loads only when it is needed
 REVISION_TABLE = "planrail_revision"  # Alembic's table, under a name that cannot meet a pack's or a host's own
 
 _FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
@@ -126,3 +126,19 @@ session_table = Table(
     Column("held", Boolean, nullable=False),
 )
 Index("planrail_session_name", session_table.c.principal, session_table.c.name)
+
+plan_table = Table(
+    "planrail_plan",
+    metadata,
+    Column("id", String(64), primary_key=True),  # the template's
+    Column("principal", Text, nullable=False),
+    Column("kind", String(16), nullable=False),  # of the principal: user, agent
+    Column("anchor", String(16), nullable=False),  # digest of words that every goal of its form has
+    Column("least_words", Integer, nullable=False),  # of a goal of its form
+    Column("most_words", Integer, nullable=False),
+    Column("runs", Integer, nullable=False),  # that went well
+    Column("used_at", UtcTime, nullable=False),
+    Column("body", Text, nullable=False),  # JSON
+)
+Index("planrail_plan_anchor", plan_table.c.principal, plan_table.c.kind, plan_table.c.anchor)
+Index("planrail_plan_used", plan_table.c.principal, plan_table.c.kind, plan_table.c.used_at)
