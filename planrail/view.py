@@ -207,7 +207,7 @@ class Viewer:
     def _state(self, step: Step, calls: list[CallState]) -> StepState:
         if any(s.step == step.id for s in self._run.surprises):
             return "failed"
-        if any(q.of == step.id for q in self._run.open_questions):
+        if any(step.id in q.steps for q in self._run.open_questions):
             return "asking"
         match self._outcome(step):
             case Done():

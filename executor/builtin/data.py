@@ -201,7 +201,7 @@ def same(left: Json, right: Json) -> bool:
     return bool(left == right) and isinstance(left, bool) == isinstance(right, bool)
 
 
-@tool(effect="read", timeout_s=120, bounds={"": "limit"}, name="rows")
+@tool(effect="read", sensitive=(), timeout_s=120, bounds={"": "limit"}, name="rows")
 @failing
 def page(
     handle: Handle,

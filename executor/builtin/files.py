@@ -44,7 +44,7 @@ class Written(BaseModel):
     size: int
 
 
-@tool(effect="read", labels={"files[].path": "untrusted"}, bounds={"files": "limit"}, name="list")
+@tool(effect="read", sensitive=(), labels={"files[].path": "untrusted"}, bounds={"files": "limit"}, name="list")
 @failing
 def list_files(
     context: ToolContext,
@@ -59,7 +59,7 @@ def list_files(
     return Listing(files=shown, more=len(found) > limit)
 
 
-@tool(effect="read", labels={"content": "untrusted"}, not_found=True)
+@tool(effect="read", sensitive=(), labels={"content": "untrusted"}, not_found=True)
 @failing
 def read(path: str, context: ToolContext) -> FileContent | ToolFailed:
     """Read a file of the workspace: its text, or a handle when long or binary."""

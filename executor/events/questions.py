@@ -30,6 +30,11 @@ class Question(BaseModel):
     expires_at: datetime | None = None  # nobody's answer counts from then on
     remind_s: float | None = None  # the first reminder comes after so long, each further one after twice as long again
 
+    @property
+    def steps(self) -> frozenset[str]:
+        """The steps that wait for the answer."""
+        return frozenset((self.of, *(row["step"] for row in self.shown))) if self.kind == "flow" else frozenset((self.of,))
+
 
 class QuestionAsked(Happened):
     """A person is asked."""

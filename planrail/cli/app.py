@@ -148,13 +148,14 @@ def answer(
     text: Annotated[str | None, typer.Option("--text", help="The answer as a text.")] = None,
     value: Annotated[str | None, typer.Option("--value", metavar="JSON", help="The answer as JSON.")] = None,
     refuse: Annotated[bool, typer.Option("--refuse", help="Refuse to answer.")] = False,
+    only: Annotated[str | None, typer.Option("--only", metavar="1,3", help="Allow the values with these numbers only.")] = None,
     as_json: AsJson = False,
 ) -> int:
     """Answer what a run waits for, and carry it on."""
     output = _output(context, as_json)
     from planrail.cli import running
 
-    reply = running.reply_of_options(yes=yes, no=no, text=text, value=value, refuse=refuse)
+    reply = running.reply_of_options(yes=yes, no=no, text=text, value=value, refuse=refuse, only=only)
     return running.answer(output, run, question, reply)
 
 
@@ -209,13 +210,15 @@ def fork(
 @app.command()
 def tools(
     context: typer.Context,
-    name: Annotated[str | None, typer.Argument(help="A tool, or a namespace.")] = None, as_json: AsJson = False
-) -> int:  # fmt: skip
+    name: Annotated[str | None, typer.Argument(help="A tool, or a namespace.")] = None,
+    policy: Annotated[bool, typer.Option("--policy", help="Show what the policy makes of each.")] = False,
+    as_json: AsJson = False,
+) -> int:
     """List the tools that plans can use."""
     output = _output(context, as_json)
     from planrail.cli import catalog
 
-    return catalog.tools(output, _settings(), name)
+    return catalog.tools(output, _settings(), name, policy=policy)
 
 
 @app.command()

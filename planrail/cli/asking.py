@@ -50,6 +50,8 @@ async def ask_person(output: Output, question: Question) -> Reply | None:
 
 def prompt(question: Question) -> str:
     """What the person may write."""
+    if question.kind == "flow":
+        return "yes: all, no: none, or the numbers of those that may, like 1,3 (empty: decide later) >"
     if question.kind != "ask_user":
         return "yes or no (empty: decide later) >"
     choices = _choices(question.answer_schema)
@@ -61,15 +63,28 @@ def reply_of(question: Question, written: str) -> Reply:
     """The reply that a line means; raises NotAnAnswer."""
     word = written.lower()
     if question.kind != "ask_user":
-        if word not in _YES | _NO:
+        if word in _YES | _NO:
+            return Reply(word in _YES)
+        if question.kind != "flow":
             raise NotAnAnswer("Write yes or no.")
-        return Reply(word in _YES)
+        numbers = numbers_of(written)
+        if _problem(numbers, question.answer_schema) is not None:
+            raise NotAnAnswer(f"Write numbers of the list, from 1 to {len(question.shown)}.")
+        return Reply(numbers)
     if word == "!refuse":
         return Reply(refused=True)
     for value in _meanings(written, question.answer_schema):
         if _problem(value, question.answer_schema) is None:
             return Reply(value)
     raise NotAnAnswer(f"That does not fit: {_problem(written, question.answer_schema)}.")
+
+
+def numbers_of(written: str) -> list[int]:
+    """The numbers of `1,3`, each once; raises NotAnAnswer."""
+    parts = [p.strip() for p in written.replace(" ", ",").split(",") if p.strip()]
+    if not parts or not all(p.isascii() and p.isdigit() and len(p) < 10 for p in parts):
+        raise NotAnAnswer("Write yes, no, or numbers, like 1,3.")
+    return list(dict.fromkeys(int(p) for p in parts))
 
 
 def _meanings(written: str, schema: Json) -> list[Json]:

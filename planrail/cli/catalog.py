@@ -13,16 +13,19 @@ from planner.toolspec import Json, ToolSpec
 from planrail.cli.errors import DONE
 from planrail.cli.output import Output
 from planrail.cli.plan_text import script_text
+from planrail.cli.policy_text import ToolView, policy_table, policy_text, tool_view
 from planrail.cli.text import clean
 from planrail.settings import Settings
 from planrail.toolbox import packs_of, playbooks_of, toolset_of, unopened_database
 
 
-def tools(output: Output, settings: Settings, name: str | None) -> int:
-    """All tools by namespace, or one tool whole."""
+def tools(output: Output, settings: Settings, name: str | None, *, policy: bool = False) -> int:
+    """All tools by namespace, or one tool whole; with `policy`, what the policy makes of them."""
     toolset = toolset_of(settings, packs_of(settings, unopened_database(settings)))
     chosen = _chosen(toolset, name)
-    if output.json:
+    if policy:
+        _tell_policy(output, [tool_view(s, settings.policy) for s in chosen], one=name is not None and len(chosen) == 1)
+    elif output.json:
         listed = [s.model_dump(mode="json") for s in chosen]
         output.document(listed[0] if name is not None and len(chosen) == 1 else listed)
     elif name is not None and len(chosen) == 1:
@@ -30,6 +33,14 @@ def tools(output: Output, settings: Settings, name: str | None) -> int:
     else:
         output.console.print(_tool_table(chosen))
     return DONE
+
+
+def _tell_policy(output: Output, views: list[ToolView], *, one: bool) -> None:
+    if output.json:
+        listed = [v.model_dump(mode="json") for v in views]
+        output.document(listed[0] if one else listed)
+    else:
+        output.console.print(policy_text(views[0]) if one else policy_table(views))
 
 
 def _chosen(toolset: Toolset, name: str | None) -> list[ToolSpec]:
@@ -58,6 +69,7 @@ def _tell_tool(output: Output, spec: ToolSpec) -> None:
     facts += ["idempotent"] if spec.idempotent else []
     facts += ["leaves the house"] if spec.leaves_house else []
     facts += [f"sensitive: {', '.join(spec.sensitive)}"] if spec.sensitive else []
+    facts += [f"taken for sensitive: {', '.join(spec.guessed)}"] if spec.guessed else []
     facts += [f"costs at most ${spec.usd:g}"] if spec.usd else []
     console.print(Text(" · ".join(facts), style="dim"))
     for name, schema in resolved(spec.input_schema).get("properties", {}).items():

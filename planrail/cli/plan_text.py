@@ -10,6 +10,7 @@ from rich.text import Text
 from planner.certificate import Certificate, EffectNotice, Flow, WorstCase
 from planner.diagnostic import Diagnostic
 from planrail.cli.text import clean, dollars, line, plural, seconds
+from planrail.cli.text import told as shown
 
 _EFFECTS_SHOWN = 30
 
@@ -65,9 +66,15 @@ def _effect(effect: EffectNotice) -> Text:
 
 
 def _flow(flow: Flow) -> Text:
-    how = "chosen by" if flow.kind == "choice" else "from"
-    told = f"{flow.tool}: {flow.argument} {how} {', '.join(flow.origins)}"
-    return Text.assemble((line(told), "yellow"), (f"  line {flow.line}", "dim"))
+    how = "from" if flow.kind == "data" else "chosen by" if flow.argument else "is decided by"
+    value = "" if flow.value is None else f" = {shown(flow.value, 60)}"
+    told = f"{flow.tool}: {flow.argument or 'the call'}{value} {how} {', '.join(flow.origins)}"
+    in_front = flow.value is not None and flow.decision == "ask"
+    decided = "asked for before anything runs" if in_front else _DECISIONS[flow.decision]
+    return Text.assemble((line(told), "yellow"), (f"  {decided}, line {flow.line}", "dim"))
+
+
+_DECISIONS = {"ask": "asked for when it comes to it", "deny": "will be refused", "listed": "listed only"}
 
 
 def diagnostics_text(diagnostics: Iterable[Diagnostic], source: str, name: str) -> Text:

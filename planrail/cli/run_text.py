@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC
 
 from rich.text import Text
@@ -11,6 +11,7 @@ from rich.tree import Tree
 from executor.events import Question, QuestionExpired, QuestionReminded
 from executor.run import Run
 from executor.session import SessionUse
+from planner.toolspec import Json
 from planner.usage import Usage
 from planrail.cli.script_text import STYLES
 from planrail.cli.text import block, clean, dollars, line, moment, plural, seconds, told
@@ -81,8 +82,8 @@ def question_text(question: Question, run: str) -> Text:
     text = Text.assemble(("? ", "yellow"), (clean(question.text), "bold"), (f"  [{question.id}]", "dim"))
     text.append(f"  until {moment(question.expires_at)}" if question.expires_at else "", "yellow")
     text.append_text(shown_text(question))
-    yes_no = question.kind != "ask_user"
-    how = "--yes | --no" if yes_no else "--text TEXT | --value JSON | --refuse"
+    answers = {"ask_user": "--text TEXT | --value JSON | --refuse", "flow": "--yes | --no | --only 1,3"}
+    how = answers.get(question.kind, "--yes | --no")
     return text.append(f"\n  planrail answer {run} {line(question.id)} {how}")
 
 
@@ -96,17 +97,44 @@ def deadline_text(run: Run, event: QuestionReminded | QuestionExpired) -> Text:
 
 
 def shown_text(question: Question) -> Text:
-    """The effects that an approval covers, with their arguments."""
+    """What a question is about: the effects that an approval covers, the values that a policy wants allowed."""
     text = Text()
     shown = question.shown if isinstance(question.shown, list) else []
-    for effect in shown[:_LEARNED_SHOWN]:
-        arguments = effect.get("arguments") or {}
-        listed = ", ".join(f"{name}={told(value, 70)}" for name, value in arguments.items())
-        note = f"  ({line(str(effect['note']))})" if effect.get("note") else ""
-        text.append(f"\n  {line(str(effect.get('tool')))}({listed}){note}")
+    tell = _flow_row if question.kind == "flow" else _effect_row
+    for row in shown[:_LEARNED_SHOWN]:
+        text.append("\n  ").append_text(tell(row))
     if len(shown) > _LEARNED_SHOWN:
         text.append(f"\n  and {len(shown) - _LEARNED_SHOWN} more")
     return text
+
+
+def _effect_row(effect: Mapping[str, Json]) -> Text:
+    arguments = effect.get("arguments") or {}
+    text = Text(
+        f"{line(str(effect.get('tool')))}({', '.join(f'{name}={told(value, 70)}' for name, value in arguments.items())})"
+    )
+    text.append(f"  ({line(str(effect['note']))})" if effect.get("note") else "")
+    for flow in effect.get("flows", ()):
+        text.append(f"\n    {line(str(flow['argument']) or 'the call')}: {_origins(flow)}", "yellow")
+    return text
+
+
+def _flow_row(row: Mapping[str, Json]) -> Text:
+    """`1. mail.draft to = eve@x.example`, and below it where that comes from."""
+    item = f"[{row['item']}]" if row["item"] else ""
+    argument = line(str(row["argument"])) or "with"
+    value = told(row["value"], 200)
+    text = Text.assemble(f"{row['number']}. {line(str(row['tool']))} ", (argument, "bold"), f" = {value}")
+    return text.append(f"\n     {_origins(row)}", "yellow").append(f"  (step {line(str(row['step']))}{item})", "dim")
+
+
+_WORDS = {"data": "written by a stranger", "choice": "chosen by a stranger", "control": "decided by a stranger"}
+
+
+def _origins(row: Mapping[str, Json]) -> str:
+    """Where it comes from, in words."""
+    listed = ", ".join(str(o).removeprefix("tool ") for o in row["origins"])
+    return f"{_WORDS[str(row['kind'])]}: {line(listed, 200)}"
 
 
 def fork_text(view: RunView) -> Text:

@@ -14,7 +14,7 @@ from executor.errors import NotAnswerable
 from executor.journal.port import RunRecord
 from executor.run import Run, fold, is_over
 from planner.toolspec import Json
-from planrail.cli.asking import Reply, ask_person
+from planrail.cli.asking import NotAnAnswer, Reply, ask_person, numbers_of
 from planrail.cli.errors import DONE, FAILED, Interrupted, UsageError
 from planrail.cli.log import log_to_file
 from planrail.cli.output import Output
@@ -126,11 +126,13 @@ async def _asked(output: Output, state: Run, name: str | None) -> Reply | None:
     found = [q for q in state.open_questions if name in (None, q.id)]
     if not output.interactive or len(found) != 1:
         listed = ", ".join(q.id for q in state.open_questions) or "none"
-        raise UsageError("Say what the answer is: --yes, --no, --text, --value or --refuse.", hint=f"Open: {listed}.")
+        raise UsageError("Say what the answer is: --yes, --no, --only, --text, --value or --refuse.", hint=f"Open: {listed}.")
     return await ask_person(output, found[0])
 
 
-def reply_of_options(*, yes: bool, no: bool, text: str | None, value: str | None, refuse: bool) -> Reply | None:
+def reply_of_options(
+    *, yes: bool, no: bool, text: str | None, value: str | None, refuse: bool, only: str | None = None
+) -> Reply | None:
     """The reply that the options give; None without one; raises UsageError for several."""
     given: list[Reply] = []
     given += [Reply(True)] if yes else []
@@ -138,9 +140,17 @@ def reply_of_options(*, yes: bool, no: bool, text: str | None, value: str | None
     given += [Reply(text)] if text is not None else []
     given += [Reply(_json(value))] if value is not None else []
     given += [Reply(refused=True)] if refuse else []
+    given += [Reply(_numbers(only))] if only is not None else []
     if len(given) > 1:
-        raise UsageError("Give one answer: --yes, --no, --text, --value or --refuse.")
+        raise UsageError("Give one answer: --yes, --no, --only, --text, --value or --refuse.")
     return given[0] if given else None
+
+
+def _numbers(text: str) -> Json:
+    try:
+        return numbers_of(text)
+    except NotAnAnswer as error:
+        raise UsageError(f"--only: {error}") from None
 
 
 def _json(text: str) -> Json:
