@@ -24,7 +24,9 @@ from planner.program import Program, Step
 from planner.toolspec import Json, ToolSpec
 from planner.usage import NO_USAGE, Usage
 from planner.worst import Terms
+from planrail.history import CeilingUse, PlannerUse, Said, ceiling_uses, planner_uses, said
 from planrail.react import ReactEstimate, react_estimate
+from planrail.timeline import timeline
 
 StepState = Literal["waiting", "running", "asking", "done", "failed", "skipped"]
 MARKS: Mapping[StepState, str] = {
@@ -51,6 +53,7 @@ class StepView(_View):
     of: int | None = None
     failed: int = 0
     retries: int = 0
+    retried: str = ""  # why, for the first of them
     held: str = ""  # what its calls wait for before they are made, if some stand in line
     adopted: int = 0  # items that a fork took over; nothing was called
     instead: int = 0  # items whose value is the script's `otherwise` or default
@@ -59,6 +62,7 @@ class StepView(_View):
     sure: float | None = None  # the least that the model was sure of an item, where it was asked
     due: datetime | None = None  # what a `wait`, or a `poll` between two calls, waits for
     seconds: float = 0.0
+    spans: tuple[tuple[float, float], ...] = ()  # when its calls were in flight, on the run's timeline
     usage: Usage = NO_USAGE
 
     @property
@@ -114,6 +118,10 @@ class RunView(_View):
     surprises: tuple[SurpriseView, ...] = ()
     ceilings: tuple[CeilingReached, ...] = ()
     confidence: tuple[ConfidenceFell, ...] = ()  # answers that do not count
+    planner: tuple[PlannerUse, ...] = ()  # what the planner was asked
+    said: tuple[Said, ...] = ()  # what people answered, refused, or let pass
+    ceiling_use: tuple[CeilingUse, ...] = ()  # the nearest first
+    busy_s: float = 0.0  # the length of the timeline: the time in which calls were in flight
     answer: Json = None
     reason: str = ""
     hint: str = ""
@@ -146,6 +154,7 @@ class Viewer:
         refused = run.refusals[-1] if run.refusals and run.certified is None else None
         origin = run.proposed or run.origin or (refused[0] if refused else None)
         ended = run.ended
+        steps, busy = self._timed()
         return RunView(
             id=run.id, goal=run.submission.goal, forked_from=run.submission.forked_from, status=run.status, seq=run.seq,
             plan_source=origin.source if origin else "", playbook=origin.playbook if origin else "",
@@ -153,11 +162,11 @@ class Viewer:
             script=run.certified.script if run.certified else origin.script if origin else "",
             certificate=run.certified.certificate if run.certified else None,
             refusals=refused[1].diagnostics if refused else (),
-            steps=self._steps(), questions=tuple(run.open_questions) if not over else (),
+            steps=steps, questions=tuple(run.open_questions) if not over else (),
             reminders={q.id: run.reminders[q.id] for q in run.open_questions if q.id in run.reminders and not over},
             wake_at=run.wake_at,
             surprises=tuple(self._surprises()), ceilings=tuple(run.ceilings),
-            confidence=tuple(run.fell),
+            confidence=tuple(run.fell), planner=planner_uses(run), said=said(run), ceiling_use=ceiling_uses(run), busy_s=busy,
             answer=ended.answer if ended else None, reason=ended.reason if ended else "", hint=ended.hint if ended else "",
             session=run.submission.session,
             cost=self._cost(with_react=over), seconds=round(run.seconds, 3), started_at=run.started_at, ended_at=run.ended_at,
@@ -175,6 +184,17 @@ class Viewer:
         self._values = values_of(self._run, certified, self._program, self._load)
 
     # -- steps
+
+    def _timed(self) -> tuple[tuple[StepView, ...], float]:
+        """The steps with their places on the timeline, and its length."""
+        last = max((c.ended_at or c.started_at for c in self._run.calls.values() if c.started_at), default=None)
+        spans, length = timeline(
+            (step, call.started_at, call.ended_at or last)
+            for (step, _), call in self._run.calls.items()
+            if call.started_at is not None and last is not None
+        )
+        steps = (s.model_copy(update={"spans": spans.get(s.id, ())}) for s in self._steps())
+        return tuple(steps), round(length, 6)
 
     def _steps(self) -> tuple[StepView, ...]:
         calls: dict[str, list[CallState]] = {}
@@ -291,6 +311,7 @@ def _counted(step: StepView, calls: list[CallState]) -> StepView:
             "done": sum(1 for c in calls if c.finished is not None),
             "failed": sum(1 for c in calls if c.failed is not None),
             "retries": len(retried),
+            "retried": retried[0].reason if retried else "",
             "held": next((c.held for c in calls if c.open and c.held), ""),
             "adopted": sum(1 for c in calls if c.finished is not None and c.finished.how == "fork"),
             "instead": len(instead),

@@ -133,9 +133,9 @@ def follow(
 def why(context: typer.Context, run: Run, as_json: AsJson = False) -> int:
     """Understand a run on one screen: where it hurt, what it cost, what to do."""
     output = _output(context, as_json)
-    from planrail.cli import looking
+    from planrail.cli import why as shown
 
-    return looking.why(output, run)
+    return shown.why(output, run)
 
 
 @app.command()

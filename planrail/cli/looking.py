@@ -1,4 +1,4 @@
-"""Looking: the commands that show what is there: plan, runs, show, why."""
+"""Looking: the commands that show what is there: plan, runs, show."""
 
 from __future__ import annotations
 
@@ -19,20 +19,15 @@ from planrail.cli.run_text import (
     cost_text,
     end_text,
     fork_text,
-    question_text,
     session_text,
     step_tree,
-    surprise_text,
 )
 from planrail.cli.running import Trip, in_house, settings_here
 from planrail.cli.screen import print_plan
-from planrail.cli.script_text import numbered
-from planrail.cli.text import clean, line, moment, seconds
+from planrail.cli.text import line, moment
 from planrail.cli.watch import LOCAL, tell_end, viewer_of
 from planrail.house import House
 from planrail.view import RunView
-
-_SCRIPT_LINES = 30  # of a script that `why` shows
 
 
 def plan(output: Output, wish: Wish) -> int:
@@ -134,67 +129,3 @@ def _tell_whole(output: Output, view: RunView) -> None:
         console.print(step_tree(view))
     if view.forked_from is not None:
         console.print(fork_text(view), soft_wrap=True)
-
-
-def why(output: Output, name: str) -> int:
-    """A run on one screen: goal, script with marks, where it hurt, what it cost, what to do."""
-
-    async def work(house: House, _: Trip) -> int:
-        record = await house.runs.record(name, LOCAL)
-        view = viewer_of(house, await house.runs.get(record.id, LOCAL)).view()
-        if output.json:
-            output.document(view.model_dump(mode="json"))
-        else:
-            _tell_why(output, view, owned=record.owner is not None and house.lock.is_alive(record.owner))
-        return DONE
-
-    return in_house(settings_here(), work)
-
-
-def _tell_why(output: Output, view: RunView, *, owned: bool) -> None:
-    console = output.console
-    status = Text.assemble((view.status, STATUS_STYLES[view.status]), f"  {moment(view.started_at)}, {seconds(view.seconds)}")
-    instead = f"(playbook {view.playbook})" if view.playbook else "(a script)"
-    console.print(Text.assemble(("goal   ", "dim"), (line(view.goal or instead, 300), "bold")))
-    console.print(Text.assemble((f"run    {view.id}  ", "dim"), status))
-    if view.forked_from is not None:
-        console.print(fork_text(view), soft_wrap=True)
-    if view.script and not view.refusals:
-        console.print()
-        console.print(numbered(view, color=console.color_system is not None, most=_SCRIPT_LINES))
-    console.print()
-    if view.refusals:
-        console.print(diagnostics_text(view.refusals, view.script, "plan"), soft_wrap=True)
-    for surprise in view.surprises:
-        console.print(surprise_text(surprise), soft_wrap=True)
-    for ceiling in view.ceilings:
-        told = f"ceiling {ceiling.ceiling}: {ceiling.limit:g} allowed, {ceiling.wanted:g} wanted"
-        console.print(Text(told, style="yellow"), soft_wrap=True)
-    for question in view.questions:
-        console.print(question_text(question, view.id), soft_wrap=True)
-    if view.reason and not view.surprises and not view.refusals:
-        console.print(Text(clean(view.reason)), soft_wrap=True)
-    console.print(cost_text(view.cost), soft_wrap=True)
-    console.print(Text.assemble(("next   ", "dim"), next_step(view, owned=owned)), soft_wrap=True)
-
-
-def next_step(view: RunView, *, owned: bool) -> str:
-    """What to do now."""
-    go_on = f"planrail resume {view.id}"
-    match view.status:
-        case "done":
-            return f"nothing; planrail show {view.id} has the whole answer"
-        case "waiting" if not view.questions and view.wake_at is not None:
-            return f"nothing; the clock wakes it at {moment(view.wake_at)}, where a worker is there: {go_on}"
-        case "waiting":
-            return "answer what is open above"
-        case "partial":
-            return clean(view.hint) or f"{go_on} --budget …"
-        case "cancelled":
-            return f"{go_on} goes on from here"
-        case "failed" if view.certificate is None:
-            return clean(view.hint) or f"correct the plan or the goal; {go_on} tries to plan it again"
-        case "failed":
-            return f"{go_on} tries again what failed, and keeps what is done"
-        case _:
-            return f"planrail follow {view.id} shows it going" if owned else f"nobody runs it: {go_on} carries it on"

@@ -1,0 +1,91 @@
+"""History: what happened around a run's calls: planner, people, how near its ceilings came. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from executor.run import Run
+from planner.toolspec import Json
+from planner.usage import Usage
+
+
+class _View(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class PlannerUse(_View):
+    """One call of the planner's model; `error` says why it gave no plan."""
+
+    purpose: str
+    model: str
+    usage: Usage
+    seconds: float
+    error: str = ""
+
+
+class Said(_View):
+    """A question that is over: answered, refused, or, where `by` is empty, expired."""
+
+    question: str
+    kind: str
+    of: str
+    text: str
+    answer: Json = None
+    refused: bool = False
+    by: str = ""
+    asked_at: datetime | None = None
+    effects: int = 0  # that it was about
+
+
+class CeilingUse(_View):
+    """How much of a ceiling the run has taken."""
+
+    ceiling: str
+    used: float
+    limit: float
+
+    @property
+    def share(self) -> float:
+        return self.used / self.limit if self.limit else 1.0
+
+
+def planner_uses(run: Run) -> tuple[PlannerUse, ...]:
+    """What the planner was asked, in order."""
+    return tuple(
+        PlannerUse(purpose=c.purpose, model=c.model, usage=c.usage, seconds=c.seconds, error=c.error) for c in run.planner_calls
+    )
+
+
+def said(run: Run) -> tuple[Said, ...]:
+    """What people said, in the order in which they were asked."""
+    found = []
+    for question in run.questions.values():
+        answer = run.answers.get(question.id)
+        if answer is None and question.id not in run.expired:
+            continue
+        shown = question.shown if isinstance(question.shown, list) else []
+        base = Said(
+            question=question.id, kind=question.kind, of=question.of, text=question.text, asked_at=question.asked_at,
+            effects=len(shown),
+        )  # fmt: skip
+        told = {} if answer is None else {"answer": answer.answer, "refused": answer.refused, "by": answer.by}
+        found.append(base.model_copy(update=told))
+    return tuple(found)
+
+
+def ceiling_uses(run: Run) -> tuple[CeilingUse, ...]:
+    """How near the run came to its ceilings, the nearest first; those that it took nothing of are left out."""
+    budget, usage = run.budget, run.usage
+    taken: Iterable[tuple[str, float, float]] = (
+        ("calls", run.tool_calls, budget.calls),
+        ("calls_per_step", max(run.calls_of.values(), default=0), budget.calls_per_step),
+        ("model_calls", usage.model_calls, budget.model_calls),
+        ("tokens", usage.tokens, budget.tokens),
+        ("usd", usage.usd, budget.usd),
+        ("seconds", round(run.seconds, 3), budget.seconds),
+    )
+    used = [CeilingUse(ceiling=name, used=used, limit=limit) for name, used, limit in taken if used]
+    return tuple(sorted(used, key=lambda c: c.share, reverse=True))
