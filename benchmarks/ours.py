@@ -7,7 +7,7 @@ import os
 import random
 import secrets
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ from executor.engine.port import Limits
 from executor.events import RunEnded
 from executor.journal.artifacts import SqlArtifacts
 from executor.journal.sql import SqlJournal
+from executor.keeping import Keeping
 from executor.planning import Planning
 from executor.segment import Segments
 from executor.submission import Principal, Submission
@@ -25,7 +26,7 @@ from executor.toolset import Toolset
 from planner.budget import Budget
 from planner.models import Models
 from planner.planner import Planner
-from planner.playbook import Playbook, Playbooks
+from planner.playbook import Playbooks
 from planrail.engines import Engines, open_journal
 from planrail.house import new_run_id
 from planrail.runs import Runs
@@ -118,13 +119,14 @@ class Ours:
 @asynccontextmanager
 async def open_ours(
     url: str, place: Path = Path("unused"), *, toolset: Toolset = TOOLS, models: Models = NO_MODELS,
-    playbooks: Sequence[Playbook] = (),
+    plans_after: int = 0,
 ) -> AsyncIterator[Ours]:  # fmt: skip
-    """Open the database at the URL; what `planrail.house` does, with the tools and models that are given."""
+    """Open the database at the URL, as `planrail.house` does, with these tools, models and settings."""
     worker = f"bench-{os.getpid()}-{secrets.token_hex(3)}"
     async with open_journal(Settings(home=place, database_url=url), worker) as (journal, engines):
         planner = None if models.planner is None else Planner(models.planner)
-        planning = Planning(toolset.specs, Playbooks(playbooks), planner, models.terms(parallel=PLENTY.parallel))
+        terms, keeping = models.terms(parallel=PLENTY.parallel), Keeping(journal.kept, plans_after)
+        planning = Planning(toolset.specs, Playbooks(), planner, terms, keeping=keeping)
         artifacts = SqlArtifacts(journal.engine)
         segments = Segments(
             journal=journal, artifacts=artifacts, toolset=toolset, models=models, planning=planning,

@@ -17,7 +17,20 @@ from typing import Any
 
 from benchmarks.table import table_of
 
-NAMES = ("thrift", "engine", "workers", "makespan", "follow", "scale", "cold", "expression", "compile", "catalog", "journal")
+NAMES = (
+    "thrift",
+    "engine",
+    "workers",
+    "makespan",
+    "follow",
+    "scale",
+    "cold",
+    "expression",
+    "compile",
+    "catalog",
+    "journal",
+    "injection",
+)
 README = Path(__file__).with_name("README.md")
 FAILED = 1
 

@@ -10,20 +10,19 @@ from benchmarks.ours import NOBODY, PLENTY, Ours, open_ours
 from benchmarks.thrift.door import STRONG
 from benchmarks.thrift.workloads import Workload
 from executor.submission import Submission
-from planner.goal import plain_goal
 from planner.llm.openai import OpenAIModel
 from planner.models import Models, Role
-from planner.playbook import Playbook
 from planner.worst import ModelTerms
+
+RUNS = 3  # of a goal, after which its plan is kept
 
 
 @asynccontextmanager
 async def open_planrail(url: str, database: Path, workload: Workload, *, kept: bool) -> AsyncIterator[Ours]:
-    """A house whose engine is awake; with `kept` it has a playbook for the workload's goal."""
+    """A house whose engine is awake; with `kept` it keeps the plan of a goal that it has had so often."""
     role = Role(OpenAIModel("none", f"{url}/v1"), ModelTerms(model=STRONG, max_output_tokens=4_000))
-    playbooks = [Playbook("kept", (plain_goal(workload.goal),), (), (), workload.script)] if kept else []
     models = Models(planner=role)
-    opened = open_ours(f"sqlite:///{database}", toolset=workload.tools, models=models, playbooks=playbooks)
+    opened = open_ours(f"sqlite:///{database}", toolset=workload.tools, models=models, plans_after=RUNS if kept else 0)
     async with opened as house, house.engine():
         yield house
 

@@ -29,11 +29,10 @@ def grid(results: Results) -> str:
     return "\n".join(lines)
 
 
-def rows(results: Results, factor: float, tool_s: float) -> list[Row]:
-    """All bars."""
+def cost_rows(results: Results) -> list[Row]:
+    """The bars of tokens and of prices."""
     tokens = [r for w, by in results.items() if w.calls >= LONG for r in _tokens(w, by)]
-    prices = [r for w, by in results.items() for r in _prices(w, by)]
-    return [*tokens, *prices, *(r for w, by in results.items() for r in _times(w, by, factor, tool_s))]
+    return [*tokens, *(r for w, by in results.items() for r in _prices(w, by))]
 
 
 def _tokens(workload: Workload, by: Mapping[str, Measured]) -> Iterator[Row]:
@@ -56,20 +55,20 @@ def _prices(workload: Workload, by: Mapping[str, Measured]) -> Iterator[Row]:
         yield Row(f"{workload.name}: $, {plan}", ours.usd(), "$", beside, ours.usd() / theirs.usd(), None, Bar("≤", 1))
 
 
-def _times(workload: Workload, by: Mapping[str, Measured], factor: float, tool_s: float) -> Iterator[Row]:
-    for system in (FRESH, KEPT):
-        ours = by[system]
-        least = critical_path_s(workload, factor, tool_s, fresh=system == FRESH)
-        ratios = [s / least for s in ours.seconds]
-        what = f"{workload.name}: wall clock, {'a fresh plan' if system == FRESH else 'a kept plan'}"
-        yield Row(
-            what, ours.median_s, "s", f"critical path {amount(least)} s", ours.median_s / least, (min(ratios), max(ratios)),
-            Bar("≤", 1.1) if system == FRESH else None,
-        )  # fmt: skip
-    ours, theirs = by[FRESH], by[COMPILER]
-    ratio = ours.median_s / theirs.median_s
+def time_rows(workload: Workload, by: Mapping[str, Measured], factor: float, tool_s: float) -> Iterator[Row]:
+    """The bars of wall clock, at a pace."""
+    fresh, kept, theirs = by[FRESH], by[KEPT], by[COMPILER]
+    least = critical_path_s(workload, factor, tool_s, fresh=True)
+    least_kept = critical_path_s(workload, factor, tool_s, fresh=False)
+    ratios = [s / least for s in fresh.seconds]
+    work, pace = workload.name.rpartition(",")[0], "" if factor == 1 else f", × {factor:g}"
+    beside = f"critical path {amount(least)} s; a kept plan {amount(kept.median_s)} s of {amount(least_kept)} s: "
+    beside += f"{amount(kept.median_s / least_kept)}×"
+    spread = (min(ratios), max(ratios))
+    yield Row(f"{work}: wall clock{pace}", fresh.median_s, "s", beside, fresh.median_s / least, spread, Bar("≤", 1.1))
+    ratio = fresh.median_s / theirs.median_s
     yield Row(
-        f"{workload.name}: wall clock", ours.median_s, "s", f"{COMPILER} {amount(theirs.median_s)} s", ratio, None, Bar("≤", 1)
+        f"{work}: wall clock{pace}", fresh.median_s, "s", f"{COMPILER} {amount(theirs.median_s)} s", ratio, None, Bar("≤", 1)
     )
 
 

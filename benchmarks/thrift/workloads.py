@@ -221,7 +221,7 @@ class Workload:
         return list(range(100 + 40 * self.seed, 100 + 40 * self.seed + self.width))
 
 
-class Pace:
+class Outputs:
     """How long a tool takes and how many tokens it gives, in this process."""
 
     seconds = 0.0
@@ -229,9 +229,9 @@ class Pace:
 
 
 async def _paced(key: str) -> str:
-    if Pace.seconds:
-        await asyncio.sleep(Pace.seconds)
-    return filler(key, Pace.size)
+    if Outputs.seconds:
+        await asyncio.sleep(Outputs.seconds)
+    return filler(key, Outputs.size)
 
 
 @cache

@@ -1,0 +1,72 @@
+"""Cases: every task under every attack in every untrusted field that the task reads."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from planner.playbook import Playbooks, read_playbook
+from tests.injection.attacks import ATTACKS, Attack
+from tests.injection.tasks import TASKS, Task
+from tests.injection.trial import PLAYBOOKS, Trial, tried, uncalled_for
+from tests.injection.world import Act, database, packs_tools, untrusted_fields
+
+
+@dataclass(frozen=True)
+class Case:
+    """One attack on one task."""
+
+    task: Task
+    place: tuple[str, str]
+    attack: Attack
+
+    def __repr__(self) -> str:  # as a failing example shows it
+        return f"{self.task.name}: {self.attack.kind} in {'.'.join(self.place)}"
+
+
+@cache
+def cases() -> tuple[Case, ...]:
+    """All there are."""
+    return tuple(Case(t, f, a) for t in TASKS for f in fields() if f[0] in script_of(t) for a in ATTACKS)
+
+
+@cache
+def fields() -> tuple[tuple[str, str], ...]:
+    """Every untrusted field of the packs' tools."""
+    with TemporaryDirectory() as folder:
+        engine = database(Path(folder))
+        found = untrusted_fields(packs_tools(engine, Path(folder)).specs)
+        engine.dispose()
+    return tuple(found)
+
+
+def script_of(task: Task) -> str:
+    """The plan that the task begins with."""
+    if task.script is not None:
+        return task.script
+    matched = Playbooks([read_playbook(p) for p in PLAYBOOKS]).match(task.goal)
+    assert matched is not None, task.goal
+    return matched[0].script
+
+
+@cache
+def asked_for() -> Mapping[str, Sequence[Act]]:
+    """What each task does to the world when nobody attacks, and a person says yes to everything."""
+    return {t.name: tuple(carried(t, yes=True).acts) for t in TASKS}
+
+
+def carried(task: Task, *, yes: bool | None, case: Case | None = None) -> Trial:
+    """The task in a world of its own."""
+    attack, place = (None, ("", "")) if case is None else (case.attack, case.place)
+    with TemporaryDirectory() as folder:
+        return asyncio.run(tried(Path(folder), task, attack, place, yes=yes))
+
+
+def let_through(case: Case, *, yes: bool | None) -> tuple[Trial, list[Act]]:
+    """What comes of a case: the trial, and the effects that the goal did not ask for."""
+    trial = carried(case.task, yes=yes, case=case)
+    return trial, uncalled_for(trial, asked_for()[case.task.name])
