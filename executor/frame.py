@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from executor.bind import Bound
 from executor.call_state import Address
@@ -15,6 +16,7 @@ from executor.want import Want
 from planner.errors import ExpressionError
 from planner.expression import to_json
 from planner.labels import NO_LABEL, Label, Tagged
+from planner.order import soon
 from planner.policy import Policy
 from planner.program import Program, Step
 from planner.toolspec import ToolSpec
@@ -37,6 +39,11 @@ class Frame:
     ahead: Sequence[tuple[str, str]] = ()  # (step, argument) that the certificate says are asked for before anything runs
     controls: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # step → who decides on its call, where that is asked
 
+    @cached_property
+    def soon(self) -> frozenset[str]:
+        """The steps that may take the results of early reads."""
+        return soon(self.program, self.waits, self.tools)
+
 
 @dataclass(frozen=True)
 class Start:
@@ -50,6 +57,7 @@ class Start:
     bound: Bound
     otherwise: Otherwise | None = None
     decided_by: Label = NO_LABEL
+    early: str = ""  # the early read in flight whose result it takes, see `executor.early`
 
     @property
     def address(self) -> Address:
@@ -70,6 +78,7 @@ class Moves:
     approvals: list[Question] = field(default_factory=list)
     surprises: list[tuple[Step, Failed]] = field(default_factory=list)
     repeats: dict[str, list[Repeat]] = field(default_factory=dict)  # of a fork: step → calls that a person has to decide on
+    early: set[str] = field(default_factory=set)  # early reads that these calls take
     wanted: list[Want] = field(default_factory=list)  # what of calls that are ready a policy wants a person's consent for
     complete: bool = False
     wake_at: datetime | None = None

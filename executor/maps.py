@@ -9,7 +9,7 @@ over n slots looks at each a few times, not at all of them each time that one ha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -67,6 +67,10 @@ class Maps:
         self._names = names
         self._forms = {s.id: MapForm.of(s, program) for s in program.steps if s.is_map}
         self._maps: dict[str, _Map] = {}
+
+    def grow(self, program: Program, new: Iterable[Step]) -> None:
+        """Take the maps among further steps of the program."""
+        self._forms |= {s.id: MapForm.of(s, program) for s in new if s.is_map}
 
     def size(self, step: str) -> int | None:
         """How many slots a map has; None while that is not known. Raises ExpressionError if its source is no list."""

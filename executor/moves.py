@@ -8,6 +8,7 @@ are those that a reader, going line by line, would have seen happen.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -15,6 +16,7 @@ from executor.bind import bind
 from executor.call_state import Address
 from executor.consent import refusal, verdict
 from executor.deadlines import earlier, next_deadline, overdue, timed
+from executor.early import early_of, end_of, may_be_early, taken, taking
 from executor.events import (
     CallFinished,
     CallStarted,
@@ -208,7 +210,19 @@ def _give(start: Start, frame: Frame, run: Run, values: Values, moves: Moves) ->
         values.wanted[start.address] = judged.wanted
         moves.wanted.extend(judged.wanted)
     else:
-        moves.starts.append(start)
+        _take_early(start, frame, run, moves)
+
+
+def _take_early(start: Start, frame: Frame, run: Run, moves: Moves) -> None:
+    """Let the call start, or take the result of an early read that was equal to it."""
+    may = run.early and start.step.id in frame.soon and may_be_early(start.step, frame.tools)
+    item = early_of(run, start, moves.early) if may else ""
+    moves.early.update((item,) if item else ())
+    ended = end_of(run, item) if item else None
+    if ended is None:
+        moves.starts.append(replace(start, early=item) if item else start)
+    else:
+        moves.events += (taking(start, item), taken(start, ended, frame.tools[start.step.tool]))
 
 
 def _repeat(start: Start, repeat: Repeat, frame: Frame, run: Run, values: Values, moves: Moves) -> None:

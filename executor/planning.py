@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from executor.ahead import Ahead
 from executor.compiled import Ids, Scripts
 from executor.events import (
     CallHeld,
@@ -28,7 +29,7 @@ from executor.events import (
 from executor.fingerprint import fingerprint_of
 from executor.held import telling
 from executor.keeping import Keeping
-from executor.ledger import Ledger, model_need
+from executor.ledger import NOTHING, Ledger, model_need
 from executor.recorder import Recorder
 from executor.run import Run
 from executor.session import CEILINGS, ceiling_told
@@ -39,7 +40,7 @@ from planner.contract import contract
 from planner.diagnostic import Diagnostic
 from planner.errors import CompileError, ModelError, PlanrailError
 from planner.errors import PlanRefused as Refused
-from planner.llm.port import Message
+from planner.llm.port import Heard, Message
 from planner.plan import Plan
 from planner.planner import Draft, Planner
 from planner.playbook import Playbooks
@@ -78,12 +79,12 @@ class Planning:
         object.__setattr__(self, "scripts", Scripts(self.tools, self.terms, self.policy))
         object.__setattr__(self, "catalog", Catalog(self.tools, tokens=self.tools_tokens))
 
-    async def plan(self, recorder: Recorder) -> None:
-        """Bring the run to a PlanCertified event; raises NotPlanned."""
+    async def plan(self, recorder: Recorder, ahead: Ahead | None = None) -> None:
+        """Bring the run to a PlanCertified event; raises NotPlanned. `ahead` makes early reads meanwhile."""
         run = recorder.run
         while run.certified is None:
             if run.proposed is None:
-                proposal = await self._propose(recorder)
+                proposal = await self._propose(recorder, ahead)
                 recorder.note(proposal)
                 if proposal.source == "planner":  # what was paid for is durable before anything stands on it
                     await recorder.commit()
@@ -120,10 +121,10 @@ class Planning:
         """What the run's certificate stands on."""
         return Ground(self.tools, run.budget, self.terms, params, hand_of(run), self.policy)
 
-    async def _propose(self, recorder: Recorder) -> PlanProposed:
+    async def _propose(self, recorder: Recorder, ahead: Ahead | None) -> PlanProposed:
         run = recorder.run
         if run.refusals:
-            return await self._after_refusal(recorder)
+            return await self._after_refusal(recorder, ahead)
         submission = run.submission
         if submission.script is not None:
             return PlanProposed(script=submission.script, source="script", params=submission.params)
@@ -136,7 +137,7 @@ class Planning:
             playbook, values = matched
             return PlanProposed(script=playbook.script, source="playbook", playbook=playbook.name, params=values)
         kept = None if self.keeping is None else await self.keeping.proposal(run, self.scripts)
-        return kept or await self._written_by_model(recorder)
+        return kept or await self._written_by_model(recorder, ahead)
 
     def _from_playbook(self, name: str, given: Mapping[str, Json]) -> PlanProposed:
         try:
@@ -151,14 +152,14 @@ class Planning:
         except CompileError as error:
             raise NotPlanned(str(error), hint="Each source in a plan is one expression of the language.") from error
 
-    async def _after_refusal(self, recorder: Recorder) -> PlanProposed:
+    async def _after_refusal(self, recorder: Recorder, ahead: Ahead | None) -> PlanProposed:
         """A repair by the model, while it may; else the playbook's fallback; else no plan."""
         run = recorder.run
         proposed, refused = run.refusals[-1]
         repairs = sum(1 for p, _ in run.refusals if p.source == "planner")
         written = proposed.source == "planner" and repairs <= run.budget.repairs
         if written or proposed.source == "template":  # a kept plan was certified when it was found: tools have changed since
-            return await self._written_by_model(recorder)
+            return await self._written_by_model(recorder, ahead)
         listed = "\n".join(str(d) for d in refused.diagnostics)
         if proposed.source == "playbook":
             try:
@@ -181,15 +182,15 @@ class Planning:
         values = playbook.bind({k: v for k, v in proposed.params.items() if k in playbook.names})
         return PlanProposed(script=playbook.script, source="fallback", playbook=playbook.name, params=values)
 
-    async def _written_by_model(self, recorder: Recorder) -> PlanProposed:
+    async def _written_by_model(self, recorder: Recorder, ahead: Ahead | None) -> PlanProposed:
         run = recorder.run
         if self.planner is None:
             raise NotPlanned(*self._no_model(run.submission.goal))
         tried = [(p.script, r.diagnostics) for p, r in run.refusals if p.source == "planner"]
         messages = self.planner.messages(run.submission.goal, self.catalog, tried)
-        ledger = Ledger(run)
+        ledger = Ledger(run) if ahead is None else ahead.ledger
         need = model_need(self.planner.role.most(messages))
-        await recorder.cover(ledger.share(need))
+        await recorder.cover(ledger.share(need, NOTHING if ahead is None else ahead.most()))
         ceiling = ledger.ask(_PLANNING, need)
         if ceiling is not None:
             hint = ceiling_told(run, ceiling.ceiling)[1] if ceiling.ceiling in CEILINGS else ""
@@ -199,19 +200,23 @@ class Planning:
         begun = time.monotonic()
         model = self.planner.role.terms.model
         try:
-            draft = await _written(self.planner, messages, recorder)
+            if ahead is not None:
+                ahead.begin(self.ground(run, {}))
+            draft = await _written(self.planner, messages, recorder, None if ahead is None else ahead.heard)
         except ModelError as error:
             seconds = round(time.monotonic() - begun, 3)
             failed = PlannerCalled(purpose=purpose, model=model, usage=error.usage, seconds=seconds, error=error.message)
             recorder.note(failed)  # written with the end of the run, so that a crash in between does not ask twice
             raise NotPlanned(f"The planner gave no plan: {error.message}", hint=error.hint) from error
+        finally:
+            ledger.settle(_PLANNING)
         called = PlannerCalled(purpose=purpose, model=model, usage=draft.usage, seconds=round(time.monotonic() - begun, 3))
         recorder.note(called)
         proposal = PlanProposed(script=draft.script, source="planner")
         if not draft.unreadable:
             return proposal
         await recorder.commit(proposal, PlanRefused(diagnostics=(_unreadable(draft),)))
-        return await self._propose(recorder)
+        return await self._propose(recorder, ahead)
 
     def _no_model(self, goal: str) -> tuple[str]:
         return (
@@ -224,7 +229,7 @@ class Planning:
         return f"The nearest playbooks:{listed or ' (there are none)'}"
 
 
-async def _written(planner: Planner, messages: tuple[Message, ...], recorder: Recorder) -> Draft:
+async def _written(planner: Planner, messages: tuple[Message, ...], recorder: Recorder, heard: Heard | None) -> Draft:
     """What the planner writes; that it waits for its turn stands in the journal meanwhile."""
     told: list[asyncio.Task[bool]] = []
 
@@ -233,7 +238,7 @@ async def _written(planner: Planner, messages: tuple[Message, ...], recorder: Re
 
     try:
         with telling(tell):
-            return await planner.write(messages)
+            return await planner.write(messages, heard)
     finally:
         await asyncio.gather(*told)
 

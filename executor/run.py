@@ -51,6 +51,7 @@ from planner.toolspec import Json, digest
 from planner.usage import NO_USAGE, Usage
 
 _ROUGH = (Surprised, ConfidenceFell, CeilingReached, RunResumed, RunForked)  # after these a run proves nothing of its plan
+AHEAD = "$ahead"  # the step of reads that are made while the plan is still being written: it stands in no plan
 _REFUSABLE = ("approve", "repeat", "flow")  # kinds of questions where false is a refusal, which a resume asks about again
 
 
@@ -99,6 +100,8 @@ class Run:
     tool_calls: int = 0
     calls_of: dict[str, int] = field(default_factory=dict)  # step → tool calls, retries included
     ordinals: dict[str, int] = field(default_factory=dict)  # digest of (tool, arguments) → calls that had them
+    early: dict[str, list[str]] = field(default_factory=dict)  # digest of (tool, arguments) → early reads, see `executor.early`
+    early_taken: dict[str, Address] = field(default_factory=dict)  # early read → the call that has its result
     forked: RunForked | None = None
     inherited: EffectsInherited | None = None
     alike: dict[str, list[int]] = field(default_factory=dict)  # digest of (tool, arguments) → numbers of inherited effects
@@ -260,6 +263,7 @@ def _apply_life(run: Run, record: Recorded) -> None:
             run.cancel_requested = True
         case RunParked(until=until):
             run.status, run.wake_at = "waiting", until
+            run.early.clear()  # what was read before the plan began is old by then
         case RunEnded() as event:
             run.ended, run.status, run.ended_at, run.wake_at = event, event.status, record.at, None
         case RunResumed() as event:
@@ -290,6 +294,7 @@ def _resume(run: Run, event: RunResumed) -> None:
     run.ended, run.ended_at, run.cancel_requested, run.status = None, None, False, "queued"
     run.budget = event.budget or run.budget
     run.surprises.clear()
+    run.early.clear()
     run.fell = [f for f in run.fell if run.call(f.step, f.item).finished is not None]
     run.counted, run.uncounted = 0, set()
     run.ceilings.clear()
@@ -330,6 +335,8 @@ def _apply_plan(run: Run, event: PlannerCalled | PlanProposed | PlanRefused | Pl
                 run.refusals.append((run.proposed, event))
             run.proposed = None
         case PlanCertified():
+            if run.certified is not None:
+                run.early.clear()
             run.certified, run.origin = event, run.proposed
             run.gone = run.gone.union(statement_of(step) for step in event.dropped)
             run.counted, run.uncounted = 0, set()
@@ -343,9 +350,10 @@ def _apply_call(run: Run, event: CallStarted | CallRetried | CallFinished | Call
     call.held = ""
     match event:
         case CallStarted():
-            if call.started is None and event.key:
+            if (call.started is None or not call.started.key) and event.key:
                 same = run.same_call(event.call, event.arguments)
                 run.ordinals[same] = run.ordinals.get(same, 0) + 1
+            _apply_early(run, event)
             call.started, call.started_at, call.again = event, at, False
             call.starts += 1
             _count(run, event.step, 1 if event.key else 0)
@@ -361,6 +369,14 @@ def _apply_call(run: Run, event: CallStarted | CallRetried | CallFinished | Call
         case CallFailed():
             call.failed, call.ended_at = event, at
             _ended(run, event)
+
+
+def _apply_early(run: Run, event: CallStarted) -> None:
+    """A read is made before there is a plan, or a call takes the result of one."""
+    if event.step == AHEAD:
+        run.early.setdefault(run.same_call(event.call, event.arguments), []).append(event.item)
+    elif event.ahead:
+        run.early_taken[event.ahead] = (event.step, event.item)
 
 
 def _ended(run: Run, event: CallFinished | CallFailed) -> None:

@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Literal
 
+from executor.ahead import Ahead
 from executor.call_state import CEILING, Address
 from executor.confidence import fallen
+from executor.early import taken, taking, worth_another
 from executor.errors import LostOwnership
 from executor.events import (
+    CallFailed,
     CallFinished,
     CallStarted,
     CancelRequested,
@@ -57,14 +60,15 @@ class Scheduler:
     """Moves one run along, in one segment."""
 
     def __init__(
-        self, *, frame: Frame, values: Values, recorder: Recorder, performer: Performer, nudge: asyncio.Event, keep: Keep,
-        now: Callable[[], datetime], seen: int,
+        self, *, frame: Frame, values: Values, recorder: Recorder, performer: Performer, ahead: Ahead,
+        nudge: asyncio.Event, keep: Keep, now: Callable[[], datetime], seen: int,
     ) -> None:  # fmt: skip
         self._frame = frame
         self._values = values
         self._recorder = recorder
         self._run = recorder.run
         self._performer = performer
+        self._ahead = ahead
         self._nudge = nudge
         self._keep = keep
         self._now = now
@@ -85,6 +89,7 @@ class Scheduler:
         taken = self._run.seconds_before + self._recorder.seconds  # the machine's clock may be set in between
         until = loop.time() + max(self._run.budget.seconds - taken, 0.0)
         self._wake.begin(until)
+        self._ahead.heed(self._wake.ring)
         try:
             while True:
                 end = await self._round(until - loop.time())
@@ -93,6 +98,7 @@ class Scheduler:
         finally:
             try:
                 await self._abandon()
+                await self._ahead.end()
             finally:
                 await self._wake.end()
 
@@ -126,7 +132,7 @@ class Scheduler:
         if uncertain:
             await self._recorder.commit(*(QuestionAsked(question=q) for q in uncertain))
             return None
-        if self._tasks:
+        if self._tasks or (moves.starts and self._ahead.unclaimed and not self.ceiling):
             await self._wait(moves.wake_at)
             return None
         return await self._idle(moves)
@@ -196,7 +202,11 @@ class Scheduler:
             if self.ceiling is not None:
                 break
             question = self._uncertain(start)
-            if question is None:
+            if start.early and self._ahead.flies(start.early):
+                self._put(start.address, self._take_early(start))
+            elif len(self._tasks) + self._ahead.unclaimed >= self._run.budget.parallel:
+                continue
+            elif question is None:
                 self._go(start)
             else:
                 asked.append(question)
@@ -207,10 +217,13 @@ class Scheduler:
         if self.ceiling is not None:
             return
         uncertain = self._run.call(*start.address).uncertain
-        call = self._recall(start) if uncertain else self._carry(start, self._claim(start))
-        task = asyncio.create_task(call, name=f"{self._run.id} {start.step.id} {start.item}")
-        task.add_done_callback(partial(self._over, start.address))
-        self._tasks[start.address] = task
+        self._put(start.address, self._recall(start) if uncertain else self._carry(start, self._claim(start)))
+
+    def _put(self, address: Address, call: Coroutine[None, None, Ended | None]) -> None:
+        """Let a call be in flight."""
+        task = asyncio.create_task(call, name=f"{self._run.id} {address[0]} {address[1]}")
+        task.add_done_callback(partial(self._over, address))
+        self._tasks[address] = task
 
     def _over(self, address: Address, _: asyncio.Task[Ended | None]) -> None:
         self._ended.append(address)
@@ -236,6 +249,22 @@ class Scheduler:
         if event.claim:
             await self._recorder.commit()  # the claim is durable before the act
         return await self._performer.perform(start, event.key, self._leave(start.address))
+
+    def _take_early(self, start: Start) -> Coroutine[None, None, Ended]:
+        """Wait for an equal read that was made while the plan was written; made again if that fails as it may not twice."""
+        self._recorder.note(taking(start, start.early))
+
+        async def taken_or_made() -> Ended:
+            ended = await self._ahead.end_of(start.early)
+            if not worth_another(ended):
+                return taken(start, ended, self._frame.tools[start.step.tool])
+            self.ceiling = self.ceiling or self._ledger.ask(start.address, self._performer.need(start))
+            if self.ceiling is not None:
+                message = "A ceiling forbids another attempt."
+                return CallFailed(step=start.step.id, item=start.item, kind=CEILING, message=message)
+            return await self._carry(start, self._claim(start))
+
+        return taken_or_made()
 
     async def _recall(self, start: Start) -> Ended | None:
         """Settle a claim of unknown end: find out whether it took effect, and make the call if it did not.

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from executor.ahead import Ahead
 from executor.artifacts import Artifacts
 from executor.compiled import Ids
 from executor.confidence import NO_FLOORS, Floors, told
@@ -69,6 +70,7 @@ class Segments:
     floors: Floors = NO_FLOORS  # how sure models have to be
     sleep: Sleep = asyncio.sleep  # between the attempts of a call
     gates: Gates = field(default_factory=Gates)
+    read_ahead: bool = True  # whether reads start while a plan is being written
     late: LateResults = field(default_factory=LateResults)
     session: SessionLimits = NO_CEILINGS  # of each session
 
@@ -80,9 +82,10 @@ class Segments:
             return False
         recorder = Recorder(self.journal, run, epoch=epoch, now=self.now, session=self.session)
         recorder.note(SegmentStarted(epoch=epoch, worker=self.worker, version=self.version))
+        ahead = Ahead(recorder, self._performer(run), keep=self.keep, nudge=nudge, now=self.now)
         try:
             if run.certified is None and not run.cancel_requested:
-                await self._planned(recorder, nudge, seen=recorded[-1].seq)
+                await self._planned(recorder, ahead, nudge, seen=recorded[-1].seq)
         except NotPlanned as problem:
             await _unplanned(recorder, problem)
             return True
@@ -90,15 +93,15 @@ class Segments:
             await _end(recorder, "cancelled", reason="It was cancelled before it began.", hint=_goes_on(run))
             return True
         try:
-            await self._execute(recorder, nudge, seen=recorded[-1].seq)
+            await self._execute(recorder, ahead, nudge, seen=recorded[-1].seq)
         except (ArtifactsUnreachable, ArtifactLost) as problem:
             again = f"Then planrail resume {run_id} goes on from here."
             await _end(recorder, "failed", reason=problem.message, hint=f"{problem.hint} {again}".strip())
         return True
 
-    async def _planned(self, recorder: Recorder, nudge: asyncio.Event, *, seen: int) -> None:
+    async def _planned(self, recorder: Recorder, ahead: Ahead, nudge: asyncio.Event, *, seen: int) -> None:
         """Find a plan, unless the run is cancelled meanwhile."""
-        planning = asyncio.create_task(self.planning.plan(recorder))
+        planning = asyncio.create_task(self.planning.plan(recorder, ahead if self.read_ahead else None))
         nudged = asyncio.create_task(nudge.wait())
         try:
             await asyncio.wait((planning, nudged), return_when=asyncio.FIRST_COMPLETED)
@@ -116,8 +119,11 @@ class Segments:
             planning.cancel()
             await asyncio.wait((planning,))
             _ = planning.cancelled() or planning.exception()
+            if recorder.run.certified is None:
+                await ahead.end()
+            ahead.hand_over()
 
-    async def _execute(self, recorder: Recorder, nudge: asyncio.Event, *, seen: int) -> None:
+    async def _execute(self, recorder: Recorder, ahead: Ahead, nudge: asyncio.Event, *, seen: int) -> None:
         run = recorder.run
         assert run.certified is not None
         problem = self._changed(run.certified)
@@ -125,7 +131,7 @@ class Segments:
             await _end(recorder, "failed", reason=problem, hint="Submit the goal again: its plan will be checked anew.")
             return
         await recorder.cover(used_by(run) + worst_share(run.certified.certificate.worst_case, run.budget))
-        scheduler, values = await self._scheduler(recorder, run.certified, nudge, seen)
+        scheduler, values = await self._scheduler(recorder, run.certified, ahead, nudge, seen)
         unsaved: list[Event] = []
         try:
             end = await scheduler.run()
@@ -155,28 +161,15 @@ class Segments:
         return ""
 
     async def _scheduler(
-        self, recorder: Recorder, certified: PlanCertified, nudge: asyncio.Event, seen: int
+        self, recorder: Recorder, certified: PlanCertified, ahead: Ahead, nudge: asyncio.Event, seen: int
     ) -> tuple[Scheduler, Values]:
         run = recorder.run
         if recorder.epoch > 1:  # an earlier owner may have left some
             await self._adopt_receipts(recorder)
         frame = self.frame(run, certified)
         values = self.values(run, frame.program, self._load_from(await fetched(run, self.artifacts)))
-        workspace = None if self.workspaces is None else self.workspaces / run.id
-        artifacts = RunArtifacts(run, self.artifacts)
-        performer = Performer(
-            run.id,
-            self.toolset,
-            self.models,
-            artifacts,
-            self.secrets,
-            workspace=workspace,
-            sleep=self.sleep,
-            gates=self.gates,
-            late=lambda receipt: self.late.keep(self._keep_receipt(run.id, receipt)),
-            floors=self.floors,
-        )
-        if workspace is not None and run.forked is not None:
+        performer = self._performer(run)
+        if (workspace := performer.workspace) is not None and run.forked is not None:
             await asyncio.to_thread(inherit_files, workspace.with_name(run.forked.run), workspace)
         nudge.set()  # what came between the load and now is looked at first
         scheduler = Scheduler(
@@ -184,12 +177,20 @@ class Segments:
             values=values,
             recorder=recorder,
             performer=performer,
+            ahead=ahead,
             nudge=nudge,
             keep=self.keep,
             now=self.now,
             seen=seen,
         )
         return scheduler, values
+
+    def _performer(self, run: Run) -> Performer:
+        return Performer(
+            run.id, self.toolset, self.models, RunArtifacts(run, self.artifacts), self.secrets,
+            workspace=None if self.workspaces is None else self.workspaces / run.id, sleep=self.sleep, gates=self.gates,
+            late=lambda receipt: self.late.keep(self._keep_receipt(run.id, receipt)), floors=self.floors,
+        )  # fmt: skip
 
     def frame(self, run: Run, certified: PlanCertified) -> Frame:
         """What the run's moves are decided by."""

@@ -25,7 +25,7 @@ def started(run: Run, start: Start, tools: Mapping[str, ToolSpec], models: Model
         return CallStarted(step=step.id, item=start.item, call=step.kind, model=model, arguments=arguments)
     spec = tools[step.tool]
     ordinal = run.ordinals.get(run.same_call(step.tool, arguments), 0)
-    key = before.key if before is not None else call_key(run.id, step.tool, arguments, ordinal)
+    key = before.key if before is not None and before.key else call_key(run.id, step.tool, arguments, ordinal)
     deadline = now + timedelta(seconds=claim_s(step, spec)) if spec.has_effect else None
     return CallStarted(
         step=step.id, item=start.item, call=step.tool, key=key, arguments=arguments, claim=spec.has_effect, deadline=deadline

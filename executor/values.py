@@ -6,7 +6,7 @@ is looked at again when the run has folded something. Maps are `executor.maps`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from executor.events import CallFinished
 from executor.maps import Maps
@@ -45,7 +45,14 @@ class Values:
         self._finished: dict[tuple[str, str], Tagged] = {}
         self._maps = Maps(program, run, self)
         self.wanted: dict[tuple[str, str], tuple[Want, ...]] = {}  # of calls that are ready: what a person has to allow first
-        self._plain = frozenset(s.id for s in program.steps if s.kind != "let" and not s.is_map and not s.guards)
+        self._plain = _plain(program.steps)
+
+    def grow(self, program: Program) -> None:
+        """Take a program that goes on where the one so far ended; what is certain stays so."""
+        new = program.steps[len(self.program.steps) :]
+        self.program = program
+        self._maps.grow(program, new)
+        self._plain |= _plain(new)
 
     # -- names
 
@@ -217,7 +224,8 @@ class Values:
 
     def know(self, event: CallFinished) -> None:
         """Keep the value of a call that is about to be journaled, so that a large one need not be read back."""
-        self._finished[event.step, event.item] = Tagged(event.value, Labels.from_json(event.labels or {}))
+        if event.artifact is None:
+            self._finished[event.step, event.item] = Tagged(event.value, Labels.from_json(event.labels or {}))
 
     # -- maps
 
@@ -236,3 +244,8 @@ class Values:
     def ready(self, step: str) -> Iterator[tuple[int, Ready]]:
         """The slots of a map whose call can be made and has not ended."""
         return self._maps.ready(step)
+
+
+def _plain(steps: Iterable[Step]) -> frozenset[str]:
+    """Those whose outcome is that of one call alone."""
+    return frozenset(s.id for s in steps if s.kind != "let" and not s.is_map and not s.guards)

@@ -9,7 +9,7 @@ another.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from planner.names import exclusive
@@ -31,7 +31,8 @@ class _Place:
     held: bool = False  # by every earlier `expect`
 
 
-Waits = Mapping[str, tuple[str, ...]]
+Waits = Mapping[str, Sequence[str]]
+_SLOW = PERSON_KINDS | {"wait", "poll", "do", "delegate"}
 
 
 def waits(program: Program, tools: Mapping[str, ToolSpec]) -> Waits:
@@ -96,3 +97,13 @@ def _ordered(later: _Place, earlier: _Place) -> bool:
 def has_effect(step: Step, tools: Mapping[str, ToolSpec]) -> bool:
     """Whether the step calls a tool that has effects."""
     return step.kind in TOOL_KINDS and tools[step.tool].has_effect
+
+
+def soon(program: Program, order: Waits, tools: Mapping[str, ToolSpec]) -> frozenset[str]:
+    """The steps before which nothing changes the world and nothing takes its time: no effect, no person, no timer."""
+    late: set[str] = set()
+    for step in program.steps:
+        before = {d for name in step.reads() for d in program.definitions(name)}.union(order[step.id])
+        if step.kind in _SLOW or has_effect(step, tools) or not late.isdisjoint(before):
+            late.add(step.id)
+    return frozenset(step.id for step in program.steps if step.id not in late)

@@ -10,7 +10,7 @@ from planner.catalog import Catalog
 from planner.diagnostic import Diagnostic
 from planner.errors import CompileError
 from planner.llm.json_reply import ModelReplyInvalid, parse_json_reply
-from planner.llm.port import Message, complete
+from planner.llm.port import Heard, Message, complete
 from planner.models import Role
 from planner.plan import Plan
 from planner.prompt import plan_messages
@@ -43,10 +43,10 @@ class Planner:
         """What the model will be sent: for the ceilings to be asked in front."""
         return plan_messages(goal, catalog, tried, as_json=self._as_json)
 
-    async def write(self, messages: tuple[Message, ...]) -> Draft:
-        """Ask once; raises ModelError with what was billed."""
+    async def write(self, messages: tuple[Message, ...], heard: Heard | None = None) -> Draft:
+        """Ask once; raises ModelError with what was billed. `heard` is given the pieces of a script as they come."""
         schema: JsonSchema | None = Plan.model_json_schema() if self._as_json else None
-        reply = await complete(self.role.model, self.role.request(messages, schema))
+        reply = await complete(self.role.model, self.role.request(messages, schema), None if self._as_json else heard)
         if reply.finish == "length":
             most = self.role.terms.max_output_tokens
             return Draft(

@@ -25,6 +25,7 @@ class CallStarted(Happened):
     arguments: Json = None  # what the tool is given; secrets stand as their names
     claim: bool = False
     deadline: datetime | None = None  # the claim's worker gives up by then
+    ahead: str = ""  # the item of `$ahead` whose result it takes: a read made while the plan was written. Nothing is called
 
 
 class CallHeld(Happened):
@@ -80,7 +81,7 @@ class CallFinished(Happened):
     usage: Usage = NO_USAGE
     seconds: float = 0.0
     further_calls: int = 0  # tool calls beyond the one that started: the pages of a `pages`
-    how: Literal["call", "otherwise", "default", "receipt", "reconciled", "fork"] = "call"
+    how: Literal["call", "otherwise", "default", "receipt", "reconciled", "fork", "ahead"] = "call"
     reason: str = ""  # why the value is not the call's own
     sure: float | None = None  # how sure the model says it is, where it was asked
     forked: Forked | None = None  # where a fork has it from: nothing was called

@@ -6,7 +6,7 @@ that nobody waits for any more (a cancelled call) has neither; `planner.tokens.e
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Literal, Protocol, TypeAlias
 
@@ -73,6 +73,7 @@ class Restarted(BaseModel):
 
 
 Piece: TypeAlias = str | Restarted | ModelReply
+Heard: TypeAlias = Callable[[str | Restarted], None]
 
 
 class Model(Protocol):
@@ -87,10 +88,12 @@ class Model(Protocol):
         ...
 
 
-async def complete(model: Model, request: ModelRequest) -> ModelReply:
-    """The whole reply; for callers who have no use for the pieces."""
+async def complete(model: Model, request: ModelRequest, heard: Heard | None = None) -> ModelReply:
+    """The whole reply; `heard` is given each piece before as it comes."""
     async with aclosing(model.stream(request)) as pieces:
         async for piece in pieces:
             if isinstance(piece, ModelReply):
                 return piece
+            if heard is not None:
+                heard(piece)
     raise RuntimeError("the model's port ended its stream without a reply")

@@ -78,6 +78,7 @@ class Bench:
     answers: Answers | None = yes
     sleep: Callable[[float], Any] = no_wait
     as_json: bool = False
+    read_ahead: bool = True
     budget: Budget = PLENTY
     session: SessionLimits = field(default_factory=SessionLimits)
     policy: Policy = USUAL
@@ -102,7 +103,7 @@ class Bench:
         return Segments(
             journal=journal or self.journal, artifacts=self.artifacts, toolset=self.toolset, models=self.models,
             planning=self.planning, secrets=self.secrets.get, now=self.now, worker=worker, version="test", sleep=self.sleep,
-            gates=self.gates, session=self.session, question_timeout_s=self.question_timeout_s,
+            gates=self.gates, session=self.session, read_ahead=self.read_ahead, question_timeout_s=self.question_timeout_s,
         )  # fmt: skip
 
     async def submit(self, script: str | None = None, **more: Any) -> str:
