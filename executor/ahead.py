@@ -18,6 +18,7 @@ from datetime import datetime
 from functools import partial
 
 from executor.early import early_of, early_start, end_of
+from executor.early_reads import AHEAD
 from executor.errors import LostOwnership
 from executor.events import CallFailed, CeilingReached
 from executor.frame import Start
@@ -26,7 +27,6 @@ from executor.ledger import Ledger, Need
 from executor.nudge import is_draining
 from executor.perform import Ended, Performer
 from executor.recorder import Recorder
-from executor.run import AHEAD
 from executor.shadow import Shadow
 from planner.check import Ground
 from planner.llm.port import Restarted
@@ -191,7 +191,7 @@ class Ahead:
     @property
     def unclaimed(self) -> int:
         """How many are in flight for which no call of the plan waits yet."""
-        return sum(1 for item in self._tasks if item not in self._run.early_taken)
+        return sum(1 for item in self._tasks if item not in self._run.early.taken)
 
     async def end_of(self, item: str) -> Ended:
         """How a read in flight ends; raises what went wrong with it."""

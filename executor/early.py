@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from executor.call_state import CEILING
+from executor.early_reads import AHEAD
 from executor.events import CallFailed, CallFinished, CallStarted
 from executor.frame import Start, instead
 from executor.gate import UNAVAILABLE
-from executor.run import AHEAD, Run
+from executor.run import Run
 from executor.started import call_key, shown_arguments
 from planner.flow import result_labels
 from planner.program import Step
@@ -42,12 +43,12 @@ def early_start(run: Run, start: Start) -> CallStarted:
 
 def early_of(run: Run, start: Start, used: Collection[str] = ()) -> str:
     """The early read whose result this call may take; "" if there is none that others have not taken or `used`."""
-    if not run.early:
+    if not run.early.known:
         return ""
-    for item in run.early.get(run.same_call(start.step.tool, shown_arguments(start.bound.shown())), ()):
+    for item in run.early.known.get(run.same_call(start.step.tool, shown_arguments(start.bound.shown())), ()):
         ended = end_of(run, item)
         gone = ended is not None and worth_another(ended)
-        if item not in used and not gone and run.early_taken.get(item, start.address) == start.address:
+        if item not in used and not gone and run.early.taken.get(item, start.address) == start.address:
             return item
     return ""
 

@@ -215,7 +215,7 @@ def _give(start: Start, frame: Frame, run: Run, values: Values, moves: Moves) ->
 
 def _take_early(start: Start, frame: Frame, run: Run, moves: Moves) -> None:
     """Let the call start, or take the result of an early read that was equal to it."""
-    may = run.early and start.step.id in frame.soon and may_be_early(start.step, frame.tools)
+    may = run.early.known and start.step.id in frame.soon and may_be_early(start.step, frame.tools)
     item = early_of(run, start, moves.early) if may else ""
     moves.early.update((item,) if item else ())
     ended = end_of(run, item) if item else None

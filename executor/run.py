@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from executor.call_state import CEILING, Address, CallState
+from executor.early_reads import AHEAD, EarlyReads
 from executor.events import (
     TERMINAL,
     CallFailed,
@@ -51,7 +52,6 @@ from planner.toolspec import Json, digest
 from planner.usage import NO_USAGE, Usage
 
 _ROUGH = (Surprised, ConfidenceFell, CeilingReached, RunResumed, RunForked)  # after these a run proves nothing of its plan
-AHEAD = "$ahead"  # the step of reads that are made while the plan is still being written: it stands in no plan
 _REFUSABLE = ("approve", "repeat", "flow")  # kinds of questions where false is a refusal, which a resume asks about again
 
 
@@ -100,8 +100,7 @@ class Run:
     tool_calls: int = 0
     calls_of: dict[str, int] = field(default_factory=dict)  # step → tool calls, retries included
     ordinals: dict[str, int] = field(default_factory=dict)  # digest of (tool, arguments) → calls that had them
-    early: dict[str, list[str]] = field(default_factory=dict)  # digest of (tool, arguments) → early reads, see `executor.early`
-    early_taken: dict[str, Address] = field(default_factory=dict)  # early read → the call that has its result
+    early: EarlyReads = field(default_factory=EarlyReads)
     forked: RunForked | None = None
     inherited: EffectsInherited | None = None
     alike: dict[str, list[int]] = field(default_factory=dict)  # digest of (tool, arguments) → numbers of inherited effects
@@ -263,7 +262,7 @@ def _apply_life(run: Run, record: Recorded) -> None:
             run.cancel_requested = True
         case RunParked(until=until):
             run.status, run.wake_at = "waiting", until
-            run.early.clear()  # what was read before the plan began is old by then
+            run.early.forget()
         case RunEnded() as event:
             run.ended, run.status, run.ended_at, run.wake_at = event, event.status, record.at, None
         case RunResumed() as event:
@@ -294,7 +293,7 @@ def _resume(run: Run, event: RunResumed) -> None:
     run.ended, run.ended_at, run.cancel_requested, run.status = None, None, False, "queued"
     run.budget = event.budget or run.budget
     run.surprises.clear()
-    run.early.clear()
+    run.early.forget()
     run.fell = [f for f in run.fell if run.call(f.step, f.item).finished is not None]
     run.counted, run.uncounted = 0, set()
     run.ceilings.clear()
@@ -336,7 +335,7 @@ def _apply_plan(run: Run, event: PlannerCalled | PlanProposed | PlanRefused | Pl
             run.proposed = None
         case PlanCertified():
             if run.certified is not None:
-                run.early.clear()
+                run.early.forget()
             run.certified, run.origin = event, run.proposed
             run.gone = run.gone.union(statement_of(step) for step in event.dropped)
             run.counted, run.uncounted = 0, set()
@@ -353,7 +352,8 @@ def _apply_call(run: Run, event: CallStarted | CallRetried | CallFinished | Call
             if (call.started is None or not call.started.key) and event.key:
                 same = run.same_call(event.call, event.arguments)
                 run.ordinals[same] = run.ordinals.get(same, 0) + 1
-            _apply_early(run, event)
+            if event.ahead or event.step == AHEAD:
+                run.early.started(event, run.same_call(event.call, event.arguments))
             call.started, call.started_at, call.again = event, at, False
             call.starts += 1
             _count(run, event.step, 1 if event.key else 0)
@@ -369,14 +369,6 @@ def _apply_call(run: Run, event: CallStarted | CallRetried | CallFinished | Call
         case CallFailed():
             call.failed, call.ended_at = event, at
             _ended(run, event)
-
-
-def _apply_early(run: Run, event: CallStarted) -> None:
-    """A read is made before there is a plan, or a call takes the result of one."""
-    if event.step == AHEAD:
-        run.early.setdefault(run.same_call(event.call, event.arguments), []).append(event.item)
-    elif event.ahead:
-        run.early_taken[event.ahead] = (event.step, event.item)
 
 
 def _ended(run: Run, event: CallFinished | CallFailed) -> None:

@@ -93,7 +93,7 @@ def _wired(settings: Settings, journal: SqlJournal, worker: str, engines: Engine
     segments = Segments(
         journal=journal, artifacts=artifacts, toolset=toolset, models=models, planning=planning, secrets=settings.secret,
         now=_now, worker=worker, version=version("planrail"), workspaces=settings.home / "workspaces", session=settings.session,
-        question_timeout_s=settings.question_timeout_s, floors=settings.confidence,
+        question_timeout_s=settings.question_timeout_s, floors=settings.confidence, read_ahead=settings.read_ahead,
         gates=gates,
     )  # fmt: skip
     runs = Runs(

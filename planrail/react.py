@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pydantic import BaseModel, ConfigDict
 
 from executor.call_state import CallState
+from executor.early_reads import AHEAD
+from executor.events import CallStarted
 from executor.run import Run
 from planner.llm.port import Message
 from planner.tokens import count_messages, count_tokens
@@ -42,7 +44,7 @@ class ReactEstimate(BaseModel):
 
 def react_estimate(run: Run, tools: Mapping[str, ToolSpec], terms: ModelTerms | None = None) -> ReactEstimate:
     """The estimate for the run's tool calls so far, at the price of the model with those terms."""
-    called = [c for c in run.calls.values() if c.started is not None and c.started.key and not c.open]
+    called = [c for (step, _), c in run.calls.items() if step != AHEAD and _is_call(c.started) and not c.open]
     names = sorted({c.started.call for c in called if c.started is not None})
     prefix = prefix_tokens(run.submission.goal, [tools[n] for n in names if n in tools])
     exchanges = [exchange for c in called for exchange in _exchanges(c)]
@@ -72,6 +74,11 @@ def prefix_tokens(goal: str, tools: list[ToolSpec]) -> int:
     listed = [{"name": t.name, "description": t.description, "parameters": t.input_schema} for t in tools]
     messages = (Message(role="system", content=INSTRUCTIONS), Message(role="user", content=goal))
     return count_messages(messages) + (count_tokens(_text(listed)) if listed else 0)
+
+
+def _is_call(started: CallStarted | None) -> bool:
+    """Whether ReAct would have called: what the plan took of what was read ahead counts, the rest of that does not."""
+    return started is not None and bool(started.key or started.ahead)
 
 
 def _exchanges(call: CallState) -> list[tuple[int, int]]:

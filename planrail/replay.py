@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from executor.call_state import Address
+from executor.early_reads import AHEAD
 from executor.errors import UnknownArtifact
 from executor.events import (
     CallFailed,
@@ -155,6 +156,8 @@ class _Walk:
     # -- one event
 
     def _compare(self, event: Event) -> None:
+        if isinstance(event, CallStarted | CallFinished | CallFailed) and event.step == AHEAD:
+            return  # made for a plan that was not there yet
         match event:
             case CallStarted():
                 self._started(event)
@@ -215,7 +218,7 @@ class _Walk:
         if step is None:
             return
         started = self.run.call(event.step, item).started
-        if isinstance(event, CallFinished) and event.how == "fork":
+        if isinstance(event, CallFinished) and event.how in ("fork", "ahead"):
             return  # what was adopted is data, as what was called gave it
         if started is None or step.kind in _DECIDED:
             self._decision(event, event.step, item)

@@ -88,6 +88,7 @@ class Settings(_Settings):
     budget: Budget = Budget()  # of a run that names none
     confidence: Floors = Floors()  # how sure models have to be
     http_allow_private: tuple[str, ...] = ()  # hosts inside the house that http.fetch may reach
+    read_ahead: bool = True  # reads that are free, closed-world and without effect start while the plan is still being written
     runs: int = Field(default=64, ge=1)  # at once in this process; more stay queued
     principal_runs: int | None = Field(default=None, ge=1)  # of one principal at once, in all processes; more stay queued
     session_calls: int | None = Field(default=None, ge=0)  # of tools and models, of all runs of a session; see Sessions
@@ -137,8 +138,8 @@ def _file(path: Path) -> dict[str, Any]:
 
 
 _PLAIN = (  # settings of one value, which the environment may give
-    "database_url", "artifacts_url", "database_away_s", "runs", "principal_runs", "question_timeout_s", "session_calls",
-    "session_usd", "plans_after",
+    "database_url", "artifacts_url", "database_away_s", "read_ahead", "runs", "principal_runs", "question_timeout_s",
+    "session_calls", "session_usd", "plans_after",
 )  # fmt: skip
 
 

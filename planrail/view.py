@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from executor.call_state import CallState
+from executor.early_reads import AHEAD
 from executor.errors import UnknownArtifact
 from executor.events import CallFinished, CeilingReached, ConfidenceFell, Question, RunStatus
 from executor.opening import values_of
@@ -56,6 +57,7 @@ class StepView(_View):
     retried: str = ""  # why, for the first of them
     held: str = ""  # what its calls wait for before they are made, if some stand in line
     adopted: int = 0  # items that a fork took over; nothing was called
+    early: int = 0  # items that were read while the plan was still being written
     instead: int = 0  # items whose value is the script's `otherwise` or default
     note: str = ""  # why, for the first of them
     unsure: int = 0  # items whose answer does not count: below its floor, invalid or refused
@@ -93,6 +95,8 @@ class Cost(_View):
 
     usage: Usage = NO_USAGE
     tool_calls: int = 0
+    early: int = 0  # of them, reads that were made while the plan was still being written
+    unused: int = 0  # of these, those that no call of the plan has taken
     by_model: tuple[ModelCost, ...] = ()
     react: ReactEstimate | None = None
 
@@ -280,7 +284,11 @@ class Viewer:
             counted += usage
         listed = tuple(ModelCost(model=m, usage=u) for m, u in by_model.items() if u.model_calls or u.usd)
         react = react_estimate(self._run, self._tools, self._terms.planner) if with_react and self._run.calls else None
-        return Cost(usage=self._run.usage, tool_calls=self._run.tool_calls, by_model=listed, react=react)
+        return Cost(usage=self._run.usage, tool_calls=self._run.tool_calls, by_model=listed, react=react, **self._early())
+
+    def _early(self) -> dict[str, int]:
+        made = [item for step, item in self._run.calls if step == AHEAD]
+        return {"early": len(made), "unused": len(set(made) - self._run.early.taken.keys())}
 
     def _usages(self) -> list[tuple[str, Usage]]:
         """What was used up, by the model that took it; calls that a resume has forgotten are in the run's usage alone."""
@@ -313,6 +321,7 @@ def _counted(step: StepView, calls: list[CallState]) -> StepView:
             "retries": len(retried),
             "retried": retried[0].reason if retried else "",
             "held": next((c.held for c in calls if c.open and c.held), ""),
+            "early": sum(1 for c in calls if c.started is not None and c.started.ahead and not c.open),
             "adopted": sum(1 for c in calls if c.finished is not None and c.finished.how == "fork"),
             "instead": len(instead),
             "note": instead[0].reason if instead else "",

@@ -34,6 +34,7 @@ VARIABLES = {
     "packs": "PLANRAIL_PACKS",
     "playbooks": "PLANRAIL_PLAYBOOKS",
     "http_allow_private": "PLANRAIL_HTTP_ALLOW_PRIVATE",
+    "read_ahead": "PLANRAIL_READ_AHEAD",
     "plans_after": "PLANRAIL_PLANS_AFTER",
     "question_timeout_s": "PLANRAIL_QUESTION_TIMEOUT_S",
     "secrets": "PLANRAIL_SECRET_<NAME>",

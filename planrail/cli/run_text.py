@@ -38,6 +38,7 @@ def step_text(step: StepView) -> Text:
     notes += [f"{step.failed} failed"] if step.failed else []
     notes += [line(step.held, 100)] if step.held else []
     notes += [f"{step.adopted} adopted" if step.map else "adopted"] if step.adopted else []
+    notes += [f"{step.early} read ahead" if step.map else "read ahead"] if step.early else []
     notes += [_instead(step)] if step.instead else []
     notes += [f"sure {step.sure:g}{' at least' if step.map else ''}"] if step.sure is not None else []
     notes += [f"until {step.due.astimezone(UTC):%Y-%m-%d %H:%M} UTC"] if step.due else []
@@ -182,6 +183,8 @@ def cost_text(cost: Cost) -> Text:
     else:
         total = f"{_usage(cost.usage)} · {plural(cost.tool_calls, 'tool call')}"
         listed = [f"cost   {total}", *(f"       {line(c.model or 'tools', 60)}: {_usage(c.usage)}" for c in cost.by_model)]
+    if cost.unused:
+        listed = [*listed, f"       {plural(cost.unused, 'call')} read ahead, while the plan was being written, and not used"]
     text.append("\n".join(listed))
     if cost.react is not None:
         text.append("\n").append(_react(cost.react, cost.usage))

@@ -11,8 +11,9 @@ import pytest
 from bench import BOUND_S, PLENTY, Bench, answer_of
 from dripping import Dripping, Pour
 
+from executor.early_reads import AHEAD
 from executor.events import CallFinished, CallStarted, CancelRequested, Event, PlanCertified, RunEnded
-from executor.run import AHEAD, Run
+from executor.run import Run
 from executor.tool import ToolFailed, tool
 from executor.toolset import Toolset
 from planner.budget import Budget
