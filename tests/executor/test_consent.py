@@ -5,13 +5,18 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import pytest
-from bench import Bench, answer_of, starts, surprise_of
+from bench import NOW, Bench, answer_of, starts, surprise_of
 
-from executor.events import CallFailed, Question, QuestionAnswered, RunResumed
+from executor.bind import bind
+from executor.consent import PASSES, verdict
+from executor.events import CallFailed, PlanProposed, Question, QuestionAnswered, RunResumed
+from executor.frame import Frame, Start
 from executor.run import Run
-from executor.submission import Principal
+from executor.submission import Principal, Submission
 from executor.tool import tool
 from executor.toolset import Toolset
+from planner.expression import Clock, evaluate
+from planner.labels import Label, Origin
 from planner.policy import Policy, ToolPolicy
 from planner.toolspec import Json
 
@@ -271,3 +276,69 @@ async def test_from_every_prefix_of_its_journal_a_run_asks_once_and_acts_once() 
         run = await bench.carry_on(await bench.restore(events[:cut]))
         assert [q.kind for q in run.questions.values() if q.kind != "reconcile"] == ["flow"], cut
         assert len({s.item for s in starts(await bench.events(run.id)) if s.step == "sent"}) == 2, cut
+
+
+# -- what a model decides that has read strangers
+
+
+READ = Label(frozenset((Origin("tool w.notes", trusted=False),)))
+
+
+@pytest.mark.parametrize(
+    ("call", "wanted"),
+    [
+        ('w.note(text="hello")', [("", {"text": "hello"}, "control")]),
+        ('w.send(to="ann")', [("", {"to": "ann"}, "control")]),
+        ("h.ours()", []),
+    ],
+)
+def test_an_effect_that_a_model_decides_on_that_has_read_strangers_is_asked_for(call: str, wanted: list[Any]) -> None:
+    bench = bench_of(World())
+    program = bench.program(f"x = {call}\nanswer(x)\n")
+    step = program.steps[0]
+    bound = bind(step, {}, lambda expr, scope: evaluate(expr, scope, clock=Clock(NOW)))
+    frame = Frame(program, {}, bench.toolset.specs, 10, policy=Policy())
+    found = verdict(Start(step, "", bound, decided_by=READ), frame, Run("r")).wanted
+    assert [(w.argument, w.value, w.kind) for w in found] == wanted
+    assert verdict(Start(step, "", bound), frame, Run("r")) == PASSES
+
+
+# -- in front
+
+
+async def written_by_a_replan(bench: Bench, script: str, goal: str) -> str:
+    """A run whose script a planner wrote that had read strangers."""
+    proposed = PlanProposed(script=script, source="replan")
+    await bench.journal.create(Submission(goal=goal, budget=bench.budget), run="run1", key="run1", now=NOW)
+    await bench.journal.append("run1", [proposed], epoch=None)
+    return "run1"
+
+
+FOREIGN = 'ns = w.notes()\na = w.send(to="{}", body=ns[0].text)\nanswer(a)\n'
+
+
+async def test_what_the_script_itself_would_give_to_a_sink_is_asked_before_anything_runs() -> None:
+    world = World()
+    bench = bench_of(world)
+    run = await bench.carry_on(await written_by_a_replan(bench, FOREIGN.format("eve@x.example"), "write to ann@x.example"))
+    (question,) = run.open_questions
+    assert [(r["argument"], r["value"]) for r in question.shown] == [("to", "eve@x.example")]
+    assert world.read == []
+    await bench.answer(run.id, said(question, True))
+    assert answer_of(await bench.carry_on(run.id)) == "eve@x.example"
+    assert [r.event.type for r in await bench.events(run.id)].count("question_asked") == 1
+
+
+async def test_what_the_goal_says_itself_is_not_asked() -> None:
+    world = World()
+    bench = bench_of(world)
+    run = await bench.carry_on(await written_by_a_replan(bench, FOREIGN.format("ann@x.example"), "write to ann@x.example"))
+    assert answer_of(run) == "ann@x.example"
+
+
+async def test_what_was_refused_in_front_is_not_done() -> None:
+    world = World()
+    bench = bench_of(world, answers=lambda q: said(q, False))
+    run = await bench.carry_on(await written_by_a_replan(bench, FOREIGN.format("eve@x.example"), "write to ann@x.example"))
+    assert run.status == "failed"
+    assert world.done == []
