@@ -39,6 +39,11 @@ class Said(_View):
     asked_at: datetime | None = None
     effects: int = 0  # that it was about
 
+    @property
+    def no(self) -> bool:
+        """Whether somebody would not have it so."""
+        return bool(self.by) and (self.refused or self.answer is False)
+
 
 class CeilingUse(_View):
     """How much of a ceiling the run has taken."""

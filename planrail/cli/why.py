@@ -26,6 +26,7 @@ _NEAR = 0.8  # of a ceiling: from there on it is told
 _TOP = 4  # steps that cost most
 _PAD = "       "
 _WORST = "✗■"
+_PLANS = frozenset(("expect", "expression", "fan_out", "shape"))  # kinds of surprises that come again with the same script
 Tell = Callable[..., None]
 _ROW = 86  # characters of a trouble that stand beside its label
 
@@ -77,7 +78,7 @@ def _tell(output: Output, view: RunView, *, owned: bool) -> None:
 
 def _tell_troubles(tell: Tell, view: RunView) -> None:
     found = list(troubles(view))
-    if not found and view.refusals:
+    if not found and (view.refusals or view.questions):
         return
     label = "hurt" if not found or any(trouble.plain[0] in _WORST for trouble in found) else "notes"
     for number, trouble in enumerate(_few(found)):
@@ -171,10 +172,10 @@ def _said(answered: Said) -> Text:
     what = f"{answered.kind} “{line(answered.text, 100)}”"
     if not answered.by:
         return Text(f"? {what}: nobody answered in time", style="yellow")
-    if answered.refused or answered.answer is False:
+    if answered.no:
         return Text(f"? {what}: {answered.by} said no", style="yellow")
-    said = "yes" if answered.answer is True else told(answered.answer, 60)
-    return Text(f"? {what}: {answered.by} said {said}", style="dim")
+    answer = "yes" if answered.answer is True else told(answered.answer, 60)
+    return Text(f"? {what}: {answered.by} said {answer}", style="dim")
 
 
 def _of_step(view: RunView, step: StepView) -> Iterator[Text]:
@@ -184,7 +185,8 @@ def _of_step(view: RunView, step: StepView) -> Iterator[Text]:
         least = f"; the least sure was {step.sure:g}, the floor is {fell[0].floor:g}" if step.sure is not None else ""
         yield Text(f"~ {name}: {step.unsure}{of} answers do not count ({', '.join(sorted({f.measure for f in fell}))}{least})")
     if step.instead and not fell:
-        yield Text(f"~ {name}: {step.instead}{of} by otherwise: {line(step.note, 120)}")
+        many = f"{step.instead}{of} " if step.map else ""
+        yield Text(f"~ {name}: {many}by otherwise: {line(step.note, 120)}")
     if step.retries:
         yield Text(f"↺ {name}: {_times(step.retries, 'retry', 'retries')}, the first after: {line(step.retried, 120)}")
     if step.failed and not any(s.step == step.id for s in view.surprises):
@@ -225,13 +227,17 @@ def next_step(view: RunView, *, owned: bool) -> str:
         case "waiting" if not view.questions and view.wake_at is not None:
             return f"nothing; the clock wakes it at {moment(view.wake_at)}, where a worker is there: {go_on}"
         case "waiting":
-            return "answer what is open above"
+            return f"planrail answer {view.id} …, as it stands above"
         case "partial":
             return clean(view.hint) or f"{go_on} --budget …"
         case "cancelled":
             return f"{go_on} goes on from here"
         case "failed" if view.certificate is None:
             return clean(view.hint) or f"correct the plan or the goal; {go_on} tries to plan it again"
+        case "failed" if any(s.kind == "refused" for s in view.surprises) or any(said.no for said in view.said):
+            return f"{go_on} asks again, and keeps what is done"
+        case "failed" if view.surprises and view.surprises[0].kind in _PLANS:
+            return f"planrail fork {view.id} --from {line(view.surprises[0].step)} --script FILE goes on by a mended script"
         case "failed":
             return f"{go_on} tries again what failed, and keeps what is done"
         case _:

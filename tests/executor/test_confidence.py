@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from bench import PLENTY, Bench
 
 from executor.ask import ask_prompt
 from executor.confidence import Floors
 from executor.events import CallFailed, CallFinished, CallRetried, ConfidenceFell, Event
 from executor.run import Run
+from executor.toolset import Toolset
 from planner.budget import Budget
 from planner.compiler import compile_script
 from planner.errors import CompileError, ModelRefused
+from planner.llm.port import ModelRequest
 from planner.llm.scripted import ScriptedModel
 from planner.models import Models
 from planner.tokens import count_messages
@@ -164,6 +168,39 @@ async def test_a_fork_with_a_higher_floor_asks_again(tmp_path: Path) -> None:
         wish = ForkWish(step="answer", script=INT.format(more=", sure=0.8"))
         second = await house.rests((await house.runs.fork(first.id, ANN, wish)).id)
     assert (answer_of(first), answer_of(second)) == (5, 6)
+
+
+def by_number(request: ModelRequest) -> str:
+    """Sure of what is asked with an even number, unsure of one, silly about the others."""
+    (number,) = re.findall(r'"i":(\d)', request.messages[1].content)
+    return {"1": '{"value": 1, "sure": 0.1}'}.get(number, '{"value": 5, "sure": 0.9}' if int(number) % 2 == 0 else "five")
+
+
+@pytest.mark.parametrize(
+    ("items", "ends"), [([0, 1, 2, 3, 4, 5], "done"), ([1, 3, 5, 7, 0], "failed"), ([0, 2, 1, 3, 5], "failed")]
+)  # fmt: skip
+async def test_a_run_goes_on_from_every_prefix_of_its_journal_to_the_same_confidence(items: list[int], ends: str) -> None:
+    script = SPREAD.replace("otherwise", "sure=0.5, otherwise").replace("range(6)", str(items))
+    budget = PLENTY.model_copy(update={"parallel": 1})
+
+    def bench_of() -> tuple[Bench, ScriptedModel]:
+        model = ScriptedModel(by_number)
+        return Bench(Toolset(), Models(executor=role(model)), budget=budget), model
+
+    bench, _ = bench_of()
+    end = await bench.run(script)
+    assert end.status == ends
+    events = await bench.events(end.id)
+    for length in range(1, len(events)):
+        again, model = bench_of()
+        resumed = await again.carry_on(await again.restore(events[:length]))
+        assert (resumed.ended and (resumed.ended.status, resumed.ended.answer, resumed.ended.reason)) == (
+            end.ended and (end.ended.status, end.ended.answer, end.ended.reason)
+        )
+        assert resumed.uncounted == end.uncounted
+        over = {r.event.item for r in events[:length] if isinstance(r.event, CallFinished)}
+        asked = {number for request in model.requests for number in re.findall(r'"i":(\d)', request.messages[1].content)}
+        assert not asked & {str(items[int(item)]) for item in over if item}
 
 
 @pytest.mark.parametrize("floor", ["2", '"high"', "True", "x", "-0.1"])

@@ -140,7 +140,7 @@ def test_a_waiting_a_refused_and_a_cancelled_run_say_what_people_said(command: C
         f'a = odd.slow(number=0, folder={str(command.folder)!r})\napprove("publish it")\nanswer(odd.publish(text="news"))\n'
     )
     run = command("run", "--script", "-", "--json", stdin=script).json["id"]
-    assert "next   answer what is open above" in why(command, run)
+    assert f"next   planrail answer {run} …, as it stands above" in why(command, run)
     assert command("answer", run, "--no").code == 1
     assert "? approve “publish it”: local said no" in why(command, run)
     other = command("run", "--script", "-", "--json", stdin=script).json["id"]
