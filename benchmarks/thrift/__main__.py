@@ -22,6 +22,7 @@ from benchmarks.thrift.react import react
 from benchmarks.thrift.rows import (
     COMPILER,
     FRESH,
+    FRESH_CHEAP,
     KEPT,
     LONG,
     ONE,
@@ -37,7 +38,7 @@ from benchmarks.thrift.workloads import Kind, Outputs, Workload
 WIDTHS: tuple[tuple[Kind, int], ...] = (
     ("chain", 4), ("fan-out", 4), ("chain", 10), ("leads", 4), ("chain", 20), ("fan-out", 20), ("leads", 10),
 )  # fmt: skip
-EVERYBODY = frozenset((ONE, PARALLEL, ONE_CHEAP, PARALLEL_CHEAP, COMPILER, FRESH, KEPT))
+EVERYBODY = frozenset((ONE, PARALLEL, ONE_CHEAP, PARALLEL_CHEAP, COMPILER, FRESH, FRESH_CHEAP, KEPT))
 PLANNERS = frozenset((COMPILER, FRESH, KEPT))
 QUICK: tuple[tuple[Kind, int], ...] = (("chain", 10), ("leads", 4))
 NOTES = (
@@ -128,16 +129,19 @@ class Bench:
     async def _systems(self, stack: AsyncExitStack, goal: Workload, pace: Pace) -> dict[str, Run]:
         """Everybody, opened: what is timed is from the goal to the answer."""
         url, database = self.door.url, self.place / f"{goal.kind}-{goal.width}-{goal.size}-{goal.seed}-{pace.factor:g}"
-        fresh = await stack.enter_async_context(open_planrail(url, database.with_suffix(".fresh"), goal, kept=False))
-        kept = await stack.enter_async_context(open_planrail(url, database.with_suffix(".kept"), goal, kept=True))
+        opened = {
+            FRESH: open_planrail(url, database.with_suffix(".fresh"), goal),
+            FRESH_CHEAP: open_planrail(url, database.with_suffix(".cheap"), goal, model=CHEAP),
+            KEPT: open_planrail(url, database.with_suffix(".kept"), goal, kept=True),
+        }
+        ours = {name: partial(planrail, await stack.enter_async_context(house)) for name, house in opened.items()}
         return {
             ONE: partial(react, url, model=STRONG, parallel=False),
             PARALLEL: partial(react, url, model=STRONG, parallel=True),
             ONE_CHEAP: partial(react, url, model=CHEAP, parallel=False),
             PARALLEL_CHEAP: partial(react, url, model=CHEAP, parallel=True),
             COMPILER: partial(llm_compiler, url, model=STRONG),
-            FRESH: partial(planrail, fresh),
-            KEPT: partial(planrail, kept),
+            **ours,
         }
 
 

@@ -18,9 +18,11 @@ RUNS = 3  # of a goal, after which its plan is kept
 
 
 @asynccontextmanager
-async def open_planrail(url: str, database: Path, workload: Workload, *, kept: bool) -> AsyncIterator[Ours]:
+async def open_planrail(
+    url: str, database: Path, workload: Workload, *, model: str = STRONG, kept: bool = False
+) -> AsyncIterator[Ours]:
     """A house whose engine is awake; with `kept` it keeps the plan of a goal that it has had so often."""
-    role = Role(OpenAIModel("none", f"{url}/v1"), ModelTerms(model=STRONG, max_output_tokens=4_000))
+    role = Role(OpenAIModel("none", f"{url}/v1"), ModelTerms(model=model, max_output_tokens=4_000))
     models = Models(planner=role)
     opened = open_ours(f"sqlite:///{database}", toolset=workload.tools, models=models, plans_after=RUNS if kept else 0)
     async with opened as house, house.engine():

@@ -15,7 +15,7 @@ ONE, PARALLEL, ONE_CHEAP, PARALLEL_CHEAP = (
     "cheap ReAct, one call",
     "cheap ReAct, parallel",
 )
-COMPILER, FRESH, KEPT = "LLMCompiler", "Planrail", "Planrail, kept plan"
+COMPILER, FRESH, FRESH_CHEAP, KEPT = "LLMCompiler", "Planrail", "Planrail, cheap planner", "Planrail, kept plan"
 TOKEN_BARS = {ONE: Bar("≤", 0.1), PARALLEL: Bar("≤", 0.25), COMPILER: Bar("≤", 0.3)}
 LONG, DEAR, SHORT = 10, 12, 4  # calls: from where on the bars of tokens, of a fresh plan's price, of a kept one's hold
 Results = Mapping[Workload, Mapping[str, Measured]]
@@ -52,6 +52,7 @@ def _prices(workload: Workload, by: Mapping[str, Measured]) -> Iterator[Row]:
         ours, theirs = by[system], by[ONE_CHEAP]
         plan = "a fresh plan" if system == FRESH else "a kept plan"
         beside = f"{ONE_CHEAP} ${theirs.usd():.4f}; at 0.1× a cached token ${ours.usd(0.1):.4f} of ${theirs.usd(0.1):.4f}"
+        beside += f"; with the cheap model as our planner ${by[FRESH_CHEAP].usd():.4f}" if system == FRESH else ""
         yield Row(f"{workload.name}: $, {plan}", ours.usd(), "$", beside, ours.usd() / theirs.usd(), None, Bar("≤", 1))
 
 
