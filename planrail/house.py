@@ -30,6 +30,7 @@ from planner.prices import Prices
 from planner.worst import ModelTerms
 from planrail.engines import Engines, open_journal
 from planrail.limits import endpoint_of, gates_of
+from planrail.plans import Plans
 from planrail.prices import GenaiPrices
 from planrail.runs import Runs
 from planrail.settings import ModelSettings, Settings
@@ -55,6 +56,11 @@ class House:
     segments: Segments
     worker: str
     engines: Engines
+
+    @property
+    def plans(self) -> Plans:
+        """The plans that are kept."""
+        return Plans(self.journal.kept, self.settings.plans_after)
 
     @property
     def lock(self) -> Liveness:

@@ -109,8 +109,10 @@ class RunView(_View):
     forked_from: ForkOf | None = None
     status: RunStatus
     seq: int
-    plan_source: str = ""  # planner, script, plan, playbook, fallback
+    plan_source: str = ""  # planner, script, plan, playbook, fallback, template
     playbook: str = ""
+    template: str = ""  # the id of the kept plan that it is, and in how many runs that went well before
+    template_runs: int = 0
     params: Mapping[str, Json] = Field(default_factory=dict)
     script: str = ""
     certificate: Certificate | None = None
@@ -162,6 +164,7 @@ class Viewer:
         return RunView(
             id=run.id, goal=run.submission.goal, forked_from=run.submission.forked_from, status=run.status, seq=run.seq,
             plan_source=origin.source if origin else "", playbook=origin.playbook if origin else "",
+            template=origin.template if origin else "", template_runs=origin.runs if origin else 0,
             params=origin.params if origin else {},
             script=run.certified.script if run.certified else origin.script if origin else "",
             certificate=run.certified.certificate if run.certified else None,

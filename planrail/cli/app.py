@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from planrail.cli.output import Output
+from planrail.cli.kept_app import plans
+from planrail.cli.output import output_of
 
 if TYPE_CHECKING:
     from planrail.settings import Settings
@@ -19,12 +20,15 @@ app = typer.Typer(
     help="A goal becomes a small checked program, which runs in parallel, inside hard ceilings, through crashes.",
 )  # fmt: skip
 
+app.add_typer(plans)
+
 Goal = Annotated[str | None, typer.Argument(help="What is to be done, in words.", show_default=False)]
 Run = Annotated[str, typer.Argument(help="A run's id, or an unambiguous beginning of it.", metavar="RUN")]
 Script = Annotated[str | None, typer.Option("--script", metavar="FILE", help="Take this plan script; - reads stdin.")]
 Book = Annotated[str | None, typer.Option("--playbook", metavar="NAME", help="Take the plan of this playbook.")]
 Params = Annotated[list[str] | None, typer.Option("-p", "--param", metavar="KEY=VALUE", help="A parameter of the plan.")]
 BudgetOption = Annotated[str | None, typer.Option("--budget", metavar="LIST", help="Ceilings, like usd=0.50,calls=40.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Have the plan written anew, whatever plans are kept.")]
 Session = Annotated[str | None, typer.Option("--session", metavar="NAME", help="The conversation; its runs share ceilings.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
@@ -41,21 +45,22 @@ def run(
     key: Annotated[str | None, typer.Option("--key", help="The same key finds the same run, and carries it on.")] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Submit only: a worker carries it on.")] = False,
     session: Session = None,
+    fresh: Fresh = False,
     as_json: AsJson = False,
 ) -> int:
     """Plan a goal, run the plan, show it live."""
-    output = _output(context, as_json)
+    output = output_of(context, as_json)
     from planrail.cli import running
     from planrail.cli.request import Wish
 
-    wish = Wish(goal, script, playbook, tuple(param or ()), budget, yes, session)
+    wish = Wish(goal, script, playbook, tuple(param or ()), budget, yes, session, fresh)
     return running.submit(output, wish, key=key) if detach else running.run(output, wish, key=key)
 
 
 @app.command()
 def worker(context: typer.Context, as_json: AsJson = False) -> int:
     """Carry on whatever runs are submitted, until Ctrl-C or SIGTERM."""
-    output = _output(context, as_json)
+    output = output_of(context, as_json)
     from planrail.cli import working
 
     return working.worker(output)
@@ -69,14 +74,15 @@ def plan(
     playbook: Book = None,
     param: Params = None,
     budget: BudgetOption = None,
+    fresh: Fresh = False,
     as_json: AsJson = False,
 ) -> int:
     """Show the plan of a goal and its certificate; run nothing."""
-    output = _output(context, as_json)
+    output = output_of(context, as_json)
     from planrail.cli import looking
     from planrail.cli.request import Wish
 
-    return looking.plan(output, Wish(goal, script, playbook, tuple(param or ()), budget))
+    return looking.plan(output, Wish(goal, script, playbook, tuple(param or ()), budget, fresh=fresh))
 
 
 @app.command()
@@ -88,7 +94,7 @@ def check(
     as_json: AsJson = False,
 ) -> int:
     """Compile and certify a script; exit 1 when it is refused."""
-    output = _output(context, as_json)
+    output = output_of(context, as_json)
     from planrail.cli import planning
 
     return planning.check(output, _settings(), file, params=param or [], budget=budget)
@@ -103,7 +109,7 @@ def runs(
     as_json: AsJson = False,
 ) -> int:
     """List the runs, newest first."""
-    output = _output(context, as_json)
+    output = output_of(context, as_json)
     from planrail.cli import looking
 
     return looking.runs(output, statuses=status or [], limit=limit, session=session)
@@ -112,7 +118,7 @@ def runs(
 @app.command()
 def show(context: typer.Context, run: Run, as_json: AsJson = False) -> int:
     """Show a run: plan, steps, questions, answer, cost."""
-    output = _output(context, as_json)
+    output = output_of(context, as_json)
     from planrail.cli import looking
 
     return looking.show(output, run)
@@ -123,7 +129,7 @@ def follow(
     context: typer.Context, run: Run, as_json: Annotated[bool, typer.Option("--json", help="Print one event a line.")] = False
 ) -> int:
     """Show a run live until it ends, whoever carries it on."""
-    output = _output(context, as_json)
+    output = output_of(context, as_json)
     from planrail.cli import running
 
     return running.follow(output, run)
@@ -132,7 +138,7 @@ def follow(
 @app.command()
 def why(context: typer.Context, run: Run, as_json: AsJson = False) -> int:
     """Understand a run on one screen: where it hurt, what it cost, what to do."""
-    output = _output(context, as_json)
+    output = output_of(context, as_json)
     from planrail.cli import why as shown
 
     return shown.why(output, run)
@@ -152,7 +158,7 @@ def answer(
     as_json: AsJson = False,
 ) -> int:
     """Answer what a run waits for, and carry it on."""
-    output = _output(context, as_json)
+    output = output_of(context, as_json)
     from planrail.cli import running
 
     reply = running.reply_of_options(yes=yes, no=no, text=text, value=value, refuse=refuse, only=only)
@@ -162,7 +168,7 @@ def answer(
 @app.command()
 def cancel(context: typer.Context, run: Run, as_json: AsJson = False) -> int:
     """Stop a run; what is done stays."""
-    output = _output(context, as_json)
+    output = output_of(context, as_json)
     from planrail.cli import running
 
     return running.cancel(output, run)
@@ -171,7 +177,7 @@ def cancel(context: typer.Context, run: Run, as_json: AsJson = False) -> int:
 @app.command()
 def resume(context: typer.Context, run: Run, budget: BudgetOption = None, as_json: AsJson = False) -> int:
     """Carry an interrupted, failed, partial or cancelled run on."""
-    output = _output(context, as_json)
+    output = output_of(context, as_json)
     from planrail.cli import running
 
     return running.resume(output, run, budget=budget)
@@ -180,7 +186,7 @@ def resume(context: typer.Context, run: Run, budget: BudgetOption = None, as_jso
 @app.command()
 def replay(context: typer.Context, run: Run, as_json: AsJson = False) -> int:
     """Work a run out again from its journal; exit 1 where today's code or tools would differ."""
-    output = _output(context, as_json)
+    output = output_of(context, as_json)
     from planrail.cli import replaying
 
     return replaying.replay(output, run)
@@ -201,7 +207,7 @@ def fork(
     as_json: AsJson = False,
 ) -> int:
     """Begin a new run with what another one has done, and go on differently from a step."""
-    output = _output(context, as_json)
+    output = output_of(context, as_json)
     from planrail.cli import forking
 
     return forking.fork(output, run, forking.Split(step, script, budget, yes), key=key, detach=detach)
@@ -215,7 +221,7 @@ def tools(
     as_json: AsJson = False,
 ) -> int:
     """List the tools that plans can use."""
-    output = _output(context, as_json)
+    output = output_of(context, as_json)
     from planrail.cli import catalog
 
     return catalog.tools(output, _settings(), name, policy=policy)
@@ -227,7 +233,7 @@ def playbooks(
     name: Annotated[str | None, typer.Argument(help="A playbook.")] = None, as_json: AsJson = False
 ) -> int:  # fmt: skip
     """List the playbooks that goals are matched with."""
-    output = _output(context, as_json)
+    output = output_of(context, as_json)
     from planrail.cli import catalog
 
     return catalog.playbooks(output, _settings(), name)
@@ -240,17 +246,10 @@ def doctor(
     as_json: AsJson = False,
 ) -> int:
     """Tell what is configured, reachable, missing, and how to mend it."""
-    output = _output(context, as_json)
+    output = output_of(context, as_json)
     from planrail.cli import doctor as office
 
     return office.doctor(output, live=live)
-
-
-def _output(context: typer.Context, as_json: bool) -> Output:
-    """Where the command writes; from here on stdout is its own."""
-    output: Output = context.obj
-    output.json = as_json
-    return output.claim()
 
 
 def _settings() -> Settings:

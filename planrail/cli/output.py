@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 
 if TYPE_CHECKING:  # --help needs none of them
     from rich.console import Console
+    from typer import Context
 
     from planner.errors import PlanrailError
     from planner.toolspec import Json
@@ -63,6 +64,13 @@ class Output:
         else:
             self.stream.flush()
             tell_error(error)
+
+
+def output_of(context: Context, as_json: bool) -> Output:
+    """Where the command of that context writes; from here on stdout is its own."""
+    output: Output = context.obj
+    output.json = as_json
+    return output.claim()
 
 
 def tell_error(error: PlanrailError) -> None:

@@ -32,6 +32,7 @@ class Wish:
     budget: str | None = None
     yes: bool = False
     session: str | None = None
+    fresh: bool = False
 
 
 def submission_of(wish: Wish, usual: Budget) -> Submission:
@@ -46,7 +47,7 @@ def submission_of(wish: Wish, usual: Budget) -> Submission:
     try:
         return Submission(
             goal=words, script=text, playbook=wish.playbook, params=params, budget=budget, preapproved=wish.yes,
-            session=wish.session,
+            session=wish.session, fresh=wish.fresh,
         )  # fmt: skip
     except ValidationError as error:
         first = error.errors(include_url=False)[0]

@@ -138,6 +138,14 @@ def _origins(row: Mapping[str, Json]) -> str:
     return f"{_WORDS[str(row['kind'])]}: {line(listed, 200)}"
 
 
+def origin_text(view: RunView) -> str:
+    """Where the plan comes from: `playbook lead_list`, `by planner`, `kept, from 3 runs, with city=Austin`."""
+    if view.template:
+        values = ", ".join(f"{name}={told(value, 40)}" for name, value in view.params.items())
+        return f"kept, from {plural(view.template_runs, 'run')}" + (f", with {values}" if values else "")
+    return f"playbook {view.playbook}" if view.playbook else f"by {view.plan_source}"
+
+
 def fork_text(view: RunView) -> Text:
     """Where the run was forked, and how much it took over."""
     assert view.forked_from is not None

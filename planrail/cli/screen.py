@@ -13,7 +13,7 @@ from rich.text import Text
 
 from planrail.cli.output import Output
 from planrail.cli.plan_text import certificate_text, script_text
-from planrail.cli.run_text import step_text, step_tree
+from planrail.cli.run_text import origin_text, step_text, step_tree
 from planrail.cli.text import clean
 from planrail.view import RunView, Viewer
 
@@ -110,7 +110,7 @@ class LiveScreen(Screen):
 def print_plan(console: Console, view: RunView) -> None:
     """The script and the certificate, as both screens, `plan` and `show` have them."""
     assert view.certificate is not None
-    origin = f"plan: playbook {view.playbook}" if view.playbook else f"plan: by {view.plan_source}"
+    origin = f"plan: {origin_text(view)}"
     script = script_text(view.script, color=console.color_system is not None)
     if console.is_terminal:
         console.print(Panel(script, title=Text(clean(origin)), title_align="left"))
