@@ -101,6 +101,8 @@ def origin(view: RunView) -> str:
             text = f"the fallback {named}"
         case "planner":
             text = f"written by {_writers(view)}"
+        case "template":
+            text = f"kept, from {plural(view.template_runs, 'run')} that went well " + (f", with {given}" if given else "")
         case "script" | "plan":
             text = f"the {view.plan_source} that was submitted"
         case "":
