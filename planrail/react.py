@@ -6,7 +6,6 @@ its output. The estimate leans to ReAct's side: it knows the tools that were use
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict
@@ -15,8 +14,9 @@ from executor.call_state import CallState
 from executor.early_reads import AHEAD
 from executor.events import CallStarted
 from executor.run import Run
+from planner.llm.function import ToolCall, ToolFunction, compact
 from planner.llm.port import Message
-from planner.tokens import count_messages, count_tokens
+from planner.tokens import count_messages, count_reply, count_tokens, count_tools
 from planner.toolspec import Json, ToolSpec
 from planner.worst import ModelTerms
 
@@ -59,21 +59,21 @@ def react_estimate(run: Run, tools: Mapping[str, ToolSpec], terms: ModelTerms | 
 
 
 def react_tokens(prefix: int, exchanges: list[tuple[int, int]], *, final: int) -> tuple[int, int]:
-    """Tokens read and written, for calls of (tokens of the call, tokens of its output) in their order.
+    """Tokens read and written, for exchanges of (tokens of the call, tokens of call and output as they are read again).
 
-    >>> react_tokens(100, [(10, 200), (10, 50)], final=20)
-    (780, 40)
+    >>> react_tokens(100, [(10, 218), (10, 68)], final=20)
+    (804, 40)
     """
     turns = len(exchanges) + 1
-    reads = turns * prefix + sum((turns - number) * (call + output) for number, (call, output) in enumerate(exchanges, 1))
+    reads = turns * prefix + sum((turns - number) * read for number, (_, read) in enumerate(exchanges, 1))
     return reads, sum(call for call, _ in exchanges) + final
 
 
 def prefix_tokens(goal: str, tools: list[ToolSpec]) -> int:
     """Tokens of what stands in front of every turn: instructions, goal, and the tools as function definitions."""
-    listed = [{"name": t.name, "description": t.description, "parameters": t.input_schema} for t in tools]
     messages = (Message(role="system", content=INSTRUCTIONS), Message(role="user", content=goal))
-    return count_messages(messages) + (count_tokens(_text(listed)) if listed else 0)
+    listed = [ToolFunction(name=t.name, description=t.description, parameters=t.input_schema) for t in tools]
+    return count_messages(messages) + count_tools(listed)
 
 
 def _is_call(started: CallStarted | None) -> bool:
@@ -82,21 +82,25 @@ def _is_call(started: CallStarted | None) -> bool:
 
 
 def _exchanges(call: CallState) -> list[tuple[int, int]]:
-    """A call's own tokens and its output's; the pages of a `pages` are calls of their own, which share the output."""
+    """A call's tokens, and those of the messages that tell of it; the pages of a `pages` are calls that share the output."""
     assert call.started is not None
-    asked = _tokens({"name": call.started.call, "arguments": call.started.arguments})
+    asked = ToolCall(id="", name=call.started.call, arguments=compact(call.started.arguments))
+    told = (Message(role="assistant", content="", calls=(asked,)), Message(role="tool", content=""))
+    pages = 1 if call.finished is None else call.finished.further_calls + 1
+    read = count_messages(told) - count_messages(()) + _output(call) // pages
+    return [(count_reply("", (asked,)), read)] * pages
+
+
+def _output(call: CallState) -> int:
+    """Tokens of what a call gave, or of why it failed."""
     if call.failed is not None:
-        return [(asked, count_tokens(call.failed.message))]
+        return count_tokens(call.failed.message)
     finished = call.finished
     assert finished is not None
-    output = _tokens(finished.value) if finished.artifact is None else finished.artifact.size // BYTES_A_TOKEN
-    pages = finished.further_calls + 1
-    return [(asked, output // pages)] * pages
+    if finished.how in ("otherwise", "default"):
+        return count_tokens(finished.reason)
+    return _tokens(finished.value) if finished.artifact is None else finished.artifact.size // BYTES_A_TOKEN
 
 
 def _tokens(value: Json) -> int:
-    return 0 if value is None else count_tokens(value if isinstance(value, str) else _text(value))
-
-
-def _text(value: Json) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return 0 if value is None else count_tokens(value if isinstance(value, str) else compact(value))

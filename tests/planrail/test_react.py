@@ -19,6 +19,7 @@ from planner.worst import ModelTerms
 from planrail.react import prefix_tokens, react_estimate, react_tokens
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+TEMPLATE = 8  # what a chat writes around the two messages that tell of a call
 FIND = ToolSpec(name="crm.find", description="Find.", input_schema={"type": "object"})
 
 
@@ -32,16 +33,16 @@ def test_the_sum_is_that_of_reading_everything_again_at_each_turn(
     prefix: int, exchanges: list[tuple[int, int]], final: int
 ) -> None:  # fmt: skip
     read, history = 0, 0
-    for call, output in [*exchanges, (final, 0)]:
+    for _, told in [*exchanges, (final, 0)]:
         read += prefix + history
-        history += call + output
+        history += told
     assert react_tokens(prefix, exchanges, final=final) == (read, sum(c for c, _ in exchanges) + final)
 
 
 def test_the_example_in_the_docs_is_right() -> None:
-    assert react_tokens(100, [(10, 200), (10, 50)], final=20) == (780, 40)
+    assert react_tokens(100, [(10, 218), (10, 68)], final=20) == (804, 40)
     docs = (Path(__file__).parents[2] / "docs/react-estimate.md").read_text()
-    assert "3 · 100 + 2 · 210 + 1 · 60 = 780 tokens read and 40 written" in docs
+    assert "3 · 100 + 2 · 218 + 1 · 68 = 804 tokens read and 40 written" in docs
 
 
 def test_tool_calls_count_and_model_steps_and_open_calls_do_not() -> None:
@@ -57,10 +58,11 @@ def test_tool_calls_count_and_model_steps_and_open_calls_do_not() -> None:
     )
     terms = ModelTerms(model="big", rates=Rates(input=2.0, cached_input=1.0, output=10.0))
     estimate = react_estimate(run, {"crm.find": FIND}, terms)
-    exchanges = [
+    pairs = (
         (count_tokens('{"name":"crm.find","arguments":{"city":"Austin"}}'), count_tokens('{"name":"Northgate"}')),
         (count_tokens('{"name":"crm.find","arguments":{}}'), count_tokens("no such city")),
-    ]
+    )
+    exchanges = [(call, call + output + TEMPLATE) for call, output in pairs]
     prefix = prefix_tokens("find it", [FIND])
     reads, writes = react_tokens(prefix, exchanges, final=count_tokens("Northgate"))
     assert (estimate.calls, estimate.turns, estimate.prefix_tokens) == (2, 3, prefix)
@@ -78,4 +80,4 @@ def test_pages_are_calls_of_their_own_and_large_results_are_counted_by_their_siz
     estimate = react_estimate(run, {"crm.find": FIND})
     call = count_tokens('{"name":"crm.find","arguments":{}}')
     assert estimate.calls == 4
-    assert estimate.input_tokens == 5 * estimate.prefix_tokens + (4 + 3 + 2 + 1) * (call + 25_000)
+    assert estimate.input_tokens == 5 * estimate.prefix_tokens + (4 + 3 + 2 + 1) * (call + TEMPLATE + 25_000)
