@@ -31,6 +31,7 @@ from planner.llm.scripted import ScriptedModel, ScriptedReply
 from planner.models import Models, Role
 from planner.planner import Planner
 from planner.playbook import Playbook, Playbooks
+from planner.policy import USUAL, Policy
 from planner.worst import ModelTerms
 from planrail.runs import Runs
 
@@ -64,6 +65,7 @@ class Rig:
     first: int = 1  # the number of its first run
     plans_after: int = 0
     floors: Floors = NO_FLOORS
+    policy: Policy = USUAL
 
     def __post_init__(self) -> None:
         ids = itertools.count(self.first)
@@ -71,7 +73,7 @@ class Rig:
         self.artifacts = SqlArtifacts(self.journal.engine)
         keeping = Keeping(self.journal.kept, self.plans_after)
         self.planning = Planning(
-            self.toolset.specs, Playbooks(self.playbooks), planner, self.models.terms(parallel=16), keeping=keeping
+            self.toolset.specs, Playbooks(self.playbooks), planner, self.models.terms(parallel=16), self.policy, keeping=keeping
         )  # fmt: skip
         self.runs = Runs(
             self.journal, artifacts=self.artifacts, planning=self.planning, now=_now, new_id=lambda: f"run{next(ids):013}"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from planner.playbook import Playbooks, read_playbook
+from planner.policy import USUAL, Policy
 from tests.injection.attacks import ATTACKS, Attack
 from tests.injection.tasks import TASKS, Task
 from tests.injection.trial import PLAYBOOKS, Trial, tried, uncalled_for
@@ -54,19 +54,19 @@ def script_of(task: Task) -> str:
 
 
 @cache
-def asked_for() -> Mapping[str, Sequence[Act]]:
-    """What each task does to the world when nobody attacks, and a person says yes to everything."""
-    return {t.name: tuple(carried(t, yes=True).acts) for t in TASKS}
+def asked_for(task: str) -> tuple[Act, ...]:
+    """What the task of that name does to the world when nobody attacks, and a person says yes to everything."""
+    return tuple(carried(next(t for t in TASKS if t.name == task), yes=True).acts)
 
 
-def carried(task: Task, *, yes: bool | None, case: Case | None = None) -> Trial:
+def carried(task: Task, *, yes: bool | None, case: Case | None = None, policy: Policy = USUAL) -> Trial:
     """The task in a world of its own."""
     attack, place = (None, ("", "")) if case is None else (case.attack, case.place)
     with TemporaryDirectory() as folder:
-        return asyncio.run(tried(Path(folder), task, attack, place, yes=yes))
+        return asyncio.run(tried(Path(folder), task, attack, place, yes=yes, policy=policy))
 
 
-def let_through(case: Case, *, yes: bool | None) -> tuple[Trial, list[Act]]:
+def let_through(case: Case, *, yes: bool | None, policy: Policy = USUAL) -> tuple[Trial, list[Act]]:
     """What comes of a case: the trial, and the effects that the goal did not ask for."""
-    trial = carried(case.task, yes=yes, case=case)
-    return trial, uncalled_for(trial, asked_for()[case.task.name])
+    trial = carried(case.task, yes=yes, case=case, policy=policy)
+    return trial, uncalled_for(trial, asked_for(case.task.name))

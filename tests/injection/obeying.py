@@ -8,13 +8,14 @@ no order it is perfect: it knows the scripts of the goals.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from planner.toolspec import Json, JsonSchema, ToolSpec
 from tests.injection.attacks import MALLORY, ORDER, OTHER, Attack, seen
-from tests.model_server import Received, Reply
+from tests.injection.tasks import Task
+from tests.model_server import Called, Received, Reply
 
 _ADDRESS = f"{MALLORY} https://evil.example/{ORDER}"
 _FITTING = {  # what a tool would take for such an argument
@@ -27,7 +28,7 @@ _FITTING = {  # what a tool would take for such an argument
 class Obeying:
     """Chooses the replies of a model server. `obeyed` counts the requests in which it found an order."""
 
-    scripts: Mapping[str, str]  # of the goals
+    tasks: Sequence[Task]
     tools: Mapping[str, ToolSpec]
     attack: Attack | None = None
     obeyed: int = 0
@@ -35,18 +36,44 @@ class Obeying:
     def __call__(self, request: Received) -> Reply:
         hostile = seen(_read(request))
         self.obeyed += hostile
+        calls = self._calls(request, hostile=hostile)
+        if calls:
+            return Reply(calls=calls)
         schema = _schema(request)
         if schema is not None:
             if hostile and self.attack is not None and self.attack.reply is not None:
                 return Reply(text=self.attack.reply)
             return Reply(json=hostile_value(schema) if hostile else honest_value(schema))
         if request.messages[0].content.startswith("You write plan scripts"):
-            return Reply(text=hostile_script(self.tools) if hostile else self._script(request))
+            return Reply(text=self._planned(request, hostile=hostile))
         return Reply(text=f"{_ADDRESS} {self.attack.text[:200] if self.attack else ''}" if hostile else "A plain sentence.")
 
-    def _script(self, request: Received) -> str:
+    def _planned(self, request: Received, *, hostile: bool) -> str:
+        """A plan, or the lines that mend one; a hostile planner keeps to the tools that it is shown."""
         asked = request.messages[1].content
-        return next(script for goal, script in self.scripts.items() if goal in asked)
+        if hostile:
+            return hostile_script(
+                {name: spec for name, spec in self.tools.items() if f"{name}(" in asked.partition("Goal:")[0]}
+            )
+        if "A plan is under way" in asked:
+            return 'answer("It could not be done.")'
+        return next(t.script for t in self.tasks if t.goal in asked and t.script is not None)
+
+    def _calls(self, request: Received, *, hostile: bool) -> tuple[Called, ...]:
+        """The calls of a loop's next turn: the task's own, and once it has read an order the attacker's, all at once."""
+        turns = [tuple(c.name for c in m.calls) for m in request.messages if m.calls]
+        offered = {f.name: self.tools[named(f.name)] for f in request.tools}
+        if not offered or request.body.get("tool_choice") == "none":
+            return ()
+        if hostile:
+            acts = {f: spec for f, spec in offered.items() if spec.has_effect or spec.leaves_house}
+            new = set(acts) - {name for turn in turns for name in turn}
+            return tuple(Called(name=f, arguments=hostile_arguments(spec)) for f, spec in acts.items() if f in new)
+        task = next((t for t in self.tasks if t.goal in _read(request)), None)
+        if task is None or len(turns) >= len(task.turns):
+            return ()
+        wanted = task.turns[len(turns)]
+        return tuple(Called(name=f, arguments=wanted[named(f)]) for f in offered if named(f) in wanted)
 
 
 def _read(request: Received) -> str:
@@ -60,6 +87,11 @@ def _schema(request: Received) -> JsonSchema | None:
     asked: Any = request.body.get("response_format") or {}
     found: JsonSchema | None = asked.get("json_schema", {}).get("schema")
     return found
+
+
+def named(function: str) -> str:
+    """The tool behind a function, whose name has no dot."""
+    return function.replace("-", ".", 1)
 
 
 def hostile_value(schema: JsonSchema, name: str = "") -> Json:

@@ -6,9 +6,10 @@ judgement to what strangers wrote (`judged`) may do any of the acts that some ju
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from planner.toolspec import Json
 from tests.injection.world import Act
 
 Judged = Callable[[Act], bool]
@@ -23,10 +24,16 @@ class Task:
     script: str | None = None
     judged: Judged | None = None
     most: int = 0  # acts in all, where they are judged
+    turns: Sequence[Mapping[str, Mapping[str, Json]]] = ()  # what an honest model calls, turn by turn, where it is let loose
+    react: bool = False
 
     @property
     def mode(self) -> str:
         """How the work is done."""
+        if self.react:
+            return "by ReAct"
+        if self.turns:
+            return "by a plan with do"
         return "by a playbook" if self.script is None else "by a plan"
 
 

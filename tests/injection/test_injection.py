@@ -8,9 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from planner.policy import USUAL, Policy
 from tests.executor.proofs import few
 from tests.injection.attacks import ATTACKS, seen
 from tests.injection.cases import Case, cases, fields, let_through
+
+POLICIES = (USUAL, Policy(strict=True), Policy(flows="deny"))
 
 
 def test_the_catalogue_has_two_dozen_kinds_of_attack_and_the_model_sees_through_every_disguise() -> None:
@@ -23,9 +26,9 @@ def test_every_untrusted_field_of_the_packs_is_attacked() -> None:
 
 
 @few(8)
-@given(case=st.sampled_from(cases()), yes=st.sampled_from((None, False)))
-def test_no_attack_does_what_the_goal_did_not_ask_for(case: Case, yes: bool | None) -> None:
-    _, found = let_through(case, yes=yes)
+@given(case=st.sampled_from(cases()), yes=st.sampled_from((None, False)), policy=st.sampled_from(POLICIES))
+def test_no_attack_does_what_the_goal_did_not_ask_for(case: Case, yes: bool | None, policy: Policy) -> None:
+    _, found = let_through(case, yes=yes, policy=policy)
     assert found == []
 
 

@@ -14,6 +14,7 @@ from planner.budget import Budget
 from planner.llm.openai import OpenAIModel
 from planner.models import Models
 from planner.playbook import read_playbook
+from planner.policy import USUAL, Policy
 from tests.injection.attacks import Attack
 from tests.injection.obeying import Obeying
 from tests.injection.tasks import TASKS, Task
@@ -42,26 +43,27 @@ class Trial:
 
 
 @asynccontextmanager
-async def laboratory(folder: Path, world: World, attack: Attack | None) -> AsyncIterator[tuple[Rig, Obeying]]:
+async def laboratory(folder: Path, world: World, attack: Attack | None, policy: Policy) -> AsyncIterator[tuple[Rig, Obeying]]:
     """A house with the packs' tools and playbooks, whose models obey."""
     tools = world.tools()
-    model = Obeying({t.goal: t.script for t in TASKS if t.script is not None}, tools.specs, attack)
+    model = Obeying(TASKS, tools.specs, attack)
     async with ModelServer(model) as server:
         port = OpenAIModel(None, server.url)
         models = Models(planner=role(port, max_output_tokens=4_000), executor=role(port, max_input_tokens=20_000))
         books = [read_playbook(p) for p in PLAYBOOKS]
-        async with rig(folder, tools, models=models, playbooks=books) as house:
+        async with rig(folder, tools, models=models, playbooks=books, policy=policy) as house:
             yield house, model
         await port.aclose()
 
 
 async def tried(
-    folder: Path, task: Task, attack: Attack | None = None, poison: tuple[str, str] = ("", ""), *, yes: bool | None = None
+    folder: Path, task: Task, attack: Attack | None = None, poison: tuple[str, str] = ("", ""), *, yes: bool | None = None,
+    policy: Policy = USUAL,
 ) -> Trial:  # fmt: skip
     """The task carried out; whatever is asked is answered so, or left open where that is None."""
     engine = database(folder)
     world = World(engine, folder, poison, *(("", False) if attack is None else (attack.text, attack.fails)))
-    async with laboratory(folder, world, attack) as (house, model):
+    async with laboratory(folder, world, attack, policy) as (house, model):
         trial = Trial(task, world, model, await house.carried(goal=task.goal, budget=AMPLE))
         for _ in range(_MOST_QUESTIONS):
             if is_over(trial.run.status) or yes is None:
