@@ -33,7 +33,7 @@ from planner.llm.json_reply import ModelReplyInvalid
 from planner.llm.port import complete
 from planner.models import Models, Role
 from planner.program import TOOL_KINDS, Step
-from planner.toolspec import Json
+from planner.toolspec import Json, ToolSpec
 from planner.usage import NO_USAGE, Usage
 from planner.worst import pages_of
 
@@ -72,6 +72,10 @@ def _lost(receipt: Receipt) -> None:
     """Nobody keeps late results."""
 
 
+def _unseen(spec: ToolSpec, value: Json) -> None:
+    """Nobody learns from it."""
+
+
 @dataclass(frozen=True)
 class Performer:
     """Carries out the calls of one run."""
@@ -86,6 +90,7 @@ class Performer:
     jitter: Callable[[], float] = random.random
     gates: Gates = field(default_factory=Gates)
     late: Callable[[Receipt], None] = _lost  # takes a result that came after its call was given up
+    look: Callable[[ToolSpec, Json], None] = _unseen  # learns from what tools return
     floors: Floors = NO_FLOORS
 
     def need(self, start: Start) -> Need:
@@ -216,6 +221,8 @@ class Performer:
             result = await through(gate, act)
             late.billed = True
             result = redacted(result, known)
+            if isinstance(result, ToolDone):
+                self.look(tool.spec, result.value)
             if isinstance(result, ToolDone) or not _worth_another(result, tool) or attempt == retries:
                 return result
             made = result.kind != UNAVAILABLE  # else nothing was called, and nothing more is taken

@@ -33,6 +33,7 @@ from executor.ledger import NOTHING, Ledger, model_need
 from executor.recorder import Recorder
 from executor.run import Run
 from executor.session import CEILINGS, ceiling_told
+from executor.shapes import NOTHING_LEARNED, Shapes, learned_of
 from executor.writer import hand_of
 from planner.catalog import TOOLS_TOKENS, Catalog
 from planner.check import Ground
@@ -48,6 +49,7 @@ from planner.policy import USUAL, Policy
 from planner.program import statement_of
 from planner.script import script_of
 from planner.toolspec import Json, ToolSpec
+from planner.unlike import unlike
 from planner.worst import Terms
 
 _PLANNING = ("$plan", "")  # the ledger's address for what planning takes
@@ -72,6 +74,7 @@ class Planning:
     policy: Policy = USUAL
     tools_tokens: int = TOOLS_TOKENS  # of the lines of tools in a prompt
     keeping: Keeping | None = None
+    shapes: Shapes = NOTHING_LEARNED  # of what tools return that do not declare it
     scripts: Scripts = field(init=False)
     catalog: Catalog = field(init=False)
 
@@ -91,7 +94,7 @@ class Planning:
             proposed = run.proposed
             assert proposed is not None
             try:
-                certified = self.certified(proposed, run)
+                certified = await self._warned(self.certified(proposed, run), run)
             except (CompileError, Refused) as refused:
                 await recorder.commit(PlanRefused(diagnostics=refused.diagnostics))
             else:
@@ -112,6 +115,22 @@ class Planning:
             revision=proposed.revision, ids=compiled.program.ids if proposed.ids or proposed.revision > 1 else (),
             kept=len(proposed.ids), dropped=proposed.dropped,
         )  # fmt: skip
+
+    async def _warned(self, certified: PlanCertified, run: Run) -> PlanCertified:
+        """The same, with warnings about what results had not had so far; its certificate's hash does not hang on them."""
+        learned = await learned_of(self.shapes, [self.tools[name] for name in certified.certificate.tools])
+        if not learned:
+            return certified
+        compiled = self.scripts.compiled(certified.script, frozenset(certified.params), Ids(certified.ids))
+        shapes = {name: known.shape for name, known in learned.items()}
+        found = unlike(compiled.program, self.ground(run, certified.params), shapes)
+        warnings = (*certified.certificate.warnings, *found)
+        return certified.model_copy(update={"certificate": certified.certificate.model_copy(update={"warnings": warnings})})
+
+    async def known(self) -> Catalog:
+        """The catalog, with what tools have returned so far."""
+        learned = await learned_of(self.shapes, list(self.tools.values()))
+        return self.catalog.knowing({name: known.words for name, known in learned.items()})
 
     def verdict(self, run: Run, *, done: bool) -> PlanVerified | PlanDoubted | None:
         """What a run that ends says of its plan; it is written with the end."""
@@ -187,7 +206,7 @@ class Planning:
         if self.planner is None:
             raise NotPlanned(*self._no_model(run.submission.goal))
         tried = [(p.script, r.diagnostics) for p, r in run.refusals if p.source == "planner"]
-        messages = self.planner.messages(run.submission.goal, self.catalog, tried)
+        messages = self.planner.messages(run.submission.goal, await self.known(), tried)
         ledger = Ledger(run) if ahead is None else ahead.ledger
         need = model_need(self.planner.role.most(messages))
         await recorder.cover(ledger.share(need, NOTHING if ahead is None else ahead.most()))

@@ -41,6 +41,7 @@ from executor.run import Run, fold
 from executor.run_artifacts import RunArtifacts, fetched
 from executor.schedule import End, Scheduler
 from executor.session import CEILINGS, SessionLimits, ceiling_told, used_by, worst_share
+from executor.shapes import Learner
 from executor.toolset import Toolset
 from executor.values import LoadValue, Values
 from planner.models import Models
@@ -73,6 +74,10 @@ class Segments:
     read_ahead: bool = True  # whether reads start while a plan is being written
     late: LateResults = field(default_factory=LateResults)
     session: SessionLimits = NO_CEILINGS  # of each session
+    learner: Learner = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "learner", Learner(self.journal.shapes))
 
     async def advance(self, run_id: str, epoch: int, nudge: asyncio.Event) -> bool:
         """Carry the run on until it ends or only people and timers are awaited; see `executor.engine.port.Advance`."""
@@ -134,10 +139,10 @@ class Segments:
         scheduler, values = await self._scheduler(recorder, run.certified, ahead, nudge, seen)
         unsaved: list[Event] = []
         try:
-            end = await scheduler.run()
+            end = await self._run(scheduler)
             while end == "parked" and not await _park(recorder, quiet_after=scheduler.seen, until=scheduler.wake_at):
                 nudge.set()  # an answer or a cancel came just now
-                end = await scheduler.run()
+                end = await self._run(scheduler)
             if end == "drained":
                 await recorder.commit(status="queued", release=True)
             elif end != "parked":
@@ -148,6 +153,12 @@ class Segments:
         finally:
             unsaved += scheduler.unsaved
             await asyncio.shield(self._keep_receipts(run, unsaved))
+
+    async def _run(self, scheduler: Scheduler) -> End:
+        """Run until nothing more can start, and store what the results told."""
+        end = await scheduler.run()
+        await self.learner.settle()
+        return end
 
     def _changed(self, certified: PlanCertified) -> str:
         """Why the certificate does not hold here: a tool is missing, or is not what was certified."""
@@ -190,6 +201,7 @@ class Segments:
             run.id, self.toolset, self.models, RunArtifacts(run, self.artifacts), self.secrets,
             workspace=None if self.workspaces is None else self.workspaces / run.id, sleep=self.sleep, gates=self.gates,
             late=lambda receipt: self.late.keep(self._keep_receipt(run.id, receipt)), floors=self.floors,
+            look=self.learner.look,
         )  # fmt: skip
 
     def frame(self, run: Run, certified: PlanCertified) -> Frame:

@@ -11,7 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 from planner.ranking import Ranking
 from planner.tokens import count_tokens
@@ -34,30 +34,48 @@ class Offer:
     """The tools that a prompt describes, in the order of their names; `others` tells of the rest."""
 
     tools: tuple[ToolSpec, ...]
+    lines: tuple[str, ...]
     others: str = ""
 
     def __str__(self) -> str:
-        return "\n".join([*map(tool_line, self.tools), *([self.others] if self.others else [])])
+        return "\n".join([*self.lines, *([self.others] if self.others else [])])
 
 
 class Catalog:
     """The tools of a house. Choosing is deterministic: the same goal is offered the same tools."""
 
-    def __init__(self, tools: Mapping[str, ToolSpec], *, tokens: int = TOOLS_TOKENS) -> None:
+    def __init__(
+        self, tools: Mapping[str, ToolSpec], *, tokens: int = TOOLS_TOKENS, learned: Mapping[str, str] | None = None
+    ) -> None:
         self.tools = tools
         self._tokens = tokens
+        self._learned = learned or {}
+        self._ranking = cache(lambda: Ranking(tools))
+        self._plain_costs = cache(lambda: {name: _cost(tool_line(spec)) for name, spec in tools.items()})
+
+    def knowing(self, learned: Mapping[str, str]) -> Catalog:
+        """The same, where the lines of some tools tell what they were seen to return."""
+        if learned == self._learned:
+            return self
+        made = Catalog(self.tools, tokens=self._tokens, learned=learned)
+        made._ranking, made._plain_costs = self._ranking, self._plain_costs
+        return made
+
+    def line(self, spec: ToolSpec) -> str:
+        """A tool of the catalog, as a prompt describes it."""
+        return tool_line(spec, self._learned.get(spec.name, ""))
 
     def offer(self, goal: str) -> Offer:
         """What a prompt for the goal tells of the tools; beyond the budget only where the goal names tools itself."""
         if self._whole is not None:
             return self._whole
-        scores = self._ranking.scores(goal)
+        scores = self._ranking().scores(goal)
         named = self._said(goal)
         ranked = sorted(self.tools, key=lambda name: (name not in named, -scores.get(name, 0.0), name))
         chosen = self._within(ranked, named, scores, self._tokens - self._names)
         left = self._tokens - sum(self._costs[name] for name in chosen)
         others = _told([name for name in ranked if name not in chosen], left)
-        return Offer(tuple(self.tools[name] for name in sorted(chosen)), others)
+        return self._offered(chosen, others)
 
     def named(self, script: str) -> tuple[ToolSpec, ...]:
         """The tools that a script names, and those whose names are near one that there is not."""
@@ -69,7 +87,7 @@ class Catalog:
     @cached_property
     def _whole(self) -> Offer | None:
         """All tools, where they fit."""
-        whole = Offer(tuple(self.tools[name] for name in sorted(self.tools)))
+        whole = self._offered(self.tools)
         lines = str(whole)
         fits = len(lines.encode(errors="replace")) <= self._tokens or sum(self._costs.values()) <= self._tokens
         return whole if fits else None
@@ -77,7 +95,8 @@ class Catalog:
     @cached_property
     def _costs(self) -> dict[str, int]:
         """The tokens of each tool's line."""
-        return {name: count_tokens(f"{tool_line(spec)}\n") for name, spec in self.tools.items()}
+        known = {name: _cost(self.line(self.tools[name])) for name in self._learned if name in self.tools}
+        return {**self._plain_costs(), **known}
 
     @cached_property
     def _names(self) -> int:
@@ -85,9 +104,9 @@ class Catalog:
         whole = _told(list(self.tools), len(self.tools) * _LONGEST)
         return min(count_tokens(whole) + _REST, int(_NAMED * self._tokens))
 
-    @cached_property
-    def _ranking(self) -> Ranking:
-        return Ranking(self.tools)
+    def _offered(self, names: Iterable[str], others: str = "") -> Offer:
+        tools = tuple(self.tools[name] for name in sorted(names))
+        return Offer(tools, tuple(map(self.line, tools)), others)
 
     def _within(self, ranked: Iterable[str], named: set[str], scores: Mapping[str, float], tokens: int) -> set[str]:
         """The best that fit: first those that the goal names, then a namespace's share each, then what is left over."""
@@ -114,6 +133,10 @@ class Catalog:
         own = name.partition(".")[2]
         same = [n for n in self.tools if n.partition(".")[2] == own]
         return (same + difflib.get_close_matches(name, self.tools, n=_NEAR, cutoff=0.75))[:_NEAR]
+
+
+def _cost(line: str) -> int:
+    return count_tokens(f"{line}\n")
 
 
 def _told(names: list[str], tokens: int) -> str:

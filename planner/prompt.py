@@ -14,7 +14,6 @@ from planner.diagnostic import Diagnostic
 from planner.language import DIALECT, RULES, STEPS, TOOL, TYPES
 from planner.library import FUNCTIONS, METHODS, RE_FUNCTIONS, LibraryFunction
 from planner.llm.port import Message
-from planner.tool_line import tool_line
 
 _INTRODUCTION = """\
 You write plan scripts: small programs in a subset of Python that a checker proves and an engine runs in parallel. Answer with \
@@ -93,7 +92,7 @@ def plan_messages(
         told = "\n".join([*(str(d) for d in diagnostics[:_MAX_TOLD]), *more])
         further = [t for t in catalog.named(script[:_MAX_TRIED]) if t.name not in described]
         described |= {t.name for t in further}
-        lines = "\n".join(["\n\nTools", *map(tool_line, further)]) if further else ""
+        lines = "\n".join(["\n\nTools", *map(catalog.line, further)]) if further else ""
         messages.append(Message(role="assistant", content=script[:_MAX_TRIED] or "(empty)"))
         messages.append(Message(role="user", content=f"The checker refuses it:\n{told}{lines}\n\n{_CORRECT}"))
     return tuple(messages)

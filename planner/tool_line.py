@@ -13,13 +13,18 @@ MAX_DESCRIPTION = 300  # characters of a tool's description; planners pay for ea
 _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # what some reader takes for the end of a line, and other controls
 
 
-def tool_line(spec: ToolSpec) -> str:
-    """A tool on one line: `crm.find_leads(vertical: str, limit: int = 20) -> {items: [{…}]}  # Find leads. (effect)`."""
+def tool_line(spec: ToolSpec, learned: str = "") -> str:
+    """A tool on one line: `crm.find_leads(vertical: str, limit: int = 20) -> {items: [{…}]}  # Find leads. (effect)`.
+
+    `learned` is what it was seen to return, where it does not declare that itself.
+    """
     schema = resolved(spec.input_schema)
     required = set(schema.get("required", ()))
     properties: Mapping[str, JsonSchema] = schema.get("properties", {})
     parts = [f"{name}: {short(s)}{_default(s, name in required)}" for name, s in properties.items()]
     gives = f" -> {short(resolved(spec.output_schema))}" if spec.output_schema is not None else ""
+    if learned:
+        gives = f" -> learned {learned}"
     effect = "" if spec.effect == "read" else f" ({spec.effect})"
     found = " (knows not found)" if spec.not_found else ""
     line = f"{spec.name}({', '.join(parts)}){gives}  # {described(spec.description)}{effect}{found}"

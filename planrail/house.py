@@ -95,6 +95,7 @@ def _wired(settings: Settings, journal: SqlJournal, worker: str, engines: Engine
     planning = Planning(
         toolset.specs, playbooks, planner, terms, settings.policy,
         tools_tokens=settings.planner.tools_tokens, keeping=Keeping(journal.kept, settings.plans_after),
+        shapes=journal.shapes,
     )  # fmt: skip
     segments = Segments(
         journal=journal, artifacts=artifacts, toolset=toolset, models=models, planning=planning, secrets=settings.secret,

@@ -15,6 +15,7 @@ from executor.journal.port import Receipt, RunRecord
 from executor.kept import MemoryKept
 from executor.run import Run, fold
 from executor.session import SessionLimits, SessionUse, Share, counted, grant, used_by
+from executor.shapes import MemoryShapes
 from executor.submission import Submission
 
 
@@ -43,6 +44,7 @@ class MemoryJournal:
         self._keys: dict[tuple[str, str], _Kept] = {}
         self._bell = Bell()
         self.kept = MemoryKept()
+        self.shapes = MemoryShapes()
 
     async def create(
         self, submission: Submission, *, run: str, key: str, now: datetime, events: Sequence[Event] = (), tools: str = ""

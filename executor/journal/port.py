@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from executor.events import CallFinished, Event, Recorded, RunStatus
 from executor.kept import KeptPlans
 from executor.session import SessionLimits, SessionUse, Share
+from executor.shapes import Shapes
 from executor.submission import Submission
 
 
@@ -49,10 +50,13 @@ class Receipt(BaseModel):
 
 
 class Journal(Protocol):
-    """Runs and their events, and the plans that ran well, which `append` counts."""
+    """Runs and their events; the plans that ran well, which `append` counts; what tools return."""
 
     @property
     def kept(self) -> KeptPlans: ...
+
+    @property
+    def shapes(self) -> Shapes: ...
 
     async def create(
         self, submission: Submission, *, run: str, key: str, now: datetime, events: Sequence[Event] = (), tools: str = ""

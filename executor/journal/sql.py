@@ -20,6 +20,7 @@ from executor.journal.plans import SqlKept
 from executor.journal.port import Receipt, RunRecord
 from executor.journal.readers import Readers
 from executor.journal.schema import bring_to_head
+from executor.journal.shapes import SqlShapes
 from executor.journal.tail import Tails
 from executor.journal.writer import Writer
 from executor.session import SessionLimits, SessionUse, Share
@@ -54,6 +55,7 @@ class SqlJournal:
         self._readers = Readers(engine, dialect, away_s=away_s)
         self._writer = Writer(engine, dialect, timeout_s=timeout_s, away_s=away_s, committed=self._bell.ring)
         self.kept = SqlKept(self._readers, self._writer)
+        self.shapes = SqlShapes(self._readers, self._writer, dialect, clock)
 
     @classmethod
     async def open(

@@ -23,7 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD = "0005"  # the newest migration; a test holds it equal to Alembic's head, so that Alembic loads only when it is needed
+HEAD = "0006"  # the newest migration; a test holds it equal to Alembic's head, so that Alembic loads only when it is needed
 REVISION_TABLE = "planrail_revision"  # Alembic's table, under a name that cannot meet a pack's or a host's own
 
 _FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
@@ -142,3 +142,13 @@ plan_table = Table(
 )
 Index("planrail_plan_anchor", plan_table.c.principal, plan_table.c.kind, plan_table.c.anchor)
 Index("planrail_plan_used", plan_table.c.principal, plan_table.c.kind, plan_table.c.used_at)
+
+shape_table = Table(
+    "planrail_shape",
+    metadata,
+    Column("tool", String(200), primary_key=True),
+    Column("contract", String(16), primary_key=True),  # digest of the tool's schemas and of what it says is trusted
+    Column("version", Integer, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    Column("body", Text, nullable=False),  # JSON
+)

@@ -1,16 +1,18 @@
-"""Catalog: the commands that list what plans can use: tools, playbooks. The database is not opened."""
+"""Catalog: the commands that list what plans can use: tools, playbooks."""
 
 from __future__ import annotations
 
 from rich.table import Table
 from rich.text import Text
 
+from executor.shapes import Learned
 from executor.toolset import Toolset
 from planner.playbook import Playbook, Playbooks
 from planner.shape import resolved
 from planner.tool_line import short, tool_line
 from planner.toolspec import Json, ToolSpec
 from planrail.cli.errors import DONE
+from planrail.cli.learned import document, learned_by
 from planrail.cli.output import Output
 from planrail.cli.plan_text import script_text
 from planrail.cli.policy_text import ToolView, policy_table, policy_text, tool_view
@@ -23,13 +25,14 @@ def tools(output: Output, settings: Settings, name: str | None, *, policy: bool 
     """All tools by namespace, or one tool whole; with `policy`, what the policy makes of them."""
     toolset = toolset_of(settings, packs_of(settings, unopened_database(settings)))
     chosen = _chosen(toolset, name)
+    learned = {} if policy else learned_by(output, settings, chosen)
     if policy:
         _tell_policy(output, [tool_view(s, settings.policy) for s in chosen], one=name is not None and len(chosen) == 1)
     elif output.json:
-        listed = [s.model_dump(mode="json") for s in chosen]
+        listed = [_tool_document(s, learned.get(s.name)) for s in chosen]
         output.document(listed[0] if name is not None and len(chosen) == 1 else listed)
     elif name is not None and len(chosen) == 1:
-        _tell_tool(output, chosen[0])
+        _tell_tool(output, chosen[0], learned.get(chosen[0].name))
     else:
         output.console.print(_tool_table(chosen))
     return DONE
@@ -62,9 +65,13 @@ def _tool_table(specs: list[ToolSpec]) -> Table:
     return table
 
 
-def _tell_tool(output: Output, spec: ToolSpec) -> None:
+def _tool_document(spec: ToolSpec, learned: Learned | None) -> Json:
+    return spec.model_dump(mode="json") | ({} if learned is None else {"learned": document(learned)})
+
+
+def _tell_tool(output: Output, spec: ToolSpec, learned: Learned | None) -> None:
     console = output.console
-    console.print(Text(clean(tool_line(spec)), style="bold"))
+    console.print(Text(clean(tool_line(spec, learned.words if learned else "")), style="bold"))
     facts = [f"effect: {spec.effect}", f"time-out: {spec.timeout_s:g} s", f"retries: {spec.retries}"]
     facts += ["idempotent"] if spec.idempotent else []
     facts += ["leaves the house"] if spec.leaves_house else []
@@ -75,6 +82,10 @@ def _tell_tool(output: Output, spec: ToolSpec) -> None:
     for name, schema in resolved(spec.input_schema).get("properties", {}).items():
         told = f"  {name}: {short(schema)}  {schema.get('description', '')}"
         console.print(Text(clean(told)))
+    if learned is not None:
+        console.print(
+            Text(f"  returns what was learned of {learned.seen.calls} results, version {learned.version}", style="dim")
+        )
     for path, trust in spec.labels.items():
         console.print(Text(f"  gives {path or 'its result'}: {trust}", style="dim"))
 
