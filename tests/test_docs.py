@@ -42,6 +42,7 @@ VARYING = (
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?"), "<when>"),
     (re.compile(r"\b\d\d:\d\d(:\d\d)?\b"), "<when>"),
     (re.compile(r"\b[0-9a-f]{12,64}\b"), "<hash>"),
+    (re.compile(r"[━╸][━╸ ]*"), ""),  # the bars of `why`
     (re.compile(r"\babout [\d,]+ \+ [\d,]+ tokens\b"), "about <n> tokens"),  # hangs on the order in which calls started
 )
 TOOK = re.compile(r"(?<=\S)(?: ·)? <time>$")  # what took no time tells none
