@@ -73,8 +73,8 @@ class Rig:
         self.artifacts = SqlArtifacts(self.journal.engine)
         keeping = Keeping(self.journal.kept, self.plans_after)
         self.planning = Planning(
-            self.toolset.specs, Playbooks(self.playbooks), planner, self.models.terms(parallel=16), self.policy, keeping=keeping,
-            shapes=self.journal.shapes,
+            self.toolset.specs, Playbooks(self.playbooks), planner, self.models.terms(parallel=16), self.policy,
+            keeping=keeping, shapes=self.journal.shapes,
         )  # fmt: skip
         self.runs = Runs(
             self.journal, artifacts=self.artifacts, planning=self.planning, now=_now, new_id=lambda: f"run{next(ids):013}"
