@@ -67,7 +67,9 @@ def next_moves(frame: Frame, run: Run, values: Values, busy: frozenset[Address],
                         _step(step, frame, run, values, busy, room, moves)
     moves.wake_at = earlier(moves.wake_at, next_deadline(run))
     moves.approvals.extend(repeat_question(run, step, repeats) for step, repeats in moves.repeats.items())
-    if moves.wanted and not moves.starts:  # what comes next is asked along, so that it is one question
+    if (
+        moves.wanted and not moves.starts and run.certified is not None
+    ):  # what comes next is asked along, so that it is one question
         moves.approvals.extend(flows_asked([*moves.wanted, *wanted_next(frame, run, values)], run))
     if moves.surprises:  # the run fails: nobody need be asked any more
         moves.questions.clear()

@@ -18,6 +18,7 @@ from pathlib import Path
 from executor.confidence import Floors
 from executor.events import Event
 from planner.budget import Budget
+from planner.policy import Policy, ToolPolicy
 from planrail.settings import ModelSettings, ServerSettings, Settings
 from tests.fault_tables import HOUSE, MODELS, TOOLS, HouseFault, ModelFault, ToolFault
 
@@ -126,6 +127,18 @@ def servers() -> str:
     return _table(("in `[servers.NAMESPACE]`", "default", "what it does"), rows)
 
 
+def policy() -> str:
+    """What a policy says of all tools."""
+    rows = [(_code(f.name), _code(f.default), f.comment) for f in fields_of(Policy)]
+    return _table(("in `[policy]`", "default", "what it does"), rows)
+
+
+def tool_policy() -> str:
+    """What a policy says of one tool."""
+    rows = [(_code(f.name), f.comment) for f in fields_of(ToolPolicy)]
+    return _table(('in `[policy.tools."NAME"]`', "what it says"), rows)
+
+
 def budget() -> str:
     """Every ceiling."""
     rows = [(_code(f.name), f.default, f.comment) for f in fields_of(Budget)]
@@ -172,6 +185,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "models": models,
     "servers": servers,
     "budget": budget,
+    "policy": policy,
+    "tool_policy": tool_policy,
     "confidence": confidence,
     "faults_of_models": faults_of_models,
     "faults_of_tools": faults_of_tools,

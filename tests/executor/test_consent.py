@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import pytest
 from bench import NOW, Bench, answer_of, starts, surprise_of
+from dripping import Dripping
 
 from executor.bind import bind
 from executor.consent import PASSES, verdict
@@ -15,10 +16,13 @@ from executor.run import Run
 from executor.submission import Principal, Submission
 from executor.tool import tool
 from executor.toolset import Toolset
+from planner.budget import Budget
 from planner.expression import Clock, evaluate
 from planner.labels import Label, Origin
+from planner.models import Models, Role
 from planner.policy import Policy, ToolPolicy
 from planner.toolspec import Json
+from planner.worst import ModelTerms
 
 
 class World:
@@ -51,6 +55,12 @@ class World:
     async def look(self, at: str, deep: bool = False) -> str:
         """Look at a public place."""
         self.read.append(at)
+        return "seen"
+
+    @tool(effect="read")
+    async def peek(self, path: str) -> str:
+        """Look into one of our files; that the path is sensitive is guessed."""
+        self.read.append(path)
         return "seen"
 
     @tool(effect="write")
@@ -342,3 +352,14 @@ async def test_what_was_refused_in_front_is_not_done() -> None:
     run = await bench.carry_on(await written_by_a_replan(bench, FOREIGN.format("eve@x.example"), "write to ann@x.example"))
     assert run.status == "failed"
     assert world.done == []
+
+
+async def test_no_read_is_made_early_that_a_person_has_to_allow() -> None:
+    world = World()
+    model = Dripping(["ns = w.notes(n=1)\n", "x = w.peek(path=ns[0].text)\n", "answer(x)\n"])
+    terms = ModelTerms(model="big", max_input_tokens=50_000, max_output_tokens=4_000)
+    bench = Bench(Toolset.of("w", world), Models(planner=Role(model, terms)), answers=None)
+    run = await bench.run(goal="Do it", budget=Budget(calls=100, reserve=0.5))
+    (question,) = run.open_questions
+    assert [(r["tool"], r["argument"]) for r in question.shown] == [("w.peek", "path")]
+    assert world.read == ["notes"]
