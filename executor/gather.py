@@ -24,6 +24,7 @@ from planner.labels import Tagged
 from planner.program import Step
 from planner.toolspec import Json
 
+_MOST_ROWS = 1_000  # of one question; what is beyond is asked next
 _ASKED_ALONG = frozenset(("tool", "attempt", "pages"))
 
 
@@ -87,7 +88,7 @@ def flows_asked(wanted: Sequence[Want], run: Run) -> list[Question]:
     """The one question about all that is wanted and not asked yet; none where there is nothing."""
     asked = {row["binding"] for q in run.open_questions if q.kind == "flow" for row in q.shown}
     new = list({w.binding: w for w in wanted if w.binding not in asked}.values())
-    return [_question(new, run)] if new else []
+    return [_question(new[:_MOST_ROWS], run)] if new else []
 
 
 def _question(wanted: Sequence[Want], run: Run) -> Question:

@@ -344,6 +344,8 @@ class _Walk:
             self._find("guard", "its guard", step, item, then, "skipped")
         elif then == "skipped" and outcome is None:
             self._find("guard", "its guard", step, item, then, "runs")
+        elif (step.id, item) in self._values.wanted:
+            self._find("question", "today a person is asked first, for what strangers wrote", step, item, then, None)
         elif isinstance(decided, CallFailed | CallFinished):
             self._find("arguments", "its arguments", step, item, recorded, _told(decided))
         else:

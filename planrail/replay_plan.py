@@ -87,6 +87,8 @@ def _certificates(before: Certificate, certified: PlanCertified, planning: Plann
         else:
             found.prices.append(PriceChange(of="worst case", recorded=one, today=other))
     differing += _listed(before, today)
+    if before.policy != today.policy:
+        differing.append(Finding(kind="certificate", what="policy", recorded=before.policy, today=today.policy))
     if before.hash != today.hash and not differing and not found.findings:
         worst = today.worst_case.model_copy(update={"usd": one})
         ground = planning.ground(run, certified.params)

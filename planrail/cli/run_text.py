@@ -101,11 +101,14 @@ def shown_text(question: Question) -> Text:
     """What a question is about: the effects that an approval covers, the values that a policy wants allowed."""
     text = Text()
     shown = question.shown if isinstance(question.shown, list) else []
-    tell = _flow_row if question.kind == "flow" else _effect_row
-    for row in shown[:_LEARNED_SHOWN]:
-        text.append("\n  ").append_text(tell(row))
-    if len(shown) > _LEARNED_SHOWN:
-        text.append(f"\n  and {len(shown) - _LEARNED_SHOWN} more")
+    if question.kind == "flow":
+        listed = [_flow_row(row) for row in shown]  # nobody allows what was not shown
+    else:
+        listed = [_effect_row(row) for n, row in enumerate(shown) if n < _LEARNED_SHOWN or row.get("flows")]
+    for row_text in listed:
+        text.append("\n  ").append_text(row_text)
+    if len(shown) > len(listed):
+        text.append(f"\n  and {len(shown) - len(listed)} more")
     return text
 
 

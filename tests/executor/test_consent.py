@@ -10,7 +10,7 @@ from dripping import Dripping
 
 from executor.bind import bind
 from executor.consent import PASSES, verdict
-from executor.events import CallFailed, PlanProposed, Question, QuestionAnswered, RunResumed
+from executor.events import CallFailed, PlanCertified, PlanProposed, Question, QuestionAnswered, Recorded, RunResumed
 from executor.frame import Frame, Start
 from executor.run import Run
 from executor.submission import Principal, Submission
@@ -20,9 +20,10 @@ from planner.budget import Budget
 from planner.expression import Clock, evaluate
 from planner.labels import Label, Origin
 from planner.models import Models, Role
-from planner.policy import Policy, ToolPolicy
+from planner.policy import NO_POLICY, Policy, ToolPolicy
 from planner.toolspec import Json
 from planner.worst import ModelTerms
+from planrail.replay import ReplayGround, replay
 
 
 class World:
@@ -249,6 +250,35 @@ async def test_nobody_in_time_is_a_no() -> None:
     assert world.done == []
 
 
+async def test_an_approval_is_no_consent_to_what_the_policy_denies() -> None:
+    world = World()
+    run = await bench_of(world, answers=lambda q: said(q, True), flows="deny").run(APPROVED)
+    assert run.status == "failed"
+    assert world.done == []
+
+
+async def test_a_run_of_a_build_without_a_policy_goes_on_and_asks() -> None:
+    before = bench_of(World(), tools={"w.send": ToolPolicy(flows="allow")})
+    events = await before.events((await before.run(SEND)).id)
+    world = World()
+    bench = bench_of(world)
+    old = [_without_policy(r) for r in events[:6]]
+    run = await bench.carry_on(await bench.restore(old))
+    assert [q.kind for q in run.open_questions] == ["flow"]
+    changed = await bench.carry_on(await bench.restore(events[:6]))
+    assert changed.ended is not None
+    assert changed.ended.reason == "The policy has changed since the plan was certified."
+    assert world.done == []
+
+
+def _without_policy(recorded: Recorded) -> Recorded:
+    event = recorded.event
+    if not isinstance(event, PlanCertified):
+        return recorded
+    certificate = event.certificate.model_copy(update={"policy": NO_POLICY, "flows": ()})
+    return recorded.model_copy(update={"event": event.model_copy(update={"certificate": certificate})})
+
+
 # -- strict
 
 
@@ -272,6 +302,14 @@ async def test_in_strict_mode_an_effect_under_a_guard_of_a_stranger_is_asked() -
     await bench.answer(run.id, said(question, True))
     assert (await bench.carry_on(run.id)).status == "done"
     assert world.done == ["hello"]
+
+
+async def test_in_strict_mode_a_chosen_value_is_asked_at_the_address_of_a_read() -> None:
+    world = World()
+    lines = 'ns = w.notes()\nt = [n.to for n in ns if "1" in n.text]\nanswer(w.look(at=t[0]))\n'
+    assert answer_of(await bench_of(world).run(lines)) == "seen"
+    _, question = await asked(bench_of(World(), strict=True), lines)
+    assert [(r["argument"], r["value"], r["kind"]) for r in question.shown] == [("at", "p1@x.example", "choice")]
 
 
 # -- kept through crashes
@@ -363,3 +401,14 @@ async def test_no_read_is_made_early_that_a_person_has_to_allow() -> None:
     (question,) = run.open_questions
     assert [(r["tool"], r["argument"]) for r in question.shown] == [("w.peek", "path")]
     assert world.read == ["notes"]
+
+
+async def test_a_replay_says_where_a_person_would_be_asked_today() -> None:
+    before = bench_of(World(), tools={"w.send": ToolPolicy(flows="allow")})
+    events = await before.events((await before.run(SEND)).id)
+    found = replay("run1", events, ReplayGround(bench_of(World()).planning, None, lambda finished: finished.value)).findings
+    assert ("question", "sent") in [(f.kind, f.step) for f in found]
+    assert "policy" in [f.what for f in found]
+    whole = bench_of(World(), answers=lambda q: said(q, True))
+    events = await whole.events((await whole.run(SEND)).id)
+    assert replay("run1", events, ReplayGround(whole.planning, None, lambda finished: finished.value)).findings == ()

@@ -163,3 +163,23 @@ async def test_an_answer_to_a_question_of_the_script_is_no_approval_and_says_who
     assert state.ended is not None
     origin = Origin("person", trusted=True) if kind == "user" else Origin("agent", trusted=True)
     assert origin in Labels.from_json(state.ended.answer_labels).whole().data
+
+
+async def test_a_fork_takes_over_what_was_allowed_and_done_and_asks_anew_for_the_rest() -> None:
+    house, ann = House(), Principal(id="ann")
+    lines = 'x = t.post()\na = t.send(to=x)\nb = t.send(to=x + "2")\nanswer(b)\n'
+    run = (await house.runs.submit(Submission(script=lines, principal=ann))).id
+    for _ in range(2):
+        state = await house.carried_on(run)
+        (question,) = state.open_questions
+        await house.runs.answer(run, ann, True, question=question.id)
+        if len(question.shown) == 2:
+            break
+    await house.carried_on(run)
+    assert house.town.sent == ["eve", "eve2"]
+    fork = (await house.runs.fork(run, ann, ForkWish("b", script=lines.replace('"2"', '"3"')))).id
+    state = await house.carried_on(fork)
+    assert [[r["value"] for r in q.shown] for q in state.open_questions] == [["eve3"]]
+    await house.runs.answer(fork, ann, False)
+    await house.carried_on(fork)
+    assert house.town.sent == ["eve", "eve2"]
