@@ -9,7 +9,7 @@ from bench import NOW, Bench, answer_of, starts, surprise_of
 from dripping import Dripping
 
 from executor.bind import bind
-from executor.consent import PASSES, verdict
+from executor.consent import PASSES, verdict, want_of
 from executor.events import CallFailed, PlanCertified, PlanProposed, Question, QuestionAnswered, Recorded, RunResumed
 from executor.frame import Frame, Start
 from executor.run import Run
@@ -18,12 +18,14 @@ from executor.tool import tool
 from executor.toolset import Toolset
 from planner.budget import Budget
 from planner.expression import Clock, evaluate
-from planner.labels import Label, Origin
+from planner.labels import Label, Labels, Origin, Tagged
 from planner.models import Models, Role
 from planner.policy import NO_POLICY, Policy, ToolPolicy
 from planner.toolspec import Json
 from planner.worst import ModelTerms
 from planrail.replay import ReplayGround, replay
+
+READ = Label(frozenset((Origin("tool w.notes", trusted=False),)))
 
 
 class World:
@@ -163,6 +165,15 @@ async def test_trusted_values_closed_types_and_null_pass() -> None:
     )
     assert (await bench_of(world).run(lines)).status == "done"
     assert len(world.done) == 2
+
+
+async def test_a_text_does_not_pass_for_a_number() -> None:
+    lines = 'ns = w.notes()\na = w.save(path=["x"], count=ns[0].text)\nanswer(a)\n'
+    bench = bench_of(World())
+    step = bench.program(lines).steps[1]
+    frame = Frame(bench.program(lines), {}, bench.toolset.specs, 10, policy=Policy())
+    for value, is_wanted in ((3, False), ("/etc", True)):
+        assert (want_of(step, "count", Tagged(value, Labels.of(READ)), frame) is not None) is is_wanted
 
 
 async def test_all_else_runs_first_and_all_that_is_known_is_asked_in_one_question() -> None:
@@ -327,9 +338,6 @@ async def test_from_every_prefix_of_its_journal_a_run_asks_once_and_acts_once() 
 
 
 # -- what a model decides that has read strangers
-
-
-READ = Label(frozenset((Origin("tool w.notes", trusted=False),)))
 
 
 @pytest.mark.parametrize(
