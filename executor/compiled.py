@@ -31,6 +31,7 @@ class Ids:
     taken: frozenset[str] = frozenset()
 
 
+Settled = tuple[tuple[str, int], ...]
 FIRST = Ids()  # of a run's first plan
 
 
@@ -57,16 +58,18 @@ class Scripts:
         """The script's program; raises CompileError."""
         return self._compiled(script, parameters, ids)
 
-    def certified(self, script: str, params: Mapping[str, Json], budget: Budget, hand: Hand, ids: Ids = FIRST) -> Certificate:
-        """The script's certificate; raises CompileError and PlanRefused."""
-        return self._certified(script, json.dumps(params, sort_keys=True), budget, hand, ids)
+    def certified(
+        self, script: str, params: Mapping[str, Json], budget: Budget, hand: Hand, ids: Ids = FIRST, settled: Settled = ()
+    ) -> Certificate:
+        """The script's certificate; raises CompileError and PlanRefused. `settled` are calls that are made no more, by step."""
+        return self._certified(script, json.dumps(params, sort_keys=True), budget, hand, ids, settled)
 
     def _compile(self, script: str, parameters: frozenset[str], ids: Ids) -> Compiled:
         program, statements = compile_script(script, self.tools, parameters=parameters, ids=ids.given, taken=ids.taken)
         return Compiled(program, plan_of(statements), waits(program, self.tools))
 
-    def _certify(self, script: str, params: str, budget: Budget, hand: Hand, ids: Ids) -> Certificate:
+    def _certify(self, script: str, params: str, budget: Budget, hand: Hand, ids: Ids, settled: Settled) -> Certificate:
         given = json.loads(params)
         compiled = self.compiled(script, frozenset(given), ids)
-        ground = Ground(self.tools, budget, self._terms, given, hand, self._policy)
+        ground = Ground(self.tools, budget, self._terms, given, hand, self._policy, dict(settled))
         return certify(compiled.program, compiled.plan, ground, compiled.order)

@@ -7,7 +7,7 @@ the same word or tool, arguments and type of result. What has no such result is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -36,7 +36,7 @@ from executor.repeat import adopted
 from executor.run import Run, fold
 from executor.started import shown_arguments
 from executor.values import LoadValue
-from planner.order import has_effect
+from planner.order import cone_of, has_effect
 from planner.program import PERSON_KINDS, Program, Step
 from planner.toolspec import Json, ToolSpec, digest
 
@@ -54,16 +54,6 @@ def steps_named(program: Program, name: str) -> tuple[Step, ...]:
         listed = ", ".join(s.id for s in program.steps)
         raise NotForkable(f"The script has no step {name}.", hint=f"Its steps: {listed}. A line's number will do as well.")
     return found
-
-
-def cone_of(program: Program, waits: Mapping[str, Sequence[str]], roots: Iterable[Step]) -> frozenset[str]:
-    """The steps that are run anew when these are."""
-    cone = {s.id for s in roots}
-    for step in program.steps:
-        reads = {d for name in step.reads() for d in program.definitions(name)}
-        if cone & (reads | set(waits[step.id])):
-            cone.add(step.id)
-    return frozenset(cone)
 
 
 @dataclass

@@ -38,6 +38,8 @@ class Frame:
     policy: Policy | None = None  # None: nobody is asked of flows, as where calls are taken over that were asked for before
     ahead: Sequence[tuple[str, str]] = ()  # (step, argument) that the certificate says are asked for before anything runs
     controls: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # step → who decides on its call, where that is asked
+    revision: int = 1
+    fresh: frozenset[str] = frozenset()  # steps that a revision has brought
 
     @cached_property
     def soon(self) -> frozenset[str]:
@@ -80,6 +82,7 @@ class Moves:
     repeats: dict[str, list[Repeat]] = field(default_factory=dict)  # of a fork: step → calls that a person has to decide on
     early: set[str] = field(default_factory=set)  # early reads that these calls take
     wanted: list[Want] = field(default_factory=list)  # what of calls that are ready a policy wants a person's consent for
+    taken: set[Address] = field(default_factory=set)  # calls of earlier revisions that others take over now
     complete: bool = False
     wake_at: datetime | None = None
     deadlines: list[QuestionExpired | QuestionReminded] = field(default_factory=list)

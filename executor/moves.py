@@ -30,6 +30,7 @@ from executor.outcomes import Done, Failed, Pending, Skipped
 from executor.people import is_open, person, question_id
 from executor.repeat import Repeat, adopted, repeat_of, repeat_question
 from executor.run import Run
+from executor.settled import taken_over
 from executor.timers import TURN_KINDS, Turn, Turns
 from executor.values import Values
 from planner.errors import ExpressionError
@@ -189,7 +190,12 @@ def _expect(start: Start, values: Values, moves: Moves) -> None:
 
 
 def _start(start: Start, frame: Frame, run: Run, values: Values, moves: Moves) -> None:
-    """Start a call, unless a person has to say first whether a fork repeats it."""
+    """Start a call, unless an earlier one settles it, or a person has to say first whether a fork repeats it."""
+    found = taken_over(start, frame, run, moves.taken) if frame.fresh else None
+    if found is not None:
+        moves.taken.add(found[0])
+        moves.events.extend(found[1])
+        return
     if run.inherited is None:
         _give(start, frame, run, values, moves)
         return

@@ -42,6 +42,7 @@ def framed(
 ) -> Frame:
     """The same, where the script is compiled already; `question_timeout_s` is of questions whose step names none."""
     asked = [f for f in certified.certificate.flows if f.decision != "listed"]
+    new = frozenset(certified.ids[certified.kept :] if certified.revision > 1 else ())
     return Frame(
         program=compiled.program,
         waits=compiled.order,
@@ -53,6 +54,8 @@ def framed(
         policy=policy,
         ahead=tuple((f.step, f.argument) for f in asked if f.value is not None and f.decision == "ask"),
         controls={f.step: f.origins for f in asked if not f.argument},
+        revision=certified.revision,
+        fresh=frozenset(s.id for s in compiled.program.steps if s.statement in new),
     )
 
 

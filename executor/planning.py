@@ -7,43 +7,28 @@ kept plan whose form it has, else from the planner's model. What the checker ref
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import partial
 
 from executor.ahead import Ahead
 from executor.compiled import Ids, Scripts
-from executor.events import (
-    CallHeld,
-    CeilingReached,
-    ConfidenceFell,
-    PlanCertified,
-    PlanDoubted,
-    PlannerCalled,
-    PlanProposed,
-    PlanRefused,
-    PlanVerified,
-)
+from executor.drafting import NotPlanned, Purpose, drafted, unreadable
+from executor.events import ConfidenceFell, PlanCertified, PlanDoubted, PlanProposed, PlanRefused, PlanVerified
 from executor.fingerprint import fingerprint_of
-from executor.held import telling
 from executor.keeping import Keeping
-from executor.ledger import NOTHING, Ledger, model_need
+from executor.left import budget_of, refuse_additions, settled_by
 from executor.recorder import Recorder
 from executor.run import Run
-from executor.session import CEILINGS, ceiling_told
 from executor.shapes import NOTHING_LEARNED, Shapes, learned_of
 from executor.writer import hand_of
 from planner.catalog import TOOLS_TOKENS, Catalog
 from planner.check import Ground
 from planner.contract import contract
-from planner.diagnostic import Diagnostic
-from planner.errors import CompileError, ModelError, PlanrailError
+from planner.errors import CompileError, PlanrailError
 from planner.errors import PlanRefused as Refused
-from planner.llm.port import Heard, Message
 from planner.plan import Plan
-from planner.planner import Draft, Planner
+from planner.planner import Planner
 from planner.playbook import Playbooks
 from planner.policy import USUAL, Policy
 from planner.program import statement_of
@@ -51,16 +36,6 @@ from planner.script import script_of
 from planner.toolspec import Json, ToolSpec
 from planner.unlike import unlike
 from planner.worst import Terms
-
-_PLANNING = ("$plan", "")  # the ledger's address for what planning takes
-
-
-class NotPlanned(PlanrailError):
-    """There is no plan for the goal; the run fails with this message."""
-
-    def __init__(self, message: str, *, hint: str = "", ceiling: CeilingReached | None = None) -> None:
-        super().__init__(message, hint=hint)
-        self.ceiling = ceiling
 
 
 @dataclass(frozen=True)
@@ -102,13 +77,12 @@ class Planning:
 
     def certified(self, proposed: PlanProposed, run: Run) -> PlanCertified:
         """Compile and check a proposal; raises CompileError and PlanRefused."""
-        params, script, ids = (
-            proposed.params,
-            proposed.script,
-            Ids(proposed.ids, run.gone.union(map(statement_of, proposed.dropped))),
-        )
-        certificate = self.scripts.certified(script, params, run.budget, hand_of(run), ids)
+        params, script, budget = proposed.params, proposed.script, budget_of(proposed, run)
+        ids = Ids(proposed.ids, run.gone.union(map(statement_of, proposed.dropped)))
+        settled = tuple(settled_by(proposed, run).items())
+        certificate = self.scripts.certified(script, params, budget, hand_of(run), ids, settled)
         compiled = self.scripts.compiled(script, frozenset(params), ids)
+        refuse_additions(proposed, certificate, compiled.program, run)
         contracts = {name: dict(contract(self.tools[name]).parts) for name in certificate.tools}
         return PlanCertified(
             plan=compiled.plan, script=script, params=params, certificate=certificate, contracts=contracts,
@@ -121,9 +95,10 @@ class Planning:
         learned = await learned_of(self.shapes, [self.tools[name] for name in certified.certificate.tools])
         if not learned:
             return certified
+        assert run.proposed is not None
         compiled = self.scripts.compiled(certified.script, frozenset(certified.params), Ids(certified.ids))
         shapes = {name: known.shape for name, known in learned.items()}
-        found = unlike(compiled.program, self.ground(run, certified.params), shapes)
+        found = unlike(compiled.program, self.ground(run, run.proposed), shapes)
         warnings = (*certified.certificate.warnings, *found)
         return certified.model_copy(update={"certificate": certified.certificate.model_copy(update={"warnings": warnings})})
 
@@ -136,9 +111,10 @@ class Planning:
         """What a run that ends says of its plan; it is written with the end."""
         return None if self.keeping is None else self.keeping.verdict(run, self.scripts, done=done)
 
-    def ground(self, run: Run, params: Mapping[str, Json]) -> Ground:
-        """What the run's certificate stands on."""
-        return Ground(self.tools, run.budget, self.terms, params, hand_of(run), self.policy)
+    def ground(self, run: Run, proposed: PlanProposed) -> Ground:
+        """What the certificate of a proposal stands on."""
+        budget, settled = budget_of(proposed, run), settled_by(proposed, run)
+        return Ground(self.tools, budget, self.terms, proposed.params, hand_of(run), self.policy, settled)
 
     async def _propose(self, recorder: Recorder, ahead: Ahead | None) -> PlanProposed:
         run = recorder.run
@@ -207,34 +183,13 @@ class Planning:
             raise NotPlanned(*self._no_model(run.submission.goal))
         tried = [(p.script, r.diagnostics) for p, r in run.refusals if p.source == "planner"]
         messages = self.planner.messages(run.submission.goal, await self.known(), tried)
-        ledger = Ledger(run) if ahead is None else ahead.ledger
-        need = model_need(self.planner.role.most(messages))
-        await recorder.cover(ledger.share(need, NOTHING if ahead is None else ahead.most()))
-        ceiling = ledger.ask(_PLANNING, need)
-        if ceiling is not None:
-            hint = ceiling_told(run, ceiling.ceiling)[1] if ceiling.ceiling in CEILINGS else ""
-            raise NotPlanned(f"Asking the planner would pass the ceiling {ceiling.ceiling}.", hint=hint, ceiling=ceiling)
-        purpose: Literal["write", "repair"] = "repair" if tried else "write"
-        await recorder.commit()
-        begun = time.monotonic()
-        model = self.planner.role.terms.model
-        try:
-            if ahead is not None:
-                ahead.begin(self.ground(run, {}))
-            draft = await _written(self.planner, messages, recorder, None if ahead is None else ahead.heard)
-        except ModelError as error:
-            seconds = round(time.monotonic() - begun, 3)
-            failed = PlannerCalled(purpose=purpose, model=model, usage=error.usage, seconds=seconds, error=error.message)
-            recorder.note(failed)  # written with the end of the run, so that a crash in between does not ask twice
-            raise NotPlanned(f"The planner gave no plan: {error.message}", hint=error.hint) from error
-        finally:
-            ledger.settle(_PLANNING)
-        called = PlannerCalled(purpose=purpose, model=model, usage=draft.usage, seconds=round(time.monotonic() - begun, 3))
-        recorder.note(called)
+        purpose: Purpose = "repair" if tried else "write"
+        ground = partial(self.ground, run, PlanProposed(script="", source="planner"))
+        draft = await drafted(self.planner, messages, purpose, recorder, ahead, ground)
         proposal = PlanProposed(script=draft.script, source="planner")
         if not draft.unreadable:
             return proposal
-        await recorder.commit(proposal, PlanRefused(diagnostics=(_unreadable(draft),)))
+        await recorder.commit(proposal, PlanRefused(diagnostics=(unreadable(draft),)))
         return await self._propose(recorder, ahead)
 
     def _no_model(self, goal: str) -> tuple[str]:
@@ -246,22 +201,3 @@ class Planning:
     def _nearest(self, goal: str) -> str:
         listed = "".join(f"\n  {p.name}: {p.goals[0]}" for p in self.playbooks.nearest(goal) if p.goals)
         return f"The nearest playbooks:{listed or ' (there are none)'}"
-
-
-async def _written(planner: Planner, messages: tuple[Message, ...], recorder: Recorder, heard: Heard | None) -> Draft:
-    """What the planner writes; that it waits for its turn stands in the journal meanwhile."""
-    told: list[asyncio.Task[bool]] = []
-
-    def tell(reason: str) -> None:
-        told.append(asyncio.create_task(recorder.commit(CallHeld(reason=reason))))
-
-    try:
-        with telling(tell):
-            return await planner.write(messages, heard)
-    finally:
-        await asyncio.gather(*told)
-
-
-def _unreadable(draft: Draft) -> Diagnostic:
-    text = draft.script.partition("\n")[0][:80]
-    return Diagnostic(code="unreadable", line=1, column=1, text=text, message=draft.unreadable)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from executor.call_state import CEILING, Address, CallState
-from executor.early_reads import AHEAD, EarlyReads
+from executor.call_state import CEILING, CallState
+from executor.early_reads import AHEAD
 from executor.events import (
     TERMINAL,
     CallFailed,
@@ -45,97 +44,14 @@ from executor.events import (
     TimerStarted,
 )
 from executor.started import shown_arguments
-from executor.submission import Submission
-from planner.budget import Budget
+from executor.state import Revision, Run, Said
 from planner.program import statement_of
-from planner.toolspec import Json, digest
-from planner.usage import NO_USAGE, Usage
+from planner.toolspec import Json
+
+__all__ = ["Revision", "Run", "Said", "approved_call", "fold", "is_over"]
 
 _ROUGH = (Surprised, ConfidenceFell, CeilingReached, RunResumed, RunForked)  # after these a run proves nothing of its plan
 _REFUSABLE = ("approve", "repeat", "flow")  # kinds of questions where false is a refusal, which a resume asks about again
-
-
-@dataclass(frozen=True)
-class Said:
-    """What somebody has said of one thing that was asked for; `by` is "" where nobody answered in time."""
-
-    allowed: bool
-    by: str = ""
-
-
-@dataclass
-class Run:
-    """The state of a run after the events up to `seq`."""
-
-    id: str
-    seq: int = 0
-    submission: Submission = field(default_factory=lambda: Submission(goal="(not submitted)"))
-    budget: Budget = field(default_factory=Budget)
-    now: datetime | None = None
-    status: RunStatus = "queued"
-    proposed: PlanProposed | None = None  # the last proposal, unless it was refused
-    refusals: list[tuple[PlanProposed, PlanRefused]] = field(default_factory=list)
-    certified: PlanCertified | None = None
-    origin: PlanProposed | None = None  # the proposal that was certified last
-    gone: frozenset[str] = frozenset()  # ids of statements of earlier revisions that the last one does not have
-    calls: dict[Address, CallState] = field(default_factory=dict)
-    settled: dict[str, list[str]] = field(default_factory=dict)  # step → items in the order in which their calls ended
-    skipped: set[str] = field(default_factory=set)
-    timers: dict[Address, TimerStarted] = field(default_factory=dict)
-    questions: dict[str, Question] = field(default_factory=dict)
-    answers: dict[str, QuestionAnswered] = field(default_factory=dict)
-    expired: set[str] = field(default_factory=set)  # questions that nobody answered in time
-    consents: dict[str, Said] = field(default_factory=dict)  # binding of a Want → what was said of it
-    approved: set[str] = field(default_factory=set)  # calls that an approval has shown, see `executor.consent.approved_call`
-    flow_questions: int = 0  # asked so far
-    reminders: dict[str, int] = field(default_factory=dict)  # question → number of the last reminder
-    surprises: list[Surprised] = field(default_factory=list)
-    fell: list[ConfidenceFell] = field(default_factory=list)
-    counted: int = 0  # models' answers that count, since the run last began to rely on them
-    uncounted: set[Address] = field(default_factory=set)  # those that do not: an `otherwise` stands in their place, or nothing
-    granted: SessionGranted | None = None  # what it may take of its session
-    ceilings: list[CeilingReached] = field(default_factory=list)
-    planner_calls: list[PlannerCalled] = field(default_factory=list)
-    usage: Usage = NO_USAGE
-    tool_calls: int = 0
-    calls_of: dict[str, int] = field(default_factory=dict)  # step → tool calls, retries included
-    ordinals: dict[str, int] = field(default_factory=dict)  # digest of (tool, arguments) → calls that had them
-    early: EarlyReads = field(default_factory=EarlyReads)
-    forked: RunForked | None = None
-    inherited: EffectsInherited | None = None
-    alike: dict[str, list[int]] = field(default_factory=dict)  # digest of (tool, arguments) → numbers of inherited effects
-    repeats: dict[Address, tuple[str, int]] = field(default_factory=dict)  # call → the question about it, number of the effect
-    artifacts: set[str] = field(default_factory=set)  # hashes of what the run may read, see `executor.run_artifacts`
-    receipts: set[str] = field(default_factory=set)  # keys of those that are adopted or counted
-    folded: int = 0  # events folded: whoever has worked something out of the run sees by it whether that still holds
-    smooth: bool = True  # nothing has happened that the plan had not foreseen
-    blame: str = ""  # the first of what was not foreseen and speaks against the plan
-    template: str = ""  # the kept plan that it took
-    cancel_requested: bool = False
-    ended: RunEnded | None = None
-    epoch: int = 0
-    seconds: float = 0.0  # of the run's own clock: time in segments
-    seconds_before: float = 0.0  # of it, in earlier segments than the last one
-    started_at: datetime | None = None
-    ended_at: datetime | None = None
-    wake_at: datetime | None = None  # of a parked run: when the clock wakes it
-    _segment_at: datetime | None = None
-    _same: tuple[str, Json, str] = ("", None, "")  # what `same_call` was last asked, and its answer
-
-    def same_call(self, tool: str, arguments: Json) -> str:
-        """The digest by which two calls are told to be equal."""
-        if self._same[0] != tool or self._same[1] is not arguments:
-            self._same = (tool, arguments, digest([tool, arguments]))
-        return self._same[2]
-
-    def call(self, step: str, item: str = "") -> CallState:
-        """The call's state; an empty one if it has not started."""
-        return self.calls.get((step, item)) or CallState()
-
-    @property
-    def open_questions(self) -> list[Question]:
-        """Questions that wait for an answer."""
-        return [q for q in self.questions.values() if q.id not in self.answers and q.id not in self.expired]
 
 
 def fold(run: Run, recorded: Iterable[Recorded]) -> Run:
@@ -334,11 +250,21 @@ def _apply_plan(run: Run, event: PlannerCalled | PlanProposed | PlanRefused | Pl
                 run.refusals.append((run.proposed, event))
             run.proposed = None
         case PlanCertified():
-            if run.certified is not None:
-                run.early.forget()
-            run.certified, run.origin = event, run.proposed
-            run.gone = run.gone.union(statement_of(step) for step in event.dropped)
-            run.counted, run.uncounted = 0, set()
+            _certify(run, event)
+
+
+def _certify(run: Run, event: PlanCertified) -> None:
+    """The plan goes on as this revision: what surprised is mended, and nobody is asked any more for what is gone."""
+    if run.certified is not None:
+        run.early.forget()
+    run.revisions.append(Revision(event, run.proposed, tuple(run.surprises)))
+    run.certified, run.origin = event, run.proposed
+    run.surprises.clear()
+    run.dropped |= event.dropped
+    run.gone = run.gone.union(statement_of(step) for step in event.dropped)
+    run.counted, run.uncounted = 0, set()
+    for question in [q for q in run.open_questions if q.of in event.dropped]:
+        del run.questions[question.id]
 
 
 def _apply_call(run: Run, event: CallStarted | CallRetried | CallFinished | CallFailed | StepSkipped, at: datetime) -> None:
@@ -349,14 +275,7 @@ def _apply_call(run: Run, event: CallStarted | CallRetried | CallFinished | Call
     call.held = ""
     match event:
         case CallStarted():
-            if (call.started is None or not call.started.key) and event.key:
-                same = run.same_call(event.call, event.arguments)
-                run.ordinals[same] = run.ordinals.get(same, 0) + 1
-            if event.ahead or event.step == AHEAD:
-                run.early.started(event, run.same_call(event.call, event.arguments))
-            call.started, call.started_at, call.again = event, at, False
-            call.starts += 1
-            _count(run, event.step, 1 if event.key else 0)
+            _apply_start(run, call, event, at)
         case CallRetried():
             call.retries.append(event)
             run.usage += event.usage
@@ -369,6 +288,25 @@ def _apply_call(run: Run, event: CallStarted | CallRetried | CallFinished | Call
         case CallFailed():
             call.failed, call.ended_at = event, at
             _ended(run, event)
+
+
+def _apply_start(run: Run, call: CallState, event: CallStarted, at: datetime) -> None:
+    """A call that takes another one's place is none of its own: it is not counted again."""
+    same = run.same_call(event.call, event.arguments)
+    own = bool(event.key) and event.of is None
+    if call.started is None and (event.key or event.model):
+        run.made.setdefault(same, []).append((event.step, event.item))
+    if (call.started is None or not call.started.key) and own:
+        run.ordinals[same] = run.ordinals.get(same, 0) + 1
+    if event.ahead or event.step == AHEAD:
+        run.early.started(event, same)
+    if event.of is not None:
+        run.taken.add(event.of)
+    if event.claim:
+        run.acted[event.call.partition(".")[0]] = at
+    call.started, call.started_at, call.again = event, at, False
+    call.starts += 1
+    _count(run, event.step, 1 if own else 0)
 
 
 def _ended(run: Run, event: CallFinished | CallFailed) -> None:

@@ -63,7 +63,7 @@ class Scheduler:
         self, *, frame: Frame, values: Values, recorder: Recorder, performer: Performer, ahead: Ahead,
         nudge: asyncio.Event, keep: Keep, now: Callable[[], datetime], seen: int,
     ) -> None:  # fmt: skip
-        self._frame = frame
+        self.frame = frame
         self._values = values
         self._recorder = recorder
         self._run = recorder.run
@@ -82,6 +82,7 @@ class Scheduler:
         self.seen = seen
         self.wake_at: datetime | None = None  # of a run that parks
         self.ceiling: CeilingReached | None = None
+        self.surprises: Sequence[tuple[Step, Failed]] = ()  # of a run that fails
 
     async def run(self) -> End:
         """Go on until the run ends, parks, or its worker drains; raises LostOwnership, with what was paid for in `unsaved`."""
@@ -148,7 +149,7 @@ class Scheduler:
     def _moves(self) -> Moves:
         held = {(q.of, q.item) for q in self._run.open_questions if q.kind == "reconcile"}
         room = 0 if self.ceiling or is_draining(self._nudge) else max(self._run.budget.parallel - len(self._tasks), 0)
-        return next_moves(self._frame, self._run, self._values, frozenset(held.union(self._tasks)), room, self._now())
+        return next_moves(self.frame, self._run, self._values, frozenset(held.union(self._tasks)), room, self._now())
 
     async def _tell(self, deadlines: Sequence[Event]) -> None:
         """Journal what the clock does to questions, unless somebody has answered, or cancelled, just now."""
@@ -162,8 +163,10 @@ class Scheduler:
         if moves.surprises:
             step, failed = earliest(moves.surprises)
             if self.ceiling is None or not self._cut_short(step, failed):
-                kind, message = failed.kind, failed.message
-                self._recorder.note(Surprised(step=step.id, item=failed.item, kind=kind, message=message))
+                surprise = Surprised(step=step.id, item=failed.item, kind=failed.kind, message=failed.message)
+                if surprise not in self._run.surprises:  # else it was written before a crash
+                    self._recorder.note(surprise)
+                self.surprises = moves.surprises
                 return "failed"
         if self.ceiling is not None:
             self._recorder.note(self.ceiling)
@@ -231,7 +234,7 @@ class Scheduler:
 
     def _claim(self, start: Start) -> CallStarted:
         """Note the start of a call, which counts from now on."""
-        event = started(self._run, start, self._frame.tools, self._performer.models, self._now())
+        event = started(self._run, start, self.frame.tools, self._performer.models, self._now())
         self._recorder.note(event)
         self._ledger.release(start.address, Need(calls=1 if event.key else 0))
         return event
@@ -257,7 +260,7 @@ class Scheduler:
         async def taken_or_made() -> Ended:
             ended = await self._ahead.end_of(start.early)
             if not worth_another(ended):
-                return taken(start, ended, self._frame.tools[start.step.tool])
+                return taken(start, ended, self.frame.tools[start.step.tool])
             self.ceiling = self.ceiling or self._ledger.ask(start.address, self._performer.need(start))
             if self.ceiling is not None:
                 message = "A ceiling forbids another attempt."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from executor.ahead import Ahead
 from executor.artifacts import Artifacts
 from executor.compiled import Ids
 from executor.confidence import NO_FLOORS, Floors, told
+from executor.drafting import NotPlanned
 from executor.errors import ArtifactLost, ArtifactsUnreachable
 from executor.events import (
     CallFailed,
@@ -35,13 +36,15 @@ from executor.journal.port import Journal, Receipt
 from executor.late import LateResults
 from executor.opening import answer_of, bound_so_far, decoded, framed, loader, values_of
 from executor.perform import Ended, Performer, Secrets, Sleep
-from executor.planning import NotPlanned, Planning
+from executor.planning import Planning
 from executor.recorder import NO_CEILINGS, Recorder
+from executor.replanning import Replanning
 from executor.run import Run, fold
 from executor.run_artifacts import RunArtifacts, fetched
 from executor.schedule import End, Scheduler
 from executor.session import CEILINGS, SessionLimits, ceiling_told, used_by, worst_share
 from executor.shapes import Learner
+from executor.surprise import Met
 from executor.toolset import Toolset
 from executor.values import LoadValue, Values
 from planner.models import Models
@@ -106,7 +109,19 @@ class Segments:
 
     async def _planned(self, recorder: Recorder, ahead: Ahead, nudge: asyncio.Event, *, seen: int) -> None:
         """Find a plan, unless the run is cancelled meanwhile."""
-        planning = asyncio.create_task(self.planning.plan(recorder, ahead if self.read_ahead else None))
+        try:
+            planning = self.planning.plan(recorder, ahead if self.read_ahead else None)
+            await self._unless_cancelled(recorder, nudge, planning, seen=seen)
+        finally:
+            if recorder.run.certified is None:
+                await ahead.end()
+            ahead.hand_over()
+
+    async def _unless_cancelled(
+        self, recorder: Recorder, nudge: asyncio.Event, work: Coroutine[None, None, None], *, seen: int
+    ) -> None:  # fmt: skip
+        """Do the planner's work, unless the run is cancelled meanwhile."""
+        planning = asyncio.create_task(work)
         nudged = asyncio.create_task(nudge.wait())
         try:
             await asyncio.wait((planning, nudged), return_when=asyncio.FIRST_COMPLETED)
@@ -124,9 +139,6 @@ class Segments:
             planning.cancel()
             await asyncio.wait((planning,))
             _ = planning.cancelled() or planning.exception()
-            if recorder.run.certified is None:
-                await ahead.end()
-            ahead.hand_over()
 
     async def _execute(self, recorder: Recorder, ahead: Ahead, nudge: asyncio.Event, *, seen: int) -> None:
         run = recorder.run
@@ -135,24 +147,52 @@ class Segments:
         if problem:
             await _end(recorder, "failed", reason=problem, hint="Submit the goal again: its plan will be checked anew.")
             return
-        await recorder.cover(used_by(run) + worst_share(run.certified.certificate.worst_case, run.budget))
-        scheduler, values = await self._scheduler(recorder, run.certified, ahead, nudge, seen)
+        goes_on = True
+        while goes_on:
+            await recorder.cover(used_by(run) + worst_share(run.certified.certificate.worst_case, run.budget))
+            scheduler, values = await self._scheduler(recorder, run.certified, ahead, nudge, seen)
+            goes_on, seen = await self._carry(recorder, scheduler, values, nudge), scheduler.seen
+
+    async def _carry(self, recorder: Recorder, scheduler: Scheduler, values: Values, nudge: asyncio.Event) -> bool:
+        """Carry the run on by the plan that it has; whether it goes on by another revision of that."""
         unsaved: list[Event] = []
         try:
             end = await self._run(scheduler)
             while end == "parked" and not await _park(recorder, quiet_after=scheduler.seen, until=scheduler.wake_at):
                 nudge.set()  # an answer or a cancel came just now
                 end = await self._run(scheduler)
+            if end == "failed":
+                return await self._surprised(recorder, scheduler, values, nudge)
             if end == "drained":
                 await recorder.commit(status="queued", release=True)
             elif end != "parked":
                 await self._close(recorder, values, end)
+            return False
         except BaseException:
             unsaved = await recorder.unwritten()
             raise
         finally:
             unsaved += scheduler.unsaved
-            await asyncio.shield(self._keep_receipts(run, unsaved))
+            await asyncio.shield(self._keep_receipts(recorder.run, unsaved))
+
+    async def _surprised(self, recorder: Recorder, scheduler: Scheduler, values: Values, nudge: asyncio.Event) -> bool:
+        """Have the plan mended, where that may be; else the run ends with what surprised. Whether it goes on."""
+        run, replanning = recorder.run, Replanning(self.planning)
+        met = Met(run, scheduler.frame, values, scheduler.surprises)
+        note = replanning.why_not(met)
+        if note is None:
+            try:
+                await self._unless_cancelled(recorder, nudge, replanning.replan(recorder, met), seen=scheduler.seen)
+            except NotPlanned as problem:
+                note = problem.message
+                recorder.note(*([] if problem.ceiling is None else [problem.ceiling]))
+            else:
+                if run.cancel_requested:
+                    await _end(recorder, "cancelled", hint=_goes_on(run))
+                return not run.cancel_requested
+        reason = f"{_told(run.surprises[-1])}\n{note}".rstrip()
+        await _end(recorder, "failed", reason=reason, hint=f"planrail why {run.id} shows where it hurt.")
+        return False
 
     async def _run(self, scheduler: Scheduler) -> End:
         """Run until nothing more can start, and store what the results told."""
@@ -288,9 +328,6 @@ class Segments:
                 if ceiling.ceiling in CEILINGS:
                     reason, hint = ceiling_told(run, ceiling.ceiling)
                 await _end(recorder, "partial", reason=reason, hint=hint, answer=bound_so_far(values))
-            case "failed":
-                surprise = run.surprises[-1]
-                await _end(recorder, "failed", reason=_told(surprise), hint=f"planrail why {run.id} shows where it hurt.")
             case "unsure":
                 hint = f"planrail why {run.id} shows which; planrail resume {run.id} goes on, and relies on them anew."
                 await _end(recorder, "failed", reason=told(run.fell[-1]), hint=hint)

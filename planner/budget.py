@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from planner.usage import Usage
+
 
 class Budget(BaseModel):
     """Ceilings of one run. At a ceiling nothing more starts, what is in flight settles, the run ends `partial`."""
@@ -19,8 +21,21 @@ class Budget(BaseModel):
     seconds: float = Field(default=3_600.0, ge=0)  # of the run's own clock; waiting for people does not count
     fan_out: int = Field(default=100, ge=1)  # items of one map: one more is a surprise
     parallel: int = Field(default=16, ge=1)  # calls of the run at once; more wait their turn
+    replans: int = Field(default=3, ge=0)  # after surprises; one more surprise ends the run, as the first does with 0
     repairs: int = Field(default=2, ge=0)  # of a plan that is refused; then the run fails
     reserve: float = Field(default=0.25, ge=0, le=1)  # share of calls, tokens and $ kept for retries and repairs
+
+    def left(self, taken: Usage, calls: int) -> Budget:
+        """What a plan may take that a run has come to which took so much; the reserve may be drawn on."""
+        return self.model_copy(
+            update={
+                "calls": max(self.calls - calls, 0),
+                "model_calls": max(self.model_calls - taken.model_calls, 0),
+                "tokens": max(self.tokens - taken.tokens, 0),
+                "usd": max(self.usd - taken.usd, 0.0),
+                "reserve": 0.0,
+            }
+        )
 
     def for_plans(self) -> Budget:
         """What a plan's worst case has to fit: the ceilings without the reserve."""

@@ -65,6 +65,7 @@ class Ground:
     parameters: Mapping[str, Json] = field(default_factory=dict)
     hand: Hand = NOBODY  # who wrote the script
     policy: Policy = USUAL
+    settled: Mapping[str, int] = field(default_factory=dict)  # step → calls that a run has made of it and makes no more
 
     @property
     def names(self) -> frozenset[str]:
@@ -97,7 +98,8 @@ class Check:
     def certificate(self, plan: Plan, order: Waits) -> Certificate:
         for step in self.program.steps:
             self.step(step)
-        costs = step_costs(self.program, self.times, self.ground.tools, self.ground.terms)
+        left = {name: max(times - self.ground.settled.get(name, 0), 0) for name, times in self.times.items()}
+        costs = step_costs(self.program, left, self.ground.tools, self.ground.terms)
         worst = worst_case(self.program, costs, order)
         self.errors.extend(over_budget(worst, costs, self.ground.budget, self.program, self.times))
         self.warnings.extend(lint(self.program, self.ground.tools))
@@ -282,7 +284,8 @@ def certificate_hash(certificate: Certificate, ground: Ground) -> str:
     worst = certificate.worst_case.model_dump(exclude={"seconds"})
     effects = [e.model_dump(include={"step", "tool", "effect", "times"}) for e in certificate.effects]
     flows = [f.model_dump(mode="json", exclude={"line"}) for f in certificate.flows]
+    budget = ground.budget.model_dump(mode="json", exclude={"replans"})
     return digest(
-        {**bound, "worst": worst, "effects": effects, "flows": flows, "budget": ground.budget.model_dump(mode="json"),
+        {**bound, "worst": worst, "effects": effects, "flows": flows, "budget": budget,
          "parameters": dict(ground.parameters)}
     )  # fmt: skip

@@ -9,7 +9,7 @@ another.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from planner.names import exclusive
@@ -107,3 +107,13 @@ def soon(program: Program, order: Waits, tools: Mapping[str, ToolSpec]) -> froze
         if step.kind in _SLOW or has_effect(step, tools) or not late.isdisjoint(before):
             late.add(step.id)
     return frozenset(step.id for step in program.steps if step.id not in late)
+
+
+def cone_of(program: Program, order: Mapping[str, Sequence[str]], roots: Iterable[Step]) -> frozenset[str]:
+    """The steps that are run anew when these are: they, whatever reads them, whatever may start only after them, and so on."""
+    cone = {s.id for s in roots}
+    for step in program.steps:
+        reads = {d for name in step.reads() for d in program.definitions(name)}
+        if cone & reads or any(before in cone for before in order[step.id]):
+            cone.add(step.id)
+    return frozenset(cone)

@@ -14,6 +14,7 @@ from planner.llm.port import Heard, Message, complete
 from planner.models import Role
 from planner.plan import Plan
 from planner.prompt import plan_messages
+from planner.replan import Broken, replan_messages
 from planner.script import script_of
 from planner.toolspec import JsonSchema
 from planner.usage import Usage
@@ -42,6 +43,10 @@ class Planner:
     ) -> tuple[Message, ...]:
         """What the model will be sent: for the ceilings to be asked in front."""
         return plan_messages(goal, catalog, tried, as_json=self._as_json)
+
+    def replan_messages(self, broken: Broken, tried: Sequence[tuple[str, Sequence[Diagnostic]]] = ()) -> tuple[Message, ...]:
+        """What the model will be sent for the lines that mend a plan."""
+        return replan_messages(broken, tried, as_json=self._as_json)
 
     async def write(self, messages: tuple[Message, ...], heard: Heard | None = None) -> Draft:
         """Ask once; raises ModelError with what was billed. `heard` is given the pieces of a script as they come."""

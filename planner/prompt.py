@@ -38,8 +38,8 @@ oldest = min(invoices, key=lambda i: i.due)
 customer = attempt(crm.get_customer(id=oldest.customer_id), default=None)
 answer({"invoice": oldest.number, "customer": customer.name if customer else "unknown"})"""
 
-_MAX_TRIED = 20_000  # characters of a refused script that the model is shown again
-_MAX_TOLD = 20  # diagnostics
+MAX_TRIED = 20_000  # characters of a refused script that the model is shown again
+MAX_TOLD = 20  # diagnostics
 
 _CORRECT = "Answer with the whole script, corrected."
 
@@ -88,11 +88,11 @@ def plan_messages(
     ]
     described = {t.name for t in offer.tools}
     for script, diagnostics in tried:
-        more = [f"… and {len(diagnostics) - _MAX_TOLD} more"] if len(diagnostics) > _MAX_TOLD else []
-        told = "\n".join([*(str(d) for d in diagnostics[:_MAX_TOLD]), *more])
-        further = [t for t in catalog.named(script[:_MAX_TRIED]) if t.name not in described]
+        more = [f"… and {len(diagnostics) - MAX_TOLD} more"] if len(diagnostics) > MAX_TOLD else []
+        told = "\n".join([*(str(d) for d in diagnostics[:MAX_TOLD]), *more])
+        further = [t for t in catalog.named(script[:MAX_TRIED]) if t.name not in described]
         described |= {t.name for t in further}
         lines = "\n".join(["\n\nTools", *map(catalog.line, further)]) if further else ""
-        messages.append(Message(role="assistant", content=script[:_MAX_TRIED] or "(empty)"))
+        messages.append(Message(role="assistant", content=script[:MAX_TRIED] or "(empty)"))
         messages.append(Message(role="user", content=f"The checker refuses it:\n{told}{lines}\n\n{_CORRECT}"))
     return tuple(messages)

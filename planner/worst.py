@@ -65,7 +65,7 @@ def _cost(step: Step, times: int, tools: Mapping[str, ToolSpec], terms: Terms) -
             rounds = -(-times // terms.parallel) * (pages_of(step) if step.kind == "pages" else 1)
             return WorstCase(steps=1, calls=calls, usd=calls * spec.usd, seconds=rounds * spec.seconds)
         case "poll" | "first":  # one call after the other; the time between the calls of a poll is parked and does not count
-            spec, calls = tools[step.tool], polls_of(step) if step.kind == "poll" else times
+            spec, calls = tools[step.tool], times * polls_of(step) if step.kind == "poll" else times
             return WorstCase(steps=1, calls=calls, usd=calls * spec.usd, seconds=calls * spec.seconds)
         case "ask" | "choose":
             model = terms.of(step)

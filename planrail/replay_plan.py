@@ -12,7 +12,7 @@ from executor.planning import Planning
 from executor.recorded_tools import tools_with_stand_ins
 from executor.run import Run
 from planner.certificate import Certificate, EffectNotice, WorstCase
-from planner.check import certificate_hash
+from planner.check import Ground, certificate_hash
 from planner.contract import contract
 from planner.errors import CompileError, PlanRefused
 from planner.plan import Plan
@@ -42,7 +42,7 @@ def replay_plan(run: Run, certified: PlanCertified, planning: Planning) -> PlanR
         return found
     found.findings.extend(_plans(certified.plan, today.plan))
     if not gone:
-        _certificates(certified.certificate, today, planning, run, found)
+        _certificates(certified.certificate, today, planning.ground(run, proposed), found)
     return found
 
 
@@ -77,7 +77,7 @@ def _plans(before: Plan, today: Plan) -> Iterator[Finding]:
             yield Finding(kind="plan", what=f"statement {number} compiles otherwise", recorded=texts[0], today=texts[1])
 
 
-def _certificates(before: Certificate, certified: PlanCertified, planning: Planning, run: Run, found: PlanReplayed) -> None:
+def _certificates(before: Certificate, certified: PlanCertified, ground: Ground, found: PlanReplayed) -> None:
     today = certified.certificate
     differing = list(_worst(before.worst_case, today.worst_case))
     one, other = before.worst_case.usd, today.worst_case.usd
@@ -91,7 +91,6 @@ def _certificates(before: Certificate, certified: PlanCertified, planning: Plann
         differing.append(Finding(kind="certificate", what="policy", recorded=before.policy, today=today.policy))
     if before.hash != today.hash and not differing and not found.findings:
         worst = today.worst_case.model_copy(update={"usd": one})
-        ground = planning.ground(run, certified.params)
         if certificate_hash(today.model_copy(update={"worst_case": worst}), ground) != before.hash:
             differing.append(Finding(kind="certificate", what="hash", recorded=before.hash, today=today.hash))
     found.findings.extend(differing)

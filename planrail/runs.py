@@ -11,12 +11,13 @@ from jsonschema import Draft202012Validator
 
 from executor.artifacts import Artifacts
 from executor.deadlines import has_expired
+from executor.drafting import NotPlanned
 from executor.errors import LostOwnership, NotAnswerable, SessionSpent, UnknownRun
 from executor.events import CancelRequested, Question, QuestionAnswered, Recorded, RunEnded, RunResumed, RunStatus
 from executor.journal.memory import MemoryJournal
 from executor.journal.port import Journal, RunRecord
 from executor.opening import loader
-from executor.planning import NotPlanned, Planning
+from executor.planning import Planning
 from executor.recorder import NO_CEILINGS, Recorder
 from executor.run import Run, fold, is_over
 from executor.run_artifacts import RunArtifacts

@@ -26,6 +26,7 @@ class CallStarted(Happened):
     claim: bool = False
     deadline: datetime | None = None  # the claim's worker gives up by then
     ahead: str = ""  # the item of `$ahead` whose result it takes: a read made while the plan was written. Nothing is called
+    of: tuple[str, str] | None = None  # the call of the revision before that it takes over: it is not another call
 
 
 class CallHeld(Happened):
@@ -70,7 +71,7 @@ class Forked(BaseModel):
 
 
 class CallFinished(Happened):
-    """A call gave a value. `how` tells a value of the call from the script's `otherwise`, a not-found default, or a fork's."""
+    """A call gave a value. `how` tells one of the call from the script's `otherwise`, a default, a fork's, an earlier one's."""
 
     type: Literal["call_finished"] = "call_finished"
     step: str
@@ -81,7 +82,7 @@ class CallFinished(Happened):
     usage: Usage = NO_USAGE
     seconds: float = 0.0
     further_calls: int = 0  # tool calls beyond the one that started: the pages of a `pages`
-    how: Literal["call", "otherwise", "default", "receipt", "reconciled", "fork", "ahead"] = "call"
+    how: Literal["call", "otherwise", "default", "receipt", "reconciled", "fork", "ahead", "settled"] = "call"
     reason: str = ""  # why the value is not the call's own
     sure: float | None = None  # how sure the model says it is, where it was asked
     forked: Forked | None = None  # where a fork has it from: nothing was called

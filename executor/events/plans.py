@@ -42,6 +42,7 @@ class PlanProposed(Happened):
     params: dict[str, Json] = Field(default_factory=dict)
     revision: int = 1
     ids: tuple[str, ...] = ()  # of the statements that are kept, in the script's order
+    over: tuple[str, ...] = ()  # steps that are kept and take nothing more
     dropped: dict[str, str] = Field(default_factory=dict)  # step that is gone → what kind of result it gave
     written: str = ""  # what of the script is new
     before: str = ""  # of a replan: the script in the principal's own hand that it goes back to

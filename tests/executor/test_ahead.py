@@ -21,7 +21,7 @@ from planner.llm.port import Restarted
 from planner.models import Models, Role
 from planner.worst import ModelTerms
 
-ROOM = PLENTY.model_copy(update={"reserve": 0.5, "parallel": 4})
+ROOM = PLENTY.model_copy(update={"reserve": 0.5, "parallel": 4, "replans": 0})
 
 
 @dataclass
