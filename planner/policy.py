@@ -28,9 +28,7 @@ class _Frozen(BaseModel):
 class ToolPolicy(_Frozen):
     """What is said of one tool, or of all of a namespace; what is left out stays as the tool says it."""
 
-    sensitive: tuple[str, ...] | None = (
-        None  # where an untrusted value is asked for; `[]`: only where a read leaves the house
-    )
+    sensitive: tuple[str, ...] | None = None  # arguments where an untrusted value is asked for; `[]`: there are none
     trusted: tuple[str, ...] = ()  # fields of its result that are trusted, like `items[].id`; "" is the whole
     untrusted: tuple[str, ...] = ()  # fields of its result that are not
     effect: Effect | None = None  # read, write or irreversible
