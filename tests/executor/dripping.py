@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Sequence
 from planner.llm.port import ModelReply, ModelRequest, Piece, Restarted
 from planner.tokens import estimate_usage
 
-Pour = str | Restarted | asyncio.Event  # an event is waited for
+Pour = str | int | Restarted | asyncio.Event  # an event is waited for, and so many turns of the loop
 
 
 class Dripping:
@@ -25,6 +25,10 @@ class Dripping:
             match pour:
                 case asyncio.Event():
                     await pour.wait()
+                    continue
+                case int():
+                    for _ in range(pour):
+                        await asyncio.sleep(0)
                     continue
                 case Restarted():
                     text = ""

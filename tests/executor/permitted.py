@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from worlds import Act, World
 
+from executor.early_reads import AHEAD
 from executor.events import CallFailed, CallFinished, CallStarted, Recorded, StepSkipped
 from planner.names import exclusive
 from planner.program import MODEL_KINDS, PERSON_KINDS, ROUND_KINDS, TOOL_KINDS, Program, Step
@@ -19,7 +20,12 @@ class Happened:
     def __init__(self, program: Program, events: Sequence[Recorded], world: World, tools: dict[str, ToolSpec]) -> None:
         self.program = program
         self.tools = tools
-        self.step_of = {r.event.key: r.event.step for r in events if isinstance(r.event, CallStarted) and r.event.key}
+        taken = {r.event.ahead: r.event.step for r in events if isinstance(r.event, CallStarted) and r.event.ahead}
+        self.step_of = {
+            r.event.key: taken.get(r.event.item, AHEAD) if r.event.step == AHEAD else r.event.step
+            for r in events
+            if isinstance(r.event, CallStarted) and r.event.key
+        }
         self.ended = {r.event.step: r.seq for r in events if isinstance(r.event, CallFinished | StepSkipped)}
         rounds = {s.id for s in program.steps if s.kind in ROUND_KINDS}  # a failed call of theirs may be passed over
         self.failed = {

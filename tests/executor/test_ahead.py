@@ -216,12 +216,29 @@ async def test_a_refused_plan_leaves_its_reads_to_the_repaired_one() -> None:
     assert run.tool_calls == 3
 
 
-async def test_equal_calls_take_one_read_each() -> None:
+ONE_EARLY = ROOM.model_copy(update={"calls": 4, "reserve": 0.25})
+
+
+@pytest.mark.parametrize("others", ["b = t.look(x=1)\nc = t.look(x=1)\n", "b = t.look(x=1 + a * 0)\nc = t.look(x=1 + b * 0)\n"])
+async def test_a_read_is_taken_once_however_many_calls_are_equal_to_it(others: str) -> None:
     town = Town()
-    script = ["a = t.look(x=1)\n", town.started("look 1"), "b = t.look(x=1)\nc = t.look(x=1)\n", "answer([a, b, c])\n"]
-    run, _ = await planned(town, script)
+    script = ["a = t.look(x=1)\n", town.started("look 1"), others, "answer([a, b, c])\n"]
+    run, events = await planned(town, script, budget=ONE_EARLY)
     assert answer_of(run) == [2, 2, 2]
+    assert early(events) == ["look 1"]
     assert town.calls == ["look 1"] * 3
+    assert run.tool_calls == 3
+
+
+async def test_what_was_read_before_a_crash_is_not_read_again_while_the_plan_is_written_anew() -> None:
+    script = ["a = t.look(x=1)\nb = t.look(x=a)\n", 50, "answer(b)\n"]
+    bench = bench_of(Town(), Dripping(script))
+    events = await bench.events((await bench.run(goal="Do it")).id)
+    cut = next(r.seq for r in events if isinstance(r.event, CallFinished) and r.event.step == AHEAD)
+    town = Town()
+    again = bench_of(town, Dripping(script))
+    assert answer_of(await again.carry_on(await again.restore(events[:cut]))) == 3
+    assert town.calls == ["look 2"]
 
 
 async def test_what_an_effect_may_have_changed_is_read_again() -> None:
@@ -289,6 +306,22 @@ async def test_no_more_are_in_flight_than_the_budget_allows_before_and_after_the
         assert answer_of(await going) == sum(range(1, 13))
     assert town.most == 2
     assert len(town.calls) == 12
+
+
+async def test_a_read_in_flight_holds_its_place_until_its_call_waits_for_it() -> None:
+    town = Town(held={"look 2": asyncio.Event()})
+    lines = "c = t.fetch(x=5)\na = t.look(x=1)\nb = t.look(x=a)\n"
+    bench = bench_of(town, Dripping([lines, town.started("look 2"), "answer([a, b, c])\n"]))
+    run = await bench.submit(goal="Do it", budget=ROOM.model_copy(update={"parallel": 1}))
+    going = asyncio.create_task(bench.carry_on(run))
+    async with asyncio.timeout(BOUND_S):
+        for _ in range(500):  # turns of the loop, in which the plan is there and could go on
+            await asyncio.sleep(0)
+        assert (await bench.state(run)).certified is not None
+        assert town.calls == ["look 1", "look 2"]
+        town.held["look 2"].set()
+        assert answer_of(await going) == [2, 3, 5]
+    assert town.most == 1
 
 
 async def test_a_cancel_stops_early_reads() -> None:
