@@ -158,7 +158,7 @@ class Planning:
         listed = "\n".join(str(d) for d in refused.diagnostics)
         if proposed.source == "playbook":
             try:
-                fallback = self._fallback(proposed)
+                fallback = self.fallback(proposed)
             except PlanrailError as error:
                 raise NotPlanned(f"The plan is refused.\n{listed}\nIts fallback: {error.message}", hint=error.hint) from error
             if fallback is not None:
@@ -169,7 +169,8 @@ class Planning:
             raise NotPlanned(f"The plan is refused, after {repairs - 1} repairs.\n{listed}", hint=hint)
         raise NotPlanned(f"The plan is refused.\n{listed}", hint="Correct it, and submit it again.")
 
-    def _fallback(self, proposed: PlanProposed) -> PlanProposed | None:
+    def fallback(self, proposed: PlanProposed) -> PlanProposed | None:
+        """What the playbook of a proposal falls back to; None where it names nothing. Raises PlanrailError."""
         name = self.playbooks.get(proposed.playbook).fallback
         if name is None:
             return None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from executor.call_state import CEILING, UNKNOWN
 from executor.drafting import NotPlanned, drafted, unreadable
-from executor.events import PlanProposed, PlanRefused
+from executor.events import ConfidenceFell, PlanProposed, PlanRefused
 from executor.fingerprint import fingerprint_of
 from executor.left import allowed_tools
 from executor.planning import Planning
@@ -71,6 +71,7 @@ class Replanning:
         refused = [(p, r) for p, r in run.refusals if p.revision == revision]
         if len(refused) > run.budget.repairs:
             listed = "\n".join(str(d) for d in refused[-1][1].diagnostics)
+            recorder.note(ConfidenceFell(measure="repairs", value=0.0, floor=0.0))
             raise NotPlanned(f"What the planner wrote to mend it is refused, after {len(refused) - 1} repairs.\n{listed}")
         tried = [(p.written, [_moved(d, lines) for d in r.diagnostics]) for p, r in refused]
         broken = met.broken(kept, run.certified.script, self.planning.tools, allowed_tools(run))

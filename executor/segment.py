@@ -29,6 +29,7 @@ from executor.events import (
     SegmentStarted,
     Surprised,
 )
+from executor.fallback import REPAIRS_USED_UP, Fallback
 from executor.frame import Frame
 from executor.gate import Gates
 from executor.inherit import inherit_files
@@ -163,6 +164,8 @@ class Segments:
                 end = await self._run(scheduler)
             if end == "failed":
                 return await self._surprised(recorder, scheduler, values, nudge)
+            if end == "unsure":
+                return await self._fallen(recorder, scheduler, told(recorder.run.fell[-1]))
             if end == "drained":
                 await recorder.commit(status="queued", release=True)
             elif end != "parked":
@@ -186,10 +189,13 @@ class Segments:
             except NotPlanned as problem:
                 note = problem.message
                 recorder.note(*([] if problem.ceiling is None else [problem.ceiling]))
+                if run.fell and run.fell[-1] == REPAIRS_USED_UP:
+                    return await self._fallen(recorder, scheduler, f"{_told(run.surprises[-1])}\n{note}")
             else:
                 if run.cancel_requested:
                     await _end(recorder, "cancelled", hint=_goes_on(run))
                 return not run.cancel_requested
+        self._judge(recorder, done=False)
         reason = f"{_told(run.surprises[-1])}\n{note}".rstrip()
         await _end(recorder, "failed", reason=reason, hint=f"planrail why {run.id} shows where it hurt.")
         return False
@@ -199,6 +205,16 @@ class Segments:
         end = await scheduler.run()
         await self.learner.settle()
         return end
+
+    async def _fallen(self, recorder: Recorder, scheduler: Scheduler, why: str) -> bool:
+        """Go on by the fallback of the run's playbook; else the run ends and says why. Whether it goes on."""
+        run = recorder.run
+        why_not = await Fallback(self.planning).take(recorder, scheduler.frame)
+        if why_not is not None:
+            self._judge(recorder, done=False)
+            hint = f"planrail why {run.id} shows which; planrail resume {run.id} goes on, and relies on them anew."
+            await _end(recorder, "failed", reason=f"{why}\n{why_not}".rstrip(), hint=hint)
+        return why_not is None
 
     def _changed(self, certified: PlanCertified) -> str:
         """Why the certificate does not hold here: a tool is missing, or is not what was certified."""
@@ -316,11 +332,12 @@ class Segments:
 
     async def _close(self, recorder: Recorder, values: Values, end: End) -> None:
         run = recorder.run
-        verdict = self.planning.verdict(run, done=end == "done")
-        recorder.note(*([] if verdict is None or end == "cancelled" else [verdict]))
+        if end != "cancelled":
+            self._judge(recorder, done=end == "done")
         match end:
             case "done":
-                await self._answer(recorder, values)
+                answer = answer_of(values)
+                await _end(recorder, "done", answer=answer.value, labels=answer.labels.to_json())
             case "partial":
                 ceiling = run.ceilings[-1]
                 reason = f"The ceiling {ceiling.ceiling} ({ceiling.limit:g}) was reached."
@@ -328,16 +345,13 @@ class Segments:
                 if ceiling.ceiling in CEILINGS:
                     reason, hint = ceiling_told(run, ceiling.ceiling)
                 await _end(recorder, "partial", reason=reason, hint=hint, answer=bound_so_far(values))
-            case "unsure":
-                hint = f"planrail why {run.id} shows which; planrail resume {run.id} goes on, and relies on them anew."
-                await _end(recorder, "failed", reason=told(run.fell[-1]), hint=hint)
             case "cancelled":
                 await _end(recorder, "cancelled", hint=_goes_on(run))
 
-    async def _answer(self, recorder: Recorder, values: Values) -> None:
-        """End the run with its answer."""
-        answer = answer_of(values)
-        await _end(recorder, "done", answer=answer.value, labels=answer.labels.to_json())
+    def _judge(self, recorder: Recorder, *, done: bool) -> None:
+        """Note what the end says of the plan, where plans are kept."""
+        verdict = self.planning.verdict(recorder.run, done=done)
+        recorder.note(*([] if verdict is None else [verdict]))
 
 
 async def _park(recorder: Recorder, *, quiet_after: int, until: datetime | None) -> bool:
