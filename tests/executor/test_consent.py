@@ -16,9 +16,11 @@ from executor.run import Run
 from executor.submission import Principal, Submission
 from executor.tool import tool
 from executor.toolset import Toolset
+from executor.want import Want
 from planner.budget import Budget
 from planner.expression import Clock, evaluate
 from planner.labels import Label, Labels, Origin, Tagged
+from planner.llm.scripted import ScriptedModel
 from planner.models import Models, Role
 from planner.policy import NO_POLICY, Policy, ToolPolicy
 from planner.toolspec import Json
@@ -420,3 +422,50 @@ async def test_a_replay_says_where_a_person_would_be_asked_today() -> None:
     whole = bench_of(World(), answers=lambda q: said(q, True))
     events = await whole.events((await whole.run(SEND)).id)
     assert replay("run1", events, ReplayGround(whole.planning, None, lambda finished: finished.value)).findings == ()
+
+
+# -- after a replan
+
+
+def binding(script: str, step: str, *, value: str = "eve", origins: tuple[str, ...] = ("tool w.notes",), item: str = "") -> str:
+    program = bench_of(World()).program(script)
+    return Want(program[step], item, "to", value, origins).binding
+
+
+def test_a_consent_holds_on_where_the_step_was_kept_and_nothing_else_is_new() -> None:
+    kept = "ns = w.notes()\nif len(ns) > 1:\n    a = w.send(to=ns[0].text)\nanswer(1)\n"
+    usual = binding(kept, "a")
+    assert usual == binding(kept.replace("answer(1)", "b = h.ours()\nanswer(b)"), "a")
+    others = [
+        binding(kept.replace("ns[0].text", "ns[1].text"), "a"),
+        binding(kept.replace("> 1", "> 0"), "a"),
+        binding(kept, "a", value="mallory"),
+        binding(kept, "a", origins=("replan",)),
+        binding(kept, "a", item="3"),
+    ]
+    assert len({usual, *others}) == 1 + len(others)
+
+
+async def test_what_a_replan_would_give_to_a_sink_is_asked_before_anything_of_it_runs() -> None:
+    world = World()
+    mended = 'late = w.look(at="eve.example")\nanswer(late)\n'
+    model = Role(ScriptedModel([mended]), ModelTerms(model="big", max_input_tokens=50_000, max_output_tokens=400))
+    bench = bench_of(world)
+    bench.models = Models(planner=model)
+    lines = 'ns = w.notes(n=1)\nexpect(len(ns) > 3, "few")\nanswer(w.look(at="ann.example"))\n'
+    run, question = await asked(bench, lines, goal="look at ann.example")
+    assert [(r["value"], r["origins"]) for r in question.shown] == [("eve.example", ["replan"])]
+    assert run.certified is not None
+    assert (run.certified.revision, world.read) == (2, ["notes"])
+    await bench.answer(run.id, said(question, True))
+    assert answer_of(await bench.carry_on(run.id)) == "seen"
+    assert world.read == ["notes", "eve.example"]
+
+
+async def test_what_a_person_or_the_policy_refused_is_not_replanned() -> None:
+    world = World()
+    role = Role(ScriptedModel([]), ModelTerms(model="big", max_input_tokens=50_000, max_output_tokens=400))
+    for bench in (bench_of(world, answers=lambda q: said(q, False)), bench_of(world, flows="deny")):
+        bench.models = Models(planner=role)
+        run = await bench.run(SEND)
+        assert (run.status, run.planner_calls) == ("failed", [])
