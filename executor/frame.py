@@ -40,6 +40,8 @@ class Frame:
     controls: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # step → who decides on its call, where that is asked
     revision: int = 1
     fresh: frozenset[str] = frozenset()  # steps that a revision has brought
+    mended: bool = False  # it was a replan that brought them
+    approved: bool = False  # a person had approved effects of the plan before it was revised
 
     @cached_property
     def soon(self) -> frozenset[str]:
@@ -82,6 +84,7 @@ class Moves:
     repeats: dict[str, list[Repeat]] = field(default_factory=dict)  # of a fork: step → calls that a person has to decide on
     early: set[str] = field(default_factory=set)  # early reads that these calls take
     wanted: list[Want] = field(default_factory=list)  # what of calls that are ready a policy wants a person's consent for
+    changed: list[Step] = field(default_factory=list)  # effects that wait for a word on the changed plan
     taken: set[Address] = field(default_factory=set)  # calls of earlier revisions that others take over now
     complete: bool = False
     wake_at: datetime | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from executor.events import PlanProposed
+from executor.people import APPROVED_AHEAD
 from executor.run import Run
 from planner.budget import Budget
 from planner.certificate import Certificate
@@ -53,3 +54,11 @@ def _added(name: str, program: Program, allowed: frozenset[str]) -> Diagnostic:
     hint = f"Its tools are: {', '.join(sorted(allowed)) or 'none'}."
     text = step.source.partition("\n")[0][:80]
     return Diagnostic(code="tool-added", line=max(step.at.line, 1), column=1, text=text, message=message, hint=hint)
+
+
+def was_approved(run: Run) -> bool:
+    """Whether a person has approved effects of the run: at an `approve`, in front (`--yes`), or where a policy asked."""
+    asked = (a for name, a in run.answers.items() if run.questions[name].kind in ("approve", "flow") and not a.refused)
+    return any(a.answer not in (False, None, []) for a in asked) or any(
+        call.finished is not None and call.finished.reason == APPROVED_AHEAD for call in run.calls.values()
+    )

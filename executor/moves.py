@@ -14,6 +14,7 @@ from functools import partial
 
 from executor.bind import bind
 from executor.call_state import Address
+from executor.changes import change_asked, held_back
 from executor.consent import refusal, verdict
 from executor.deadlines import earlier, next_deadline, overdue, timed
 from executor.early import early_of, end_of, may_be_early, taken, taking
@@ -72,6 +73,7 @@ def next_moves(frame: Frame, run: Run, values: Values, busy: frozenset[Address],
         moves.wanted and not moves.starts and run.certified is not None
     ):  # what comes next is asked along, so that it is one question
         moves.approvals.extend(flows_asked([*moves.wanted, *wanted_next(frame, run, values)], run))
+    moves.approvals.extend(change_asked(moves.changed, frame, run, values))
     if moves.surprises:  # the run fails: nobody need be asked any more
         moves.questions.clear()
         moves.deadlines.clear()
@@ -195,6 +197,8 @@ def _start(start: Start, frame: Frame, run: Run, values: Values, moves: Moves) -
     if found is not None:
         moves.taken.add(found[0])
         moves.events.extend(found[1])
+        return
+    if held_back(start, frame, run, values, moves):
         return
     if run.inherited is None:
         _give(start, frame, run, values, moves)

@@ -56,6 +56,8 @@ def framed(
         controls={f.step: f.origins for f in asked if not f.argument},
         revision=certified.revision,
         fresh=frozenset(s.id for s in compiled.program.steps if s.statement in new),
+        mended=run.origin is not None and run.origin.source == "replan",
+        approved=certified.approved,
     )
 
 

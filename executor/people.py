@@ -16,11 +16,13 @@ from planner.program import Step
 from planner.syntax import Expr
 from planner.toolspec import Json
 
+APPROVED_AHEAD = "approved with the submission"  # why an `approve` has its value that `--yes` has answered
+
 
 def person(start: Start, frame: Frame, run: Run, values: Values, moves: Moves) -> None:
     step, item = start.step, start.item
-    if step.kind == "approve" and frame.preapproved:
-        moves.events.append(CallFinished(step=step.id, item=item, value=True, reason="approved with the submission"))
+    if step.kind == "approve" and frame.preapproved and not (frame.mended and step.id in frame.fresh):
+        moves.events.append(CallFinished(step=step.id, item=item, value=True, reason=APPROVED_AHEAD))
         return
     name = question_id(step, item)
     answer = run.answers.get(name)
@@ -71,11 +73,12 @@ def covered(approve: Step, frame: Frame, values: Values) -> list[dict[str, Json]
     later = frame.program.steps[frame.program.position(approve.id) + 1 :]
     for step in later:
         if has_effect(step, frame.tools) and not isinstance(values.guard(step), Skipped):
-            shown.extend(_shown(step, frame, values))
+            shown.extend(shown_calls(step, frame, values))
     return shown
 
 
-def _shown(step: Step, frame: Frame, values: Values) -> list[dict[str, Json]]:
+def shown_calls(step: Step, frame: Frame, values: Values) -> list[dict[str, Json]]:
+    """The calls of a step as an approval shows them; with a note where their arguments are not known."""
     try:
         known = known_calls(step, values)
         note = "not known yet"

@@ -17,7 +17,7 @@ from executor.drafting import NotPlanned, Purpose, drafted, unreadable
 from executor.events import ConfidenceFell, PlanCertified, PlanDoubted, PlanProposed, PlanRefused, PlanVerified
 from executor.fingerprint import fingerprint_of
 from executor.keeping import Keeping
-from executor.left import budget_of, refuse_additions, settled_by
+from executor.left import budget_of, refuse_additions, settled_by, was_approved
 from executor.recorder import Recorder
 from executor.run import Run
 from executor.shapes import NOTHING_LEARNED, Shapes, learned_of
@@ -87,7 +87,7 @@ class Planning:
         return PlanCertified(
             plan=compiled.plan, script=script, params=params, certificate=certificate, contracts=contracts,
             revision=proposed.revision, ids=compiled.program.ids if proposed.ids or proposed.revision > 1 else (),
-            kept=len(proposed.ids), dropped=proposed.dropped,
+            kept=len(proposed.ids), dropped=proposed.dropped, approved=proposed.revision > 1 and was_approved(run),
         )  # fmt: skip
 
     async def _warned(self, certified: PlanCertified, run: Run) -> PlanCertified:

@@ -152,6 +152,7 @@ def _said(run: Run, question: Question, answer: QuestionAnswered | None) -> None
     elif question.kind == "approve" and answer is not None and answer.answer is True and not answer.refused:
         for shown in question.shown or ():
             if "note" not in shown and "step" in shown:  # its arguments were known, and it says whose they are
+                run.shown.add(run.same_call(shown["tool"], shown_arguments(shown["arguments"])))
                 run.approved.add(approved_call(run, shown["step"], shown["item"], shown["tool"], shown["arguments"]))
 
 

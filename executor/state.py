@@ -72,6 +72,7 @@ class Run:
     answers: dict[str, QuestionAnswered] = field(default_factory=dict)
     expired: set[str] = field(default_factory=set)  # questions that nobody answered in time
     consents: dict[str, Said] = field(default_factory=dict)  # binding of a Want → what was said of it
+    shown: set[str] = field(default_factory=set)  # digests of (tool, arguments) that an approval has shown
     approved: set[str] = field(default_factory=set)  # calls that an approval has shown, see `executor.consent.approved_call`
     flow_questions: int = 0  # asked so far
     reminders: dict[str, int] = field(default_factory=dict)  # question → number of the last reminder

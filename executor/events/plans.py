@@ -68,6 +68,7 @@ class PlanCertified(Happened):
     ids: tuple[str, ...] = ()  # of all its statements, in the script's order; none where the script alone tells them
     kept: int = 0  # how many of them, from the first on, the revision before has had
     dropped: dict[str, str] = Field(default_factory=dict)  # step that is gone → what kind of result it gave
+    approved: bool = False  # a person had approved effects of the plan before it was revised
 
 
 class PlanVerified(Happened):

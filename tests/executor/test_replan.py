@@ -313,3 +313,58 @@ async def test_a_refused_replacement_gives_an_end_that_a_resume_goes_on_from() -
     town.broken = frozenset()
     await bench.journal.append(first.id, [RunResumed(by="ann")], epoch=None, status="queued", only_if=["failed"])
     assert answer_of(await bench.carry_on(first.id)) == 4
+
+
+# -- what a person had approved
+
+
+def says(*answers: Any) -> Any:
+    """A person who gives these answers, one after the other."""
+    left = list(answers)
+    return lambda question: QuestionAnswered(question=question.id, answer=left.pop(0), by="ann")
+
+
+APPROVED = 'xs = t.find(n=3)\napprove("send")\na = t.send(to=1)\nb = [t.send(to=x + 2) for x in xs[:1]]\nanswer(b)\n'
+
+
+async def test_effects_that_an_approval_has_not_shown_are_asked_for_in_one_question_after_a_replan() -> None:
+    town = Town()
+    new = "c = t.send(to=5)\nd = [t.send(to=x + 6) for x in xs]\nanswer([c, d])\n"
+    bench = bench_of(new, town=town, answers=says(True, True))
+    run = await bench.run(APPROVED)
+    assert answer_of(run) == [5, [6, 7, 8]]
+    first, second = run.questions.values()
+    assert [row["arguments"]["to"] for row in first.shown] == [1, 2]
+    assert (second.id, second.kind, "changed after it was approved" in second.text) == ("revision:2", "approve", True)
+    assert [row["arguments"]["to"] for row in second.shown] == [5, 6, 7, 8]
+
+
+async def test_what_an_approval_has_shown_is_not_asked_for_again() -> None:
+    town = Town(broken=frozenset((1,)))
+    bench = bench_of("c = t.send(to=2)\nanswer(c)\n", town=town, answers=says(True))
+    assert answer_of(await bench.run(APPROVED)) == 2
+
+
+async def test_a_no_to_the_changed_plan_ends_the_run_and_nothing_of_it_is_done() -> None:
+    town = Town()
+    bench = bench_of("c = t.send(to=5)\nanswer(c)\n", town=town, answers=says(True, False))
+    run = await bench.run(APPROVED)
+    assert run.ended is not None
+    assert run.ended.reason == "c: ann refused: what the changed plan would do"
+    assert town.sent == [1]
+
+
+async def test_yes_in_front_is_no_word_on_a_changed_plan_nor_on_an_approval_that_it_asks_for() -> None:
+    for written, asked_for in (
+        ("c = t.send(to=5)\nanswer(c)\n", "revision:2"),
+        ('approve("c")\nc = t.send(to=5)\nanswer(c)\n', "approve#2"),
+    ):
+        bench = bench_of(written, answers=says(True))
+        run = await bench.run(APPROVED, preapproved=True)
+        assert answer_of(run) == 5
+        assert list(run.questions) == [asked_for]
+
+
+async def test_a_plan_that_nobody_was_asked_about_goes_on_without_a_question() -> None:
+    bench = bench_of("c = t.send(to=5)\nanswer(c)\n", answers=None)
+    assert answer_of(await bench.run(SENDS)) == 5
