@@ -49,12 +49,20 @@ class Policy(_Frozen):
 
     def of(self, tool: str) -> ToolPolicy:
         """What is said of a tool: by its name, else of its namespace."""
-        space = self.tools.get(f"{tool.partition('.')[0]}.{_ALL}", _NOTHING)
-        return self.tools.get(tool, _NOTHING).over(space)
+        own, space = self._named(tool)
+        return own.over(space)
 
     def rule(self, tool: str) -> Rule:
         """What becomes of untrusted values at the tool's sinks."""
-        return self.of(tool).flows or self.flows
+        if not self.tools:
+            return self.flows
+        own, space = self._named(tool)
+        return own.flows or space.flows or self.flows
+
+    def _named(self, tool: str) -> tuple[ToolPolicy, ToolPolicy]:
+        """What is said of it by its name, and by its namespace."""
+        space = self.tools.get(f"{tool.partition('.')[0]}.{_ALL}", _NOTHING)
+        return self.tools.get(tool, _NOTHING), space
 
     def digest(self, tools: Iterable[str]) -> str:
         """What a plan over these tools stands on; what is said of their arguments and fields is in their specs."""
