@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
+from executor.events import Surprised
 from executor.run import Run
 from planner.toolspec import Json
 from planner.usage import Usage
+from planrail.statements import rows
 
 
 class _View(BaseModel):
@@ -43,6 +46,17 @@ class Said(_View):
     def no(self) -> bool:
         """Whether somebody would not have it so."""
         return bool(self.by) and (self.refused or self.answer is False)
+
+
+class RevisionView(_View):
+    """A plan that the run has had, or has: where it came from, what it mended, what of the plan before it it replaced."""
+
+    revision: int
+    source: str
+    playbook: str = ""
+    mended: tuple[str, ...] = ()  # the surprises, each with its step
+    removed: tuple[str, ...] = ()  # statements
+    added: tuple[str, ...] = ()
 
 
 class CeilingUse(_View):
@@ -79,6 +93,32 @@ def said(run: Run) -> tuple[Said, ...]:
         told = {} if answer is None else {"answer": answer.answer, "refused": answer.refused, "by": answer.by}
         found.append(base.model_copy(update=told))
     return tuple(found)
+
+
+def revisions(run: Run) -> tuple[RevisionView, ...]:
+    """The plans that the run has had, the last one last."""
+    found: list[RevisionView] = []
+    texts = [_statements(r.certified.script) for r in run.revisions] if len(run.revisions) > 1 else []
+    for number, revision in enumerate(run.revisions):
+        proposed = revision.proposed
+        base = RevisionView(
+            revision=revision.certified.revision, source="" if proposed is None else proposed.source,
+            playbook="" if proposed is None else proposed.playbook, mended=tuple(_told(s) for s in revision.mended),
+        )  # fmt: skip
+        if number:
+            gone, new = texts[number - 1] - texts[number], texts[number] - texts[number - 1]
+            base = base.model_copy(update={"removed": tuple(gone.elements()), "added": tuple(new.elements())})
+        found.append(base)
+    return tuple(found)
+
+
+def _statements(script: str) -> Counter[str]:
+    return Counter(row.text.strip() for row in rows(script))
+
+
+def _told(surprise: Surprised) -> str:
+    where = f"{surprise.step}[{surprise.item}]" if surprise.item else surprise.step
+    return f"{where}: {surprise.message}"
 
 
 def ceiling_uses(run: Run) -> tuple[CeilingUse, ...]:

@@ -25,7 +25,7 @@ from planner.program import Program, Step
 from planner.toolspec import Json, ToolSpec
 from planner.usage import NO_USAGE, Usage
 from planner.worst import Terms
-from planrail.history import CeilingUse, PlannerUse, Said, ceiling_uses, planner_uses, said
+from planrail.history import CeilingUse, PlannerUse, RevisionView, Said, ceiling_uses, planner_uses, revisions, said
 from planrail.react import ReactEstimate, react_estimate
 from planrail.timeline import timeline
 
@@ -125,6 +125,7 @@ class RunView(_View):
     ceilings: tuple[CeilingReached, ...] = ()
     confidence: tuple[ConfidenceFell, ...] = ()  # answers that do not count
     planner: tuple[PlannerUse, ...] = ()  # what the planner was asked
+    revisions: tuple[RevisionView, ...] = ()  # the plans that it has had, the last one last
     said: tuple[Said, ...] = ()  # what people answered, refused, or let pass
     ceiling_use: tuple[CeilingUse, ...] = ()  # the nearest first
     busy_s: float = 0.0  # the length of the timeline: the time in which calls were in flight
@@ -173,7 +174,8 @@ class Viewer:
             reminders={q.id: run.reminders[q.id] for q in run.open_questions if q.id in run.reminders and not over},
             wake_at=run.wake_at,
             surprises=tuple(self._surprises()), ceilings=tuple(run.ceilings),
-            confidence=tuple(run.fell), planner=planner_uses(run), said=said(run), ceiling_use=ceiling_uses(run), busy_s=busy,
+            confidence=tuple(run.fell), planner=planner_uses(run), revisions=revisions(run),
+            said=said(run), ceiling_use=ceiling_uses(run), busy_s=busy,
             answer=ended.answer if ended else None, reason=ended.reason if ended else "", hint=ended.hint if ended else "",
             session=run.submission.session,
             cost=self._cost(with_react=over), seconds=round(run.seconds, 3), started_at=run.started_at, ended_at=run.ended_at,

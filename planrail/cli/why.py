@@ -7,16 +7,17 @@ from collections.abc import Callable, Iterator
 
 from rich.text import Text
 
+from executor.confidence import told as fell_told
 from planner.toolspec import Json
 from planrail.cli.errors import DONE
 from planrail.cli.output import Output
 from planrail.cli.plan_text import diagnostics_text
 from planrail.cli.run_text import STATUS_STYLES, cost_text, fork_text, question_text
 from planrail.cli.running import Trip, in_house, settings_here
-from planrail.cli.statements import statement_table
+from planrail.cli.statement_text import shown_line, statement_table
 from planrail.cli.text import clean, dollars, line, moment, plural, seconds, told
 from planrail.cli.watch import LOCAL, viewer_of
-from planrail.history import CeilingUse, Said
+from planrail.history import CeilingUse, RevisionView, Said
 from planrail.house import House
 from planrail.view import RunView, StepView, SurpriseView
 
@@ -94,7 +95,9 @@ def origin(view: RunView) -> str:
     """Where the plan came from, and what it was certified to take at most."""
     given = ", ".join(f"{name}={told(value, 40)}" for name, value in view.params.items())
     named = f"{line(view.playbook)}({given})" if view.playbook else ""
-    match view.plan_source:
+    match view.revisions[0].source if view.revisions else view.plan_source:
+        case "playbook" if view.plan_source == "fallback":
+            text = f"the playbook {line(view.revisions[0].playbook)}, then its fallback {named}"
         case "playbook":
             text = f"the playbook {named}"
         case "fallback":
@@ -109,6 +112,8 @@ def origin(view: RunView) -> str:
             text = "none"
         case other:
             text = other
+    replans = sum(1 for revision in view.revisions if revision.source == "replan")
+    text += f", replanned {_times(replans, 'time', 'times')}" if replans else ""
     worst = view.certificate.worst_case if view.certificate is not None else None
     if worst is None:
         return text
@@ -134,6 +139,11 @@ def troubles(view: RunView) -> Iterator[Text]:
         yield Text(f"■ the ceiling {met.ceiling}: {met.limit:g} allowed, {met.wanted:g} wanted{step}", style="yellow")
     if view.reason and not view.surprises and not view.ceilings and not view.refusals:
         yield Text(f"✗ {clean(view.reason)}", style="bold red" if view.status == "failed" else "")
+    for fell in view.confidence:
+        if not fell.step and fell_told(fell) not in view.reason:
+            yield Text(f"~ {fell_told(fell)}")
+    for revision in view.revisions[1:]:
+        yield _revised(revision)
     for use in view.planner:
         if use.error:
             yield Text(f"✗ the planner ({use.purpose}): {line(use.error, 160)}")
@@ -162,6 +172,25 @@ def _surprise(surprise: SurpriseView) -> Text:
         given = f"given {_arguments(surprise.arguments)}"
         text.append(f" {given}" if len(text) + len(given) < _ROW else f"\n{_PAD}  {given}", "dim")
     return text
+
+
+def _revised(revision: RevisionView) -> Text:
+    """What a surprise cost: what of the plan was replaced, by what."""
+    because = f" after {line('; '.join(revision.mended), 200)}" if revision.mended else ""
+    what = f"the fallback {line(revision.playbook)}" if revision.source == "fallback" else "a replan"
+    replaced = f"{_times(len(revision.removed), 'statement', 'statements')} replaced by {len(revision.added)}"
+    text = Text.assemble(("↻ ", "yellow"), (f"{what}{because}: {replaced}", ""))
+    if revision.source != "fallback":
+        listed = [*(("−", s) for s in revision.removed), *(("+", s) for s in revision.added)]
+        for sign, statement in _least(listed):
+            text.append(f"\n{_PAD}  {sign} {shown_line(statement, 84)}", "dim")
+    return text
+
+
+def _least(listed: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Two that were removed, and two that were added."""
+    removed, added = ([pair for pair in listed if pair[0] == sign] for sign in ("−", "+"))
+    return [*removed[:2], *added[:2]]
 
 
 def _arguments(given: Json) -> str:

@@ -127,6 +127,36 @@ def test_a_run_most_of_whose_answers_do_not_count_says_which(command: Command, a
     assert "↺ ks: 4 retries, the first after: Your reply does not fit the schema" in out
 
 
+def test_a_replanned_run_shows_what_was_replaced_by_what(command: Command, answers: Any) -> None:
+    plan = (
+        'leads = crm.find_leads(vertical="dental", city="Austin", limit=3)\nlead = crm.get_lead(id=9999)\nanswer(lead.name)\n'
+    )
+    answers([plan, "lead = crm.get_lead(id=leads.items[0].id)\nanswer(lead.name)\n"], [{"value": 7}])
+    run = command("run", "Name a dentist of Austin", "--json").json["id"]
+    out = why(command, run)
+    assert "plan   written by big, replanned 1 time; at most " in out
+    assert "notes  ↻ a replan after lead: There is no lead 9999.: 1 statement replaced by 1" in out
+    assert "− lead = crm.get_lead(id=9999)\n" in out
+    assert "+ lead = crm.get_lead(id=leads.items[0].id)\n" in out
+    revisions = command("why", run, "--json").json["revisions"]
+    assert [(r["revision"], r["source"]) for r in revisions] == [(1, "planner"), (2, "replan")]
+
+
+def test_a_run_that_took_its_fallback_says_why(command: Command, answers: Any) -> None:
+    answers(["answer(1)\n"], [{"value": 7}])
+    folder = command.home / "playbooks"
+    folder.mkdir(parents=True)
+    steps = 'ks = [ask("Which?", n=n, returns="a" | "b", otherwise="b") for n in range(4)]\nanswer(ks)\n'
+    (folder / "guess.plan").write_text(f'---\ngoal: "Guess the kinds"\nfallback: plain.plan\n---\n{steps}')
+    (folder / "plain.plan").write_text('---\nparams: {}\n---\nanswer("by hand")\n')
+    run = command("run", "Guess the kinds", "--json").json["id"]
+    out = why(command, run)
+    assert "plan   the playbook guess, then its fallback plain()" in out
+    assert "↻ the fallback plain: 2 statements replaced by 1" in out
+    assert "~ Only 0% of the models' answers count; the floor is 50% (share)." in out
+    assert "answer by hand" in out
+
+
 def test_a_refused_plan_shows_what_is_wrong_and_what_to_do(command: Command, answers: Any) -> None:
     answers(["for x in y:\n    pass\n"], [{"value": 7}])
     run = command("run", "Tell the kinds", "--json").json["id"]

@@ -1,68 +1,32 @@
-"""Statements: a script by its statements, one a row, each with its mark, its place in time, and what it took."""
+"""Statement text: a script by its statements, each with its mark, its place in time, and what it took."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
 from rich.table import Table
 from rich.text import Text
 
-from planner.errors import CompileError
-from planner.parse import parse_script
-from planner.syntax import Branch, Statement
 from planner.usage import NO_USAGE
 from planrail.cli.plan_text import script_text
 from planrail.cli.script_text import STYLES, line_states
 from planrail.cli.text import dollars, line, plural, seconds
+from planrail.statements import Row, rows
 from planrail.timeline import bar
 from planrail.view import MARKS, RunView, StepState, StepView
 
 _BAR = 16  # cells
 _WIDE = 96  # columns, from which on there is room for the bars
 _IMPORTANT: frozenset[StepState] = frozenset(("failed", "asking", "running"))
-_INDENT = "  "
 _LEGEND: tuple[tuple[StepState, str], ...] = (
     ("failed", "failed"), ("asking", "asks a person"), ("running", "under way"), ("waiting", "not reached"),
     ("skipped", "its if was false"),
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Row:
-    """One statement of a script on one line."""
-
-    line: int
-    text: str
-
-
-def rows(script: str) -> list[Row]:
-    """The script's statements; its lines as they stand, where it is none."""
-    try:
-        return list(_rows(parse_script(script), ""))
-    except CompileError:
-        return [Row(number, text) for number, text in enumerate(script.split("\n"), 1) if text.strip()]
-
-
-def _rows(statements: Sequence[Statement], indent: str) -> Iterator[Row]:
-    for statement in statements:
-        if isinstance(statement, Branch):
-            yield from _branch(statement, "if", indent)
-        else:
-            yield Row(statement.at.line, f"{indent}{line(statement.text, 400)}")
-
-
-def _branch(branch: Branch, word: str, indent: str) -> Iterator[Row]:
-    yield Row(branch.at.line, f"{indent}{word} {line(branch.test.text, 400)}:")
-    yield from _rows(branch.then, indent + _INDENT)
-    match branch.orelse:
-        case ():
-            return
-        case (Branch() as other,):
-            yield from _branch(other, "elif", indent)
-        case _:
-            yield Row(0, f"{indent}else:")
-            yield from _rows(branch.orelse, indent + _INDENT)
+def shown_line(text: str, most: int = 400) -> str:
+    """A statement's text, its indentation kept, with nothing in it that would steer a terminal."""
+    return " " * (len(text) - len(text.lstrip())) + line(text, most)
 
 
 def statement_table(view: RunView, *, width: int, most: int, color: bool) -> Table:
@@ -70,7 +34,7 @@ def statement_table(view: RunView, *, width: int, most: int, color: bool) -> Tab
     found = rows(view.script)
     states = line_states(view.steps)
     shown = _shown(found, {number for number, state in states.items() if state in _IMPORTANT}, most)
-    texts = script_text("\n".join(row.text for row in found), color=color).split("\n")
+    texts = script_text("\n".join(shown_line(row.text) for row in found), color=color).split("\n")
     wide = width >= _WIDE and view.busy_s > 0
     grid = Table.grid(padding=(0, 1), expand=True)
     grid.add_column(no_wrap=True, min_width=1)
