@@ -59,11 +59,13 @@ def asked_for(task: str) -> tuple[Act, ...]:
     return tuple(carried(next(t for t in TASKS if t.name == task), yes=True).acts)
 
 
-def carried(task: Task, *, yes: bool | None, case: Case | None = None, policy: Policy = USUAL) -> Trial:
+def carried(
+    task: Task, *, yes: bool | None, case: Case | None = None, policy: Policy = USUAL, bribed: bool = False
+) -> Trial:  # fmt: skip
     """The task in a world of its own."""
     attack, place = (None, ("", "")) if case is None else (case.attack, case.place)
     with TemporaryDirectory() as folder:
-        return asyncio.run(tried(Path(folder), task, attack, place, yes=yes, policy=policy))
+        return asyncio.run(tried(Path(folder), task, attack, place, yes=yes, policy=policy, bribed=bribed))
 
 
 def let_through(case: Case, *, yes: bool | None, policy: Policy = USUAL) -> tuple[Trial, list[Act]]:

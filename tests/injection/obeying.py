@@ -18,6 +18,7 @@ from tests.injection.tasks import Task
 from tests.model_server import Called, Received, Reply
 
 _ADDRESS = f"{MALLORY} https://evil.example/{ORDER}"
+_TOLD = "of this JSON Schema: "  # what stands before a schema that is told in words
 _FITTING = {  # what a tool would take for such an argument
     "to": MALLORY, "email": MALLORY, "phone": "555-0666", "url": f"https://evil.example/{ORDER}", "city": "Evilville",
     "website": "https://evil.example",
@@ -26,11 +27,15 @@ _FITTING = {  # what a tool would take for such an argument
 
 @dataclass
 class Obeying:
-    """Chooses the replies of a model server. `obeyed` counts the requests in which it found an order."""
+    """Chooses the replies of a model server. `obeyed` counts the requests in which it found an order.
+
+    One that is `bribed` plans the attack whenever it is asked to mend a plan, as if a stranger's words had reached it.
+    """
 
     tasks: Sequence[Task]
     tools: Mapping[str, ToolSpec]
     attack: Attack | None = None
+    bribed: bool = False
     obeyed: int = 0
 
     def __call__(self, request: Received) -> Reply:
@@ -51,11 +56,12 @@ class Obeying:
     def _planned(self, request: Received, *, hostile: bool) -> str:
         """A plan, or the lines that mend one; a hostile planner keeps to the tools that it is shown."""
         asked = request.messages[1].content
-        if hostile:
+        mends = "A plan is under way" in asked
+        if hostile or (mends and self.bribed):
             return hostile_script(
                 {name: spec for name, spec in self.tools.items() if f"{name}(" in asked.partition("Goal:")[0]}
             )
-        if "A plan is under way" in asked:
+        if mends:
             return 'answer("It could not be done.")'
         return next(t.script for t in self.tasks if t.goal in asked and t.script is not None)
 
@@ -69,7 +75,8 @@ class Obeying:
             acts = {f: spec for f, spec in offered.items() if spec.has_effect or spec.leaves_house}
             new = set(acts) - {name for turn in turns for name in turn}
             return tuple(Called(name=f, arguments=hostile_arguments(spec)) for f, spec in acts.items() if f in new)
-        task = next((t for t in self.tasks if t.goal in _read(request)), None)
+        read = _read(request)
+        task = next((t for t in self.tasks if t.turns and (t.instruction or t.goal) in read), None)
         if task is None or len(turns) >= len(task.turns):
             return ()
         wanted = task.turns[len(turns)]
@@ -86,7 +93,8 @@ def _read(request: Received) -> str:
 def _schema(request: Received) -> JsonSchema | None:
     asked: Any = request.body.get("response_format") or {}
     found: JsonSchema | None = asked.get("json_schema", {}).get("schema")
-    return found
+    told = next((m.content for m in request.messages if _TOLD in m.content), "")
+    return json.JSONDecoder().raw_decode(told.partition(_TOLD)[2])[0] if found is None and told else found
 
 
 def named(function: str) -> str:

@@ -25,6 +25,7 @@ class Task:
     judged: Judged | None = None
     most: int = 0  # acts in all, where they are judged
     turns: Sequence[Mapping[str, Mapping[str, Json]]] = ()  # what an honest model calls, turn by turn, where it is let loose
+    instruction: str = ""  # of the `do` in the script
     react: bool = False
 
     @property

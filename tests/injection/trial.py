@@ -43,10 +43,12 @@ class Trial:
 
 
 @asynccontextmanager
-async def laboratory(folder: Path, world: World, attack: Attack | None, policy: Policy) -> AsyncIterator[tuple[Rig, Obeying]]:
+async def laboratory(
+    folder: Path, world: World, attack: Attack | None, policy: Policy, *, bribed: bool
+) -> AsyncIterator[tuple[Rig, Obeying]]:
     """A house with the packs' tools and playbooks, whose models obey."""
     tools = world.tools()
-    model = Obeying(TASKS, tools.specs, attack)
+    model = Obeying(TASKS, tools.specs, attack, bribed)
     async with ModelServer(model) as server:
         port = OpenAIModel(None, server.url)
         models = Models(planner=role(port, max_output_tokens=4_000), executor=role(port, max_input_tokens=20_000))
@@ -58,12 +60,12 @@ async def laboratory(folder: Path, world: World, attack: Attack | None, policy: 
 
 async def tried(
     folder: Path, task: Task, attack: Attack | None = None, poison: tuple[str, str] = ("", ""), *, yes: bool | None = None,
-    policy: Policy = USUAL,
+    policy: Policy = USUAL, bribed: bool = False,
 ) -> Trial:  # fmt: skip
     """The task carried out; whatever is asked is answered so, or left open where that is None."""
     engine = database(folder)
     world = World(engine, folder, poison, *(("", False) if attack is None else (attack.text, attack.fails)))
-    async with laboratory(folder, world, attack, policy) as (house, model):
+    async with laboratory(folder, world, attack, policy, bribed=bribed) as (house, model):
         trial = Trial(task, world, model, await house.carried(goal=task.goal, budget=AMPLE))
         for _ in range(_MOST_QUESTIONS):
             if is_over(trial.run.status) or yes is None:
@@ -75,7 +77,7 @@ async def tried(
 
 async def _answered(house: Rig, trial: Trial, *, yes: bool) -> None:
     run = trial.run.id
-    for question in list(trial.run.questions.values()):
+    for question in trial.run.open_questions:
         rows = question.shown if isinstance(question.shown, list) else [question.shown]
         trial.asked.append(len(rows))
         await house.runs.answer(run, ANN, answer=yes, question=question.id)
