@@ -53,15 +53,17 @@ class Prompt:
         return Prompt((*self.messages, *more), self.schema, self.wrapped)
 
 
-def ask_prompt(instruction: str, inputs: Mapping[str, Json], returns: JsonSchema | None, *, sure: bool = False) -> Prompt:
+def ask_prompt(
+    instruction: str, inputs: Mapping[str, Json], returns: JsonSchema | None, *, sure: bool = False, system: str = _SYSTEM
+) -> Prompt:
     """The prompt of `ask`: a plain text, or a JSON document of the type that it returns; with how `sure` the model is of it."""
     if not sure and (returns is None or returns == _TEXT):
-        return Prompt(_messages(instruction, inputs, ""), None)
+        return Prompt(_messages(instruction, inputs, "", system), None)
     kind = _TEXT if returns is None else returns
     wrapped = sure or kind.get("type") != "object" or "properties" not in kind
     schema = _wrapped(kind, sure=sure) if wrapped else kind
     told = f"Answer with one JSON document of this JSON Schema: {_json(schema)}{_SURE if sure else ''}"
-    return Prompt(_messages(instruction, inputs, told), schema, wrapped)
+    return Prompt(_messages(instruction, inputs, told, system), schema, wrapped)
 
 
 def choose_prompt(
@@ -83,13 +85,13 @@ def _wrapped(schema: JsonSchema, *, sure: bool) -> JsonSchema:
     return {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
 
 
-def _messages(instruction: str, inputs: Mapping[str, Json], told: str) -> tuple[Message, ...]:
+def _messages(instruction: str, inputs: Mapping[str, Json], told: str, system: str = _SYSTEM) -> tuple[Message, ...]:
     parts = [f"Instruction: {instruction}"]
     if inputs:
         parts.append(f"Inputs: {_json(dict(inputs))}")
     if told:
         parts.append(told)
-    return (Message(role="system", content=_SYSTEM), Message(role="user", content="\n\n".join(parts)))
+    return (Message(role="system", content=system), Message(role="user", content="\n\n".join(parts)))
 
 
 def _json(value: Json) -> str:

@@ -14,6 +14,7 @@ from datetime import datetime
 from executor.call_state import MAYBE, Address, CallState
 from executor.errors import NotForkable
 from executor.events import (
+    CallFailed,
     CallFinished,
     CallStarted,
     EffectsInherited,
@@ -29,6 +30,7 @@ from executor.events import (
     TimerStarted,
 )
 from executor.frame import Start
+from executor.inner import inner_of, is_told, place_of
 from executor.moves import next_moves
 from executor.opening import frame_of, values_of
 from executor.recorded_tools import tools_with_stand_ins
@@ -36,6 +38,7 @@ from executor.repeat import adopted
 from executor.run import Run, fold
 from executor.started import shown_arguments
 from executor.values import LoadValue
+from planner.loop import loop_call
 from planner.order import cone_of, has_effect
 from planner.program import PERSON_KINDS, Program, Step
 from planner.toolspec import Json, ToolSpec, digest
@@ -68,17 +71,21 @@ class _Known:
 
     def __post_init__(self) -> None:
         for address, call in self.ordered():
-            if call.started is not None and call.finished is not None:
-                step = self.program[address[0]]
+            if call.started is not None and (call.finished is not None or self._told(address, call)):
+                step = _called(self.program[address[0]], address[1], call.started.call)
                 self.calls.setdefault(_same(step, call.started.call, call.started.arguments), []).append(address)
 
     def ordered(self) -> list[tuple[Address, CallState]]:
         """The calls in the script's order; those of steps that are not in it stay away."""
         place = {s.id: n for n, s in enumerate(self.program.steps)}
         known = [(a, c) for a, c in self.run.calls.items() if a[0] in place]
-        return sorted(known, key=lambda entry: (place[entry[0][0]], int(entry[0][1] or 0)))
+        return sorted(known, key=lambda entry: (place[entry[0][0]], place_of(entry[0][1])))
 
-    def take(self, start: Start) -> tuple[CallStarted, CallFinished] | None:
+    def _told(self, address: Address, call: CallState) -> bool:
+        """Whether the model of a `do` went on with the call's failure."""
+        return call.failed is not None and is_told(self.run.calls, *address)
+
+    def take(self, start: Start) -> tuple[CallStarted, CallFinished | CallFailed] | None:
         """The start and the end of the same call: the one of that name if it is one, else the first that nobody took."""
         step = start.step
         same = _same(step, step.tool or step.kind, shown_arguments(start.bound.shown()))
@@ -89,8 +96,12 @@ class _Known:
         self.taken.add(origin)
         call = self.run.call(*origin)
         assert call.started is not None
-        assert call.finished is not None
-        return adopted(start.address, call.started, call.finished, self.run.id, origin)
+        if call.finished is not None:
+            return adopted(start.address, call.started, call.finished, self.run.id, origin)
+        assert call.failed is not None
+        begun = CallStarted(step=start.step.id, item=start.item, call=call.started.call, arguments=call.started.arguments)
+        failed = call.failed
+        return begun, CallFailed(step=start.step.id, item=start.item, kind=failed.kind, message=failed.message)
 
     def _serves(self, address: Address, step: Step) -> bool:
         """Whether the result is the call's own, or comes from the same words of the script."""
@@ -115,14 +126,21 @@ class _Known:
     def effects(self) -> Iterator[SettledEffect]:
         """Effects that happened, or may have, and were not taken over."""
         for address, call in self.ordered():
-            step = self.program[address[0]]
-            if address not in self.taken and call.started is not None and has_effect(step, self.tools) and _happened(call):
+            if call.started is None or address in self.taken or not _happened(call):
+                continue
+            if has_effect(_called(self.program[address[0]], address[1], call.started.call), self.tools):
                 yield SettledEffect(
                     step=address[0], item=address[1], call=call.started.call, arguments=call.started.arguments,
                     finished=call.finished,
                 )  # fmt: skip
         if self.run.inherited is not None:
             yield from self.run.inherited.effects
+
+
+def _called(step: Step, item: str, call: str) -> Step:
+    """The step of a call: of one that the model of a `do` made, that call as a step of its own."""
+    inner = inner_of(item)
+    return step if inner is None or not inner.number else loop_call(step, call)
 
 
 def _same(step: Step, call: str, arguments: Json) -> str:

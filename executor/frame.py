@@ -12,6 +12,7 @@ from executor.call_state import Address
 from executor.events import CallFailed, CallFinished, Event, Question, QuestionExpired, QuestionReminded
 from executor.outcomes import Failed
 from executor.repeat import Repeat
+from executor.talk import Talk
 from executor.want import Want
 from planner.errors import ExpressionError
 from planner.expression import to_json
@@ -53,7 +54,8 @@ class Frame:
 class Start:
     """A call that may start. `otherwise` gives the script's own answer for when it fails.
 
-    `decided_by` is what a model had read that decided on this call, rather than the script (`do`, ReAct).
+    `decided_by` is what a model had read that decided on this call, rather than the script (`do`, ReAct); `talk` is what the
+    model of a `do` is told at this turn.
     """
 
     step: Step
@@ -62,6 +64,7 @@ class Start:
     otherwise: Otherwise | None = None
     decided_by: Label = NO_LABEL
     early: str = ""  # the early read in flight whose result it takes, see `executor.early`
+    talk: Talk | None = None
 
     @property
     def address(self) -> Address:

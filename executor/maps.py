@@ -192,7 +192,7 @@ class Maps:
     def _read_ended(self, made: _Map, step: str) -> None:
         ended = self._run.settled.get(step, ())
         for item in ended[made.ended :]:
-            if int(item) in made.ready and (known := self._names.called(step, item)) is not None:
+            if item.isdecimal() and int(item) in made.ready and (known := self._names.called(step, item)) is not None:
                 _settle(made, int(item), known)
         made.ended = len(ended)
 

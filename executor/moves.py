@@ -19,6 +19,7 @@ from executor.consent import refusal, verdict
 from executor.deadlines import earlier, next_deadline, overdue, timed
 from executor.early import early_of, end_of, may_be_early, taken, taking
 from executor.events import (
+    CallFailed,
     CallFinished,
     CallStarted,
     Event,
@@ -27,16 +28,17 @@ from executor.events import (
 )
 from executor.frame import Frame, Moves, Start, instead, unbound
 from executor.gather import asked_ahead, flows_asked, still_wanted, wanted_next
+from executor.loops import Loop
 from executor.outcomes import Done, Failed, Pending, Skipped
 from executor.people import is_open, person, question_id
 from executor.repeat import Repeat, adopted, repeat_of, repeat_question
 from executor.run import Run
 from executor.settled import taken_over
-from executor.timers import TURN_KINDS, Turn, Turns
+from executor.timers import TURN_KINDS, Turns
 from executor.values import Values
 from planner.errors import ExpressionError
 from planner.expression import to_json, truth
-from planner.labels import Tagged, join_all
+from planner.labels import Label, Tagged, join_all
 from planner.program import MODEL_KINDS, PERSON_KINDS, TOOL_KINDS, Step
 
 
@@ -63,7 +65,9 @@ def next_moves(frame: Frame, run: Run, values: Values, busy: frozenset[Address],
             case Pending():
                 moves.complete = False
                 if not moves.surprises or step.kind == "expect":
-                    if step.kind in TURN_KINDS:
+                    if step.kind == "do":
+                        _loop(step, frame, run, values, busy, room, moves)
+                    elif step.kind in TURN_KINDS:
                         _turn(step, frame, values, busy, room, Turns(run, values, frame.tools, now), moves)
                     else:
                         _step(step, frame, run, values, busy, room, moves)
@@ -111,19 +115,43 @@ def _turn(
     if turn.event is not None:
         moves.events.append(turn.event)
     if turn.failed is not None:
-        moves.events.append(_failed(step, turn, values, scope))
+        moves.events.append(_failed(step, turn.failed, turn.decided, values, scope))
     if turn.call is not None and len(moves.starts) < room:
         _start(Start(step, *turn.call), frame, turns.run, values, moves)
     moves.wake_at = earlier(moves.wake_at, turn.wake_at)
 
 
-def _failed(step: Step, turn: Turn, values: Values, scope: Mapping[str, Tagged]) -> Event:
+def _failed(step: Step, failed: CallFailed, decided: Label, values: Values, scope: Mapping[str, Tagged]) -> Event:
     """How a step ends that failed by its own rule: with its `otherwise`, if it has one."""
-    assert turn.failed is not None
-    if step.options.otherwise is None or turn.failed.kind == "fan_out":
-        return turn.failed
-    reason = f"{turn.failed.kind}: {turn.failed.message}"
-    return instead(step.id, "", partial(values.evaluate, step.options.otherwise, scope), reason, turn.decided)
+    if step.options.otherwise is None or failed.kind == "fan_out":
+        return failed
+    otherwise = partial(values.evaluate, step.options.otherwise, scope)
+    return instead(step.id, failed.item, otherwise, f"{failed.kind}: {failed.message}", decided)
+
+
+def _loop(step: Step, frame: Frame, run: Run, values: Values, busy: frozenset[Address], room: int, moves: Moves) -> None:
+    """The next turns of a `do`, or of the loops of its map."""
+    if values.guard(step) is not None or not values.over(step.id, frame.waits[step.id]):
+        return
+    for item, scope in _slots(step, frame, values, moves):
+        if len(moves.starts) >= room:
+            return
+        try:
+            bound = bind(step, scope, values.evaluate)
+        except ExpressionError as error:
+            expr = step.options.otherwise
+            otherwise = None if expr is None else partial(values.evaluate, expr, scope)
+            moves.events.append(unbound(step, item, error, otherwise, join_all(v.labels.whole() for v in scope.values())))
+            continue
+        found = Loop(step, item, bound, run, values, frame.tools).next()
+        if found.event is not None:
+            moves.events.append(found.event)
+        if found.failed is not None:
+            moves.events.append(_failed(step, found.failed, found.decided, values, scope))
+        for start in found.starts:
+            waits = start.address in busy or len(moves.starts) >= room
+            if not waits and not still_wanted(start.address, run, values, moves):
+                _start(start, frame, run, values, moves)
 
 
 def _most(step: Step, frame: Frame) -> int:

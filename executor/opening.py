@@ -53,7 +53,7 @@ def framed(
         question_timeout_s=question_timeout_s,
         policy=policy,
         ahead=tuple((f.step, f.argument) for f in asked if f.value is not None and f.decision == "ask"),
-        controls={f.step: f.origins for f in asked if not f.argument},
+        controls={f.step: f.origins for f in asked if not f.argument and compiled.program[f.step].kind != "do"},
         revision=certified.revision,
         fresh=frozenset(s.id for s in compiled.program.steps if s.statement in new),
         mended=run.origin is not None and run.origin.source == "replan",

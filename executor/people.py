@@ -79,6 +79,10 @@ def covered(approve: Step, frame: Frame, values: Values) -> list[dict[str, Json]
 
 def shown_calls(step: Step, frame: Frame, values: Values) -> list[dict[str, Json]]:
     """The calls of a step as an approval shows them; with a note where their arguments are not known."""
+    if step.kind == "do":
+        most = "" if step.options.max_calls is None else f", in at most {step.options.max_calls} calls"
+        note = f"if and how is decided by the model of `{step.id}`{most}"
+        return [{"tool": name, "arguments": {}, "note": note} for name in step.tools if frame.tools[name].has_effect]
     try:
         known = known_calls(step, values)
         note = "not known yet"

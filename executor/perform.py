@@ -16,6 +16,8 @@ from executor.call import call_tool
 from executor.call_state import CEILING
 from executor.claim import claim_s
 from executor.confidence import NO_FLOORS, Floors, Measure
+from executor.ends import failed as _failed
+from executor.ends import finished as _finished
 from executor.events import CallFailed, CallFinished
 from executor.frame import Start, instead
 from executor.gate import UNAVAILABLE, Gates, through
@@ -29,8 +31,9 @@ from executor.toolset import Toolset
 from planner.errors import ModelError, ModelRefused
 from planner.flow import model_labels, result_labels
 from planner.labels import Label, Labels, Origin
+from planner.llm.function import ToolFunction
 from planner.llm.json_reply import ModelReplyInvalid
-from planner.llm.port import complete
+from planner.llm.port import Message, complete
 from planner.models import Models, Role
 from planner.program import TOOL_KINDS, Step
 from planner.toolspec import Json, ToolSpec
@@ -101,7 +104,7 @@ class Performer:
         role = self.models.of(step)
         if role is None or _unasked(start) is not None:
             return Need()
-        most = role.most(self._prompt(start).messages)
+        most = role.most(*self._told(start, role))
         return Need() if most.input_tokens > role.terms.max_input_tokens else model_need(most)
 
     def most(self, start: Start) -> Need:
@@ -257,14 +260,35 @@ class Performer:
         if role is None:
             message = "No model is configured. Set OPENAI_API_KEY or PLANRAIL_EXECUTOR_MODEL, or give the step an otherwise=."
             return _failed(start, "no_model", message)
-        prompt = self._prompt(start)
-        most = role.most(prompt.messages)
+        told = self._told(start, role)
+        most = role.most(*told)
         if most.input_tokens > role.terms.max_input_tokens:
             message = (
                 f"Its inputs take {most.input_tokens:,} tokens; {role.terms.max_input_tokens:,} are allowed: give it less."
             )
             return _failed(start, "too_long", message)
-        return await self._asked(start, role, prompt, attempts)
+        if start.talk is not None:
+            return await self._turn(start, role, *told)
+        return await self._asked(start, role, self._prompt(start), attempts)
+
+    def _told(self, start: Start, role: Role) -> tuple[tuple[Message, ...], tuple[ToolFunction, ...]]:
+        """What the model is sent: messages, and the tools that it may call."""
+        if start.talk is None:
+            return self._prompt(start).messages, ()
+        talk = start.talk.fitted(role.terms.max_input_tokens)
+        return talk.messages, talk.tools
+
+    async def _turn(self, start: Start, role: Role, messages: tuple[Message, ...], tools: tuple[ToolFunction, ...]) -> Ended:
+        """One turn of the model of a `do`: it answers, or asks for calls. `executor.loops` makes something of it."""
+        assert start.talk is not None
+        request = role.calling(messages, tools, may_call=start.talk.may_call, parallel=start.talk.parallel)
+        try:
+            reply = await complete(role.model, request)
+        except ModelError as error:
+            return _failed(start, "model", str(error), usage=error.usage)
+        cut = reply.finish == "length" and not reply.calls
+        said = {"text": reply.text, "calls": [c.model_dump() for c in reply.calls], "cut": cut}
+        return _finished(start, said, model_labels(start.step.id, start.bound.label), usage=reply.usage)
 
     async def _asked(self, start: Start, role: Role, prompt: Prompt, attempts: Attempts) -> Ended:
         """Ask, and once again with the complaint when the answer does not fit its type."""
@@ -370,11 +394,3 @@ def _page(value: Json, step: Step) -> tuple[list[Json] | None, Json]:
     if not isinstance(value, dict) or not isinstance(value.get(step.options.items), list):
         return None, None
     return value[step.options.items], value.get(step.options.cursor)
-
-
-def _finished(start: Start, value: Json, labels: Labels, *, usage: Usage = NO_USAGE) -> CallFinished:
-    return CallFinished(step=start.step.id, item=start.item, value=value, labels=labels.to_json(), usage=usage)
-
-
-def _failed(start: Start, kind: str, message: str, *, usage: Usage = NO_USAGE) -> CallFailed:
-    return CallFailed(step=start.step.id, item=start.item, kind=kind, message=message, usage=usage)

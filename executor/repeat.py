@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from executor.call_state import Address
 from executor.events import CallFinished, CallStarted, Forked, Question, QuestionAnswered, SettledEffect
+from executor.inner import place_of
 from executor.run import Run
 from executor.started import shown_arguments
 from planner.toolspec import Json
@@ -58,7 +59,7 @@ def repeat_question(run: Run, step: str, repeats: Sequence[Repeat]) -> Question:
         of=step,
         text=f"{calls} done already, by the run {run.inherited.run}. Do it again? No takes over what it gave then.{unknown}",
         answer_schema={"type": "boolean"},
-        shown=[_shown(r) for r in sorted(repeats, key=lambda r: int(r.item or 0))],
+        shown=[_shown(r) for r in sorted(repeats, key=lambda r: place_of(r.item))],
     )
 
 

@@ -43,6 +43,7 @@ from executor.events import (
     Surprised,
     TimerStarted,
 )
+from executor.inner import forget_answers, is_told
 from executor.started import shown_arguments
 from executor.state import Revision, Run, Said
 from planner.program import statement_of
@@ -221,7 +222,8 @@ def _resume(run: Run, event: RunResumed) -> None:
         run.refusals = [(p, r) for p, r in run.refusals if p.revision <= run.certified.revision]
         run.proposed = run.origin
     _poll_anew(run)
-    _reopen(run, lambda failed: True)
+    forget_answers(run.calls)
+    _reopen(run, lambda failed: not is_told(run.calls, failed.step, failed.item))
 
 
 def _poll_anew(run: Run) -> None:

@@ -35,7 +35,7 @@ class Values:
         self.program = program
         self._run = run
         self._clock = clock
-        self._hand = hand
+        self.hand = hand
         self._load = load
         self._names: dict[str, Tagged] = dict(parameters)
         self._outcomes: dict[str, Outcome] = {}
@@ -106,13 +106,13 @@ class Values:
 
     def evaluate(self, expr: Expr, scope: Mapping[str, Tagged]) -> Tagged:
         """The expression's value in this run; raises ExpressionError."""
-        return evaluate(expr, scope, clock=self._clock, hand=self._hand)
+        return evaluate(expr, scope, clock=self._clock, hand=self.hand)
 
     def expand(
         self, clauses: tuple[Clause, ...], slots: tuple[tuple[str, int], ...], scope: Mapping[str, Tagged]
     ) -> list[dict[str, Tagged]]:
         """What each combination of the clauses binds; raises ExpressionError."""
-        return expand(clauses, slots, scope, clock=self._clock, hand=self._hand)
+        return expand(clauses, slots, scope, clock=self._clock, hand=self.hand)
 
     # -- steps
 
@@ -164,6 +164,11 @@ class Values:
         """Skipped, Failed or Pending by the step's guards; None if it may run."""
         guarded = self._guarded(step)
         return None if isinstance(guarded, Label) else guarded
+
+    def reached(self, step: Step) -> Label:
+        """What has decided that a step runs, as far as its guards have."""
+        guarded = self._guarded(step)
+        return guarded if isinstance(guarded, Label) else NO_LABEL
 
     def _guarded(self, step: Step) -> Outcome | Label:
         """The step's guards: all true, with what decided that, or what becomes of the step."""

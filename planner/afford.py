@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from planner.budget import Budget
 from planner.certificate import WorstCase
 from planner.diagnostic import Diagnostic
-from planner.program import TOOL_KINDS, Program, Step
+from planner.program import Program, Step
 from planner.worst import pages_of, polls_of
 
 _CEILINGS = (
@@ -36,7 +36,7 @@ def over_budget(
             found.append(_budget(dearest, message, _less(dearest, times)))
     for step in program.steps:
         calls = costs[step.id].calls
-        if step.kind in TOOL_KINDS and calls > budget.calls_per_step:
+        if step.may_call and calls > budget.calls_per_step:
             message = f"`{step.id}` takes up to {calls:,} tool calls; the budget allows a step {budget.calls_per_step:,}."
             found.append(_budget(step, message, _less(step, times)))
     return found
@@ -47,6 +47,8 @@ def _less(step: Step, times: Mapping[str, int]) -> str:
         return f"`{step.id}` follows up to {pages_of(step)} pages: give it limit=, or raise --budget."
     if step.kind == "poll":
         return f"`{step.id}` polls up to {polls_of(step):,} times: lengthen every=, shorten timeout=, or raise --budget."
+    if step.kind == "do":
+        return f"`{step.id}` is a loop: lower its max_calls=, or raise --budget."
     return f"`{step.id}` runs up to {times[step.id]} times: bound it with a slice or limit=, or raise --budget."
 
 

@@ -7,7 +7,7 @@ is listed, with what the policy makes of it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -24,6 +24,7 @@ from planner.hand import NOBODY, Hand
 from planner.infer import Inference, Report
 from planner.labels import Label, Labels
 from planner.lint import lint
+from planner.loop import READ, may_read, most_calls, possible_calls
 from planner.names import covered, exclusive
 from planner.order import Waits, has_effect, waits
 from planner.plan import Plan
@@ -99,13 +100,13 @@ class Check:
         for step in self.program.steps:
             self.step(step)
         left = {name: max(times - self.ground.settled.get(name, 0), 0) for name, times in self.times.items()}
-        costs = step_costs(self.program, left, self.ground.tools, self.ground.terms)
+        costs = step_costs(self.program, left, self.ground.tools, self.ground.terms, self.ground.budget)
         worst = worst_case(self.program, costs, order)
         self.errors.extend(over_budget(worst, costs, self.ground.budget, self.program, self.times))
         self.warnings.extend(lint(self.program, self.ground.tools))
         if self.errors:
             raise PlanRefused(sorted(self.errors, key=lambda d: (d.line, d.column)))
-        used = sorted({s.tool for s in self.program.steps if s.tool})
+        used = sorted({name for s in self.program.steps for name in s.may_call})
         unsigned = Certificate(
             hash="",
             plan=plan_digest(plan),
@@ -191,7 +192,7 @@ class Check:
             case "choose":
                 element = element_of(shapes["items"])
                 return either(element, NULL) if step.returns is not None else element
-            case "ask" | "ask_user":
+            case "ask" | "ask_user" | "do":
                 return step.returns if step.returns is not None else STRING
             case _:
                 return {"type": "boolean"} if step.kind in ("approve", "expect") else ANYTHING
@@ -213,7 +214,7 @@ class Check:
     def _paged(self, step: Step, spec: ToolSpec, output: Shape) -> Shape:
         """All items of all pages; reports a cursor that cannot be followed."""
         error, cursor = self._report(self.errors, "error"), step.options.cursor
-        if cursor in step.arguments or cursor in (*spec.sensitive, *spec.guessed):
+        if cursor in step.arguments or cursor in spec.sensitive:
             error(_place(step), "argument", f"`{cursor}` cannot be a cursor: it is an argument with a meaning of its own.", "")
         if cursor not in contract(spec).input.get("properties", {}):
             error(
@@ -232,21 +233,32 @@ class Check:
 
     # -- effects and flows
 
+    def _acts(self) -> Iterator[tuple[Step, int]]:
+        """The steps that have an effect, and how often at most; of a `do`, the calls that it may make."""
+        for step in self.program.steps:
+            calls = possible_calls(step, self.ground.tools) if step.kind == "do" else [step]
+            each = most_calls(step, self.ground.budget) if step.kind == "do" else 1
+            yield from ((s, self.times[step.id] * each) for s in calls if has_effect(s, self.ground.tools))
+
     def _effects(self) -> list[EffectNotice]:
         return [
             EffectNotice(
-                step=s.id, line=s.at.line, tool=s.tool, effect=self.ground.tools[s.tool].effect, times=self.times[s.id],
+                step=s.id, line=s.at.line, tool=s.tool, effect=self.ground.tools[s.tool].effect, times=times,
                 arguments={name: _shown(value) for name, value in (*s.arguments.items(), ("**", s.splat)) if value is not None},
                 guarded_by=tuple(_shown(g.test) if g.when else f"not ({_shown(g.test)})" for g in s.guards),
             )
-            for s in self.program.steps if has_effect(s, self.ground.tools)
+            for s, times in self._acts()
         ]  # fmt: skip
 
-    def _flow(self, step: Step, names: Mapping[str, Labels], reached: Label) -> None:
+    def _flow(self, step: Step, names: Mapping[str, Labels], reached: Label, *, looped: bool = False) -> None:
         """List what is untrusted and reaches a sink; report what the policy denies and is certain to happen."""
+        if step.kind == "do":
+            reading = may_read(step, names, self.ground.tools, self.ground.hand)
+            for call in possible_calls(step, self.ground.tools):
+                self._flow(call, {**names, READ: Labels.of(reading)}, reached.join(reading), looped=True)
         if step.kind not in TOOL_KINDS:
             return
-        found = self.deciding.flows(step, self.ground.tools[step.tool], names, reached)
+        found = self.deciding.flows(step, self.ground.tools[step.tool], names, reached, looped=looped)
         self.flows.extend(found)
         for flow in found:
             if flow.decision == "deny" and certain(flow, step):

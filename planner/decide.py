@@ -33,15 +33,23 @@ class Deciding:
     policy: Policy
     hand: Hand
 
-    def flows(self, step: Step, spec: ToolSpec, names: Mapping[str, Labels], reached: Label) -> list[Flow]:
-        """What is untrusted and reaches a sink of the step's call, or decides whether it is made."""
+    def flows(
+        self, step: Step, spec: ToolSpec, names: Mapping[str, Labels], reached: Label, *, looped: bool = False
+    ) -> list[Flow]:
+        """What is untrusted and reaches a sink of the step's call, or decides whether it is made.
+
+        `looped`: it is decided by a model in a loop, which may have read strangers: then an effect is asked for.
+        """
         properties: Mapping[str, Shape] = contract(spec).input.get("properties", {})
         found: list[Flow] = []
         for argument in sinks(step, spec):
             label = open_label(spread(step, argument, names, self.hand), properties.get(argument, ANYTHING))
             found += self._sink(step, spec, argument, label)
         if spec.has_effect or spec.leaves_house:
-            found += self._sink(step, spec, "", reached.as_choice())
+            control = self._sink(step, spec, "", reached.as_choice())
+            rule = self.policy.rule(spec.name)
+            asked = looped and spec.has_effect and rule != "allow"
+            found += (f.model_copy(update={"decision": rule}) if asked else f for f in control)
         return found
 
     def _sink(self, step: Step, spec: ToolSpec, argument: str, label: Label) -> Iterable[Flow]:

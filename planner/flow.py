@@ -35,6 +35,12 @@ def model_labels(step: str, inputs: Label) -> Labels:
     return Labels.of(_origin(f"model {step}", trusted=True).join(inputs))
 
 
+def loop_label(step: Step, given: Label, tools: Mapping[str, ToolSpec]) -> Label:
+    """What the model of a `do` may have read in the end: its inputs, itself, and what its tools give for what it gives them."""
+    own = model_labels(step.id, given).whole()
+    return join_all([own, *(result_labels(tools[name], own).whole() for name in step.tools)])
+
+
 def person_labels(kind: Literal["user", "agent"] = "user") -> Labels:
     """The labels of an answer: a person's, or an agent's, which is as trusted as a goal of its is."""
     return Labels.of(Label(frozenset((PERSON if kind == "user" else Origin("agent", trusted=True),))))
@@ -109,6 +115,8 @@ def _call_labels(step: Step, env: Env, tools: Mapping[str, ToolSpec], hand: Hand
             return Labels(NO_LABEL, {}, iterated(result.child(step.options.items)), result.whole())
         case "ask":
             return model_labels(step.id, given)
+        case "do":
+            return Labels.of(loop_label(step, given, tools))
         case "choose":
             deciding = given.join(_origin(f"model {step.id}", trusted=True))
             chosen = iterated(static_labels(step.arguments["items"], env, hand)).with_choice(deciding)

@@ -14,7 +14,7 @@ from planner.options import NO_OPTIONS, check_standing, duration, options_of
 from planner.program import PERSON_KINDS, Options, Step
 from planner.refusal import Refusal
 from planner.secret import secret_name
-from planner.syntax import Attribute, Call, Comprehension, Expr, Lambda, Literal_, Name
+from planner.syntax import Attribute, Call, Comprehension, Expr, Lambda, ListOf, Literal_, Name
 from planner.toolspec import JsonSchema, ToolSpec
 from planner.types import TypeRefused, schema_of
 from planner.worst import LEAST_EVERY_S, MAX_POLLS, polls
@@ -130,6 +130,8 @@ class Forms:
                 return self._first(form.form, call, lower, fallback, test)
             case "wait":
                 return self._wait(form.form, call, lower)
+            case "do":
+                return self._do(form.form, call, lower, fallback)
             case _:
                 return self._plain_step(form.form, call, lower, fallback)
 
@@ -245,6 +247,27 @@ class Forms:
         )  # fmt: skip
         return replace(step, kind="first", options=options)
 
+    def _do(self, form: StepForm, call: Call, lower: Lower, fallback: Lower) -> Step:
+        given = self._arguments(form, call)
+        tools = self._tools_of(form, given.pop("tools"))
+        options = {k: v for k, v in given.items() if k in form.options}
+        arguments = {k: lower(v) for k, v in given.items() if k not in form.options}
+        returns = _returns(options.pop("returns", None), form)
+        return Step("", "do", arguments, tools=tools, options=options_of(options, fallback), returns=returns)
+
+    def _tools_of(self, form: StepForm, node: Expr) -> tuple[str, ...]:
+        """The tools that are named in `tools=[…]`."""
+        if not isinstance(node, ListOf) or not node.items:
+            raise Refusal.of(
+                node, "argument", f"It is written `{form.signature}`.", "Name the tools: tools=[ns.read, ns.find]."
+            )
+        found: list[str] = []
+        for item in node.items:
+            spec = self._tool_form(Call(item, at=item.at, text=item.text), _written(item)).tool
+            assert spec is not None
+            found.append(spec.name)
+        return tuple(dict.fromkeys(found))
+
     def _arguments(self, form: StepForm, call: Call) -> dict[str, Expr]:
         """Every argument by its name; raises Refusal for what the form does not take or needs and has not."""
         if len(call.args) > len(form.positional):
@@ -284,12 +307,19 @@ def _test(given: Mapping[str, Expr], test: Lower) -> Lambda:
     return lowered
 
 
+def _written(node: Expr) -> str:
+    """The name of a tool as it stands in a list: `crm.find_leads`."""
+    if isinstance(node, Attribute) and isinstance(node.value, Name):
+        return f"{node.value.id}.{node.key}"
+    raise Refusal.of(node, "argument", "This is no tool.", "Name the tools: tools=[ns.read, ns.find].")
+
+
 def _takes(tool: ToolSpec, name: str) -> bool:
     return name in tool.input_schema.get("properties", {})
 
 
 def _returns(node: Expr | None, form: StepForm) -> JsonSchema | None:
-    if form.word not in ("ask", "choose", "ask_user"):
+    if form.word not in ("ask", "choose", "ask_user", "do"):
         return None
     if form.word == "choose":
         if node is not None and node != Literal_(None):

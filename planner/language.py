@@ -11,7 +11,7 @@ GRAMMAR = """\
 script     = { statement }
 statement  = name {"," name} "=" expression | call | "if" expression ":" block [ "elif" … | "else:" block ]
 call       = step "(" … ")"
-step       = tool (namespace "." name) | ask | choose | ask_user | approve | expect | attempt | pages | wait | poll
+step       = tool (namespace "." name) | ask | choose | do | ask_user | approve | expect | attempt | pages | wait | poll
              | first | answer
 expression = literals, names, x.key, x["key"], slices, + - * / // %, comparison, in / not in, and / or / not,
              a if c else b, list / dict / set / generator comprehensions (also two fors, tuple targets), f-strings,
@@ -69,6 +69,12 @@ STEPS = {
             ("question", "items"), frozenset(("question", "items")), options=_MODEL_OPTIONS, takes_inputs=True,
         ),
         StepForm(
+            "do", 'do("instruction", tools=[ns.tool, …], max_calls=n, returns=T, name=value…)',
+            "a cheap model that calls these tools in a loop: only for what needs looking around",
+            ("instruction",), frozenset(("instruction", "tools")),
+            options=frozenset(("otherwise", "limit", "returns", "model", "tools", "max_calls", "parallel")), takes_inputs=True,
+        ),
+        StepForm(
             "ask_user", 'ask_user("question", returns=T, [timeout="2h", remind="30m"])',
             "a person answers; a refusal ends the run unless otherwise=",
             ("question",), frozenset(("question",)), options=_PERSON_OPTIONS | {"returns", "limit"},
@@ -111,8 +117,6 @@ STEPS = {
             "answer", "answer(x)", "the run's result; one on every path, after all effects",
             ("value",), frozenset(("value",)), in_expressions=False,
         ),
-        StepForm("do", 'do("instruction", tools=[ns.tool, …], max_calls=n, returns=T, name=value…)',
-                 "a cheap model in a bounded loop over these tools", later=True),
         StepForm("delegate", 'delegate("agent", "goal", name=value…, returns=T)', "another agent", later=True),
     )
 }  # fmt: skip

@@ -26,6 +26,13 @@ class Role:
             model=self.terms.model, messages=messages, max_output_tokens=self.terms.max_output_tokens, response_schema=schema
         )
 
+    def calling(
+        self, messages: tuple[Message, ...], tools: tuple[ToolFunction, ...], *, may_call: bool = True, parallel: bool = True
+    ) -> ModelRequest:
+        """A request that offers functions."""
+        offered = {"tools": tools, "may_call": may_call, "parallel_calls": parallel}
+        return self.request(messages).model_copy(update=offered)
+
     def most(self, messages: tuple[Message, ...], tools: tuple[ToolFunction, ...] = ()) -> Usage:
         """The most that a call with these messages is billed; its input is known by now."""
         tokens, output = count_tools(tools) + count_messages(messages), self.terms.max_output_tokens

@@ -12,6 +12,7 @@ from planner.syntax import Expr, Literal_
 
 NO_OPTIONS = Options()
 MAX_LIMIT = 1_000_000
+MAX_CALLS = 1_000  # of one `do`
 V = TypeVar("V", bool, int, str)
 
 
@@ -31,6 +32,8 @@ def options_of(given: Mapping[str, Expr], fallback: Callable[[Expr], Expr]) -> O
         sure=_sure(given.get("sure")),
         cursor=_literal(given.get("cursor"), "cursor", str) or "next",
         items=_literal(given.get("items"), "items", str) or "items",
+        max_calls=_whole(given.get("max_calls"), "max_calls", 1, MAX_CALLS),
+        parallel=_literal(given.get("parallel"), "parallel", bool) is not False,
     )
 
 

@@ -3,8 +3,8 @@
 What a reader of the script expects: effects start in its order; a read keeps its place among the effects of its own namespace;
 `expect` holds back every later effect, model, person and read that leaves the house, and whatever reads the names of its
 condition; `wait` and `poll` hold back every later call, and a `wait` begins when everything before it is over; `approve` holds
-back every later effect; `answer` comes after everything before it. Steps of different branches of one `if` never wait for one
-another.
+back every later effect; a `do` is what its tools are, an effect if one of them is; `answer` comes after everything before it.
+Steps of different branches of one `if` never wait for one another.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from planner.names import exclusive
-from planner.program import MODEL_KINDS, PERSON_KINDS, TOOL_KINDS, Program, Step
+from planner.program import MODEL_KINDS, PERSON_KINDS, Program, Step
 from planner.syntax import free_names
 from planner.toolspec import ToolSpec
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """What of a step decides its order. `namespace` is empty where it calls no tool."""
+    """What of a step decides its order. `namespaces` are empty where it calls no tool."""
 
     step: Step
     reads: frozenset[str]
     condition: frozenset[str]
-    namespace: str = ""
+    namespaces: frozenset[str] = frozenset()
     effect: bool = False
     commutes: bool = False
     held: bool = False  # by every earlier `expect`
@@ -60,11 +60,13 @@ class Order:
 
 def _place(step: Step, tools: Mapping[str, ToolSpec]) -> _Place:
     condition = free_names(step.arguments["condition"]) if step.kind == "expect" else frozenset[str]()
-    if step.kind not in TOOL_KINDS:
+    if not step.may_call:
         return _Place(step, step.reads(), condition, held=step.kind in MODEL_KINDS or step.kind in PERSON_KINDS)
-    spec = tools[step.tool]
-    held = spec.has_effect or spec.leaves_house
-    return _Place(step, step.reads(), condition, spec.namespace, spec.has_effect, spec.commutes, held)
+    specs = [tools[name] for name in step.may_call]
+    effects = [s for s in specs if s.has_effect]
+    held = step.kind == "do" or any(s.has_effect or s.leaves_house for s in specs)
+    commutes = all(s.commutes for s in effects)
+    return _Place(step, step.reads(), condition, frozenset(s.namespace for s in specs), bool(effects), commutes, held)
 
 
 def _waits(later: _Place, earlier: _Place) -> bool:
@@ -90,13 +92,20 @@ def _ordered(later: _Place, earlier: _Place) -> bool:
     """Two tools: effects among each other, and a read among the effects of its namespace."""
     if later.effect and earlier.effect:
         return not (later.commutes or earlier.commutes)
-    same = later.namespace == earlier.namespace != ""
+    same = bool(later.namespaces & earlier.namespaces)
     return same and (later.effect or earlier.effect)
 
 
+def ordered(later: ToolSpec, earlier: ToolSpec) -> bool:
+    """Whether a call of one tool, asked for after one of the other, has to wait for it."""
+    if later.has_effect and earlier.has_effect:
+        return not (later.commutes or earlier.commutes)
+    return later.namespace == earlier.namespace and (later.has_effect or earlier.has_effect)
+
+
 def has_effect(step: Step, tools: Mapping[str, ToolSpec]) -> bool:
-    """Whether the step calls a tool that has effects."""
-    return step.kind in TOOL_KINDS and tools[step.tool].has_effect
+    """Whether the step calls, or may call, a tool that has effects."""
+    return any(tools[name].has_effect for name in step.may_call)
 
 
 def soon(program: Program, order: Waits, tools: Mapping[str, ToolSpec]) -> frozenset[str]:

@@ -52,7 +52,7 @@ class Prefix:
         for step in steps:
             check.step(step)
         more = Program(tuple(steps))
-        costs = step_costs(more, check.times, ground.tools, ground.terms)
+        costs = step_costs(more, check.times, ground.tools, ground.terms, ground.budget)
         taken = worst_case(more, costs, dict.fromkeys(costs, ()))
         self._worst = plus(self._worst, taken).model_copy(update={"seconds": 0.0})
         check.errors.extend(over_budget(self._worst, costs, ground.budget, more, check.times))

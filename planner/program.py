@@ -17,7 +17,20 @@ from planner.syntax import NOWHERE, Clause, Expr, Lambda, Position, free_names, 
 from planner.toolspec import JsonSchema
 
 Kind = Literal[
-    "let", "tool", "ask", "choose", "ask_user", "approve", "expect", "attempt", "pages", "answer", "wait", "poll", "first"
+    "let",
+    "tool",
+    "ask",
+    "choose",
+    "ask_user",
+    "approve",
+    "expect",
+    "attempt",
+    "pages",
+    "answer",
+    "wait",
+    "poll",
+    "first",
+    "do",
 ]
 MODEL_KINDS = frozenset(("ask", "choose"))
 PERSON_KINDS = frozenset(("ask_user", "approve"))
@@ -71,6 +84,8 @@ class Options:
     until: Lambda | None = None  # the test of a `poll` or a `first`
     every_s: float = 30.0  # between the calls of a `poll`
     within_s: float = 3_600.0  # a `poll` gives up after so long
+    max_calls: int | None = None  # of a `do`; None: as many as the run's ceilings allow
+    parallel: bool = True  # whether the model of a `do` may make several calls at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +97,7 @@ class Step:
     arguments: Mapping[str, Expr]
     to: tuple[str, ...] = ()
     tool: str = ""
+    tools: tuple[str, ...] = ()  # what the model of a `do` may call
     splat: Expr | None = None
     options: Options = Options()
     returns: JsonSchema | None = None
@@ -101,6 +117,11 @@ class Step:
     def hidden(self) -> str:
         """The name by which other steps read this one's value; for a map, the list of all its slots."""
         return f"${self.id}"
+
+    @property
+    def may_call(self) -> tuple[str, ...]:
+        """The tools that it calls, or may call."""
+        return (self.tool,) if self.tool else self.tools
 
     @property
     def is_map(self) -> bool:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from planner.budget import Budget
 from planner.certificate import WorstCase
 from planner.prices import Rates
 from planner.program import Program, Step
@@ -46,9 +47,14 @@ class Terms:
         return self.planner if step.options.planner_model else self.executor
 
 
-def step_costs(program: Program, times: Mapping[str, int], tools: Mapping[str, ToolSpec], terms: Terms) -> dict[str, WorstCase]:
-    """The most that each step takes when it makes `times` calls."""
-    return {s.id: _cost(s, times[s.id], tools, terms) for s in program.steps}
+def step_costs(
+    program: Program, times: Mapping[str, int], tools: Mapping[str, ToolSpec], terms: Terms, budget: Budget
+) -> dict[str, WorstCase]:
+    """The most that each step takes when it makes `times` calls; `budget` bounds what says no bound of its own."""
+    return {
+        s.id: _loop(s, times[s.id], tools, terms, budget) if s.kind == "do" else _cost(s, times[s.id], tools, terms)
+        for s in program.steps
+    }
 
 
 def worst_case(program: Program, costs: Mapping[str, WorstCase], waits: Mapping[str, Sequence[str]]) -> WorstCase:
@@ -80,6 +86,25 @@ def _cost(step: Step, times: int, tools: Mapping[str, ToolSpec], terms: Terms) -
             return WorstCase()
         case _:
             return WorstCase(steps=1)
+
+
+def _loop(step: Step, times: int, tools: Mapping[str, ToolSpec], terms: Terms, budget: Budget) -> WorstCase:
+    """A `do`: the dearest tool each time, and the model once more than that; each of its prompts as long as may be."""
+    model, room = terms.of(step), budget.for_plans()
+    if not model.model:
+        return WorstCase(steps=1)
+    if step.options.max_calls is None:
+        return WorstCase(
+            steps=1, calls=min(room.calls, budget.calls_per_step), model_calls=room.model_calls, input_tokens=room.tokens,
+            usd=room.usd, seconds=budget.seconds,
+        )  # fmt: skip
+    calls, turns, specs = step.options.max_calls, step.options.max_calls + 1, [tools[name] for name in step.tools]
+    usd = calls * max(s.usd for s in specs) + turns * model.usd(model.max_input_tokens, model.max_output_tokens)
+    seconds = calls * max(s.seconds for s in specs) + turns * model.seconds
+    return WorstCase(
+        steps=1, calls=times * calls, model_calls=times * turns, input_tokens=times * turns * model.max_input_tokens,
+        output_tokens=times * turns * model.max_output_tokens, usd=times * usd, seconds=-(-times // terms.parallel) * seconds,
+    )  # fmt: skip
 
 
 def pages_of(step: Step) -> int:

@@ -44,7 +44,7 @@ from executor.values import LoadValue, Values
 from planner.errors import CompileError, ExpressionError
 from planner.expression import to_json
 from planner.prices import Prices
-from planner.program import MODEL_KINDS, PERSON_KINDS, TOOL_KINDS, Step
+from planner.program import MODEL_KINDS, PERSON_KINDS, Step
 from planner.toolspec import Json, digest
 from planrail.replay_costs import price_changes
 from planrail.replay_plan import replay_plan
@@ -185,20 +185,22 @@ class _Walk:
         if address not in self._offered and address not in self._adopted:
             self._look()
         self.compared += 1
-        if before is None and event.key and step.kind in TOOL_KINDS:
+        if before is None and event.key and step.may_call:
             ordinal = self.run.ordinals.get(self.run.same_call(event.call, event.arguments), 0)
             self._same("key", "idempotency key", step, event.item, event.key, call_key(
                 self.run.id, event.call, event.arguments, ordinal
             ))  # fmt: skip
-        self._same("plan", "what is called", step, event.item, event.call, step.tool or step.kind)
         start = self._offered.get(address)
+        called = step if start is None else start.step  # a call of a loop is a step of its own
+        word = self._adopted[address].call if start is None and address in self._adopted else called.tool or called.kind
+        self._same("plan", "what is called", step, event.item, event.call, word)
         if start is not None:
             self._arguments(step, event, shown_arguments(start.bound.shown()))
         elif address in self._adopted:
             self._arguments(step, event, self._adopted[address].arguments)
         elif before is None:
             self._unexpected(step, event.item, "started", event.arguments)
-        if step.kind in MODEL_KINDS:
+        if step.kind in MODEL_KINDS or event.call == "do":
             self._same("model", "model", step, event.item, event.model, self._ground.planning.terms.of(step).model)
 
     def _arguments(self, step: Step, event: CallStarted, today: Json) -> None:

@@ -71,6 +71,8 @@ class ScriptedModel:
     def _reply(self, request: ModelRequest, said: str | ToolCall | tuple[ToolCall, ...]) -> ModelReply:
         text = said if isinstance(said, str) else ""
         calls = () if isinstance(said, str) else said if isinstance(said, tuple) else (said,)
+        if not (request.tools and request.may_call and request.parallel_calls):  # a port gives no others
+            calls = calls[: 1 if request.tools and request.may_call else 0]
         kept = _cut(text, request.max_output_tokens)
         usage = estimate_usage(request, kept, calls).model_copy(update={"estimated": False})  # here, nobody knows better
         return ModelReply(

@@ -9,7 +9,7 @@ from worlds import Act, World
 from executor.early_reads import AHEAD
 from executor.events import CallFailed, CallFinished, CallStarted, Recorded, StepSkipped
 from planner.names import exclusive
-from planner.program import MODEL_KINDS, PERSON_KINDS, ROUND_KINDS, TOOL_KINDS, Program, Step
+from planner.program import MODEL_KINDS, PERSON_KINDS, ROUND_KINDS, Program, Step
 from planner.syntax import free_names
 from planner.toolspec import ToolSpec
 
@@ -27,7 +27,7 @@ class Happened:
             if isinstance(r.event, CallStarted) and r.event.key
         }
         self.ended = {r.event.step: r.seq for r in events if isinstance(r.event, CallFinished | StepSkipped)}
-        rounds = {s.id for s in program.steps if s.kind in ROUND_KINDS}  # a failed call of theirs may be passed over
+        rounds = {s.id for s in program.steps if s.kind in (*ROUND_KINDS, "do")}  # a failed call of theirs may be passed over
         self.failed = {
             r.event.step for r in events if isinstance(r.event, CallFailed) and not (r.event.item and r.event.step in rounds)
         }
@@ -77,15 +77,16 @@ class Happened:
         """Whether it is an effect, a model, a person, or a read that leaves the house."""
         if later.kind in MODEL_KINDS or later.kind in PERSON_KINDS or self._effect(later):
             return True
-        return later.kind in TOOL_KINDS and self.tools[later.tool].leaves_house
+        return later.kind == "do" or any(self.tools[name].leaves_house for name in later.may_call)
 
     def _in_turn(self, earlier: Step, later: Step) -> bool:
-        if earlier.kind not in TOOL_KINDS or later.kind not in TOOL_KINDS:
-            return False
-        one, other = self.tools[earlier.tool], self.tools[later.tool]
+        return any(self._ordered(one, other) for one in earlier.may_call for other in later.may_call)
+
+    def _ordered(self, earlier: str, later: str) -> bool:
+        one, other = self.tools[earlier], self.tools[later]
         if one.has_effect and other.has_effect:
             return not one.commutes and not other.commutes
         return one.namespace == other.namespace and (one.has_effect or other.has_effect)
 
     def _effect(self, step: Step) -> bool:
-        return step.kind in TOOL_KINDS and self.tools[step.tool].has_effect
+        return any(self.tools[name].has_effect for name in step.may_call)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from agents import arrived, wander
 from worlds import World
 
 from executor.tool import ToolFailed
@@ -42,7 +43,7 @@ from planner.toolspec import Json
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 RETRIES = 2
 POLLS = 7  # calls of a poll each 20 s for 2 minutes
-WORDS = frozenset(("ask", "ask_user", "approve", "expect", "answer", "attempt", "pages", "wait", "poll", "first"))
+WORDS = frozenset(("ask", "ask_user", "approve", "expect", "answer", "attempt", "pages", "wait", "poll", "first", "do"))
 OPTIONS = frozenset(("otherwise", "limit", "retry", "timeout", "returns", "until", "every"))
 Scope = dict[str, Tagged]
 T = TypeVar("T")
@@ -176,6 +177,8 @@ class Reference:
                 return Tagged(None)
             case "poll" | "first":
                 return self._rounds(word, call, named, scope)
+            case "do":
+                return self._loop(call, named, scope)
             case "expect":
                 holds, _ = (self._value(a, scope) for a in (*call.args, Literal_(""))[:2])
                 if not truth(holds):
@@ -237,6 +240,19 @@ class Reference:
         if "otherwise" not in named:
             raise Surprise("failed", self._line)
         return self._value(named["otherwise"], scope)
+
+    def _loop(self, call: Call, named: dict[str, Expr], scope: Scope) -> Tagged:
+        """The model's turns, each call where it stands; what they give is told to the model alone."""
+        instruction, x = (str(self._value(e, scope).value) for e in (call.args[0], named["x"]))
+        tools, left, turn = [_word(Call(t)) for t in named["tools"].items], named["max_calls"].value, 1  # type: ignore[attr-defined]  # so it is written
+        while left > 0 and (asked := wander(instruction, x, turn, tools)):
+            alone = "parallel" in named
+            for name, given in asked[: min(left, 1 if alone else left)]:
+                if name in tools and isinstance(given["x"], int):
+                    self._attempts(name, given["x"])
+            left -= 1 if alone else len(asked)
+            turn += 1
+        return Tagged(arrived(x, turn))
 
     def _attempts(self, name: str, x: int) -> Json | ToolFailed:
         for attempt in range(1, RETRIES + 2):

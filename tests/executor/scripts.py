@@ -26,6 +26,7 @@ class Writer:
     people: bool = False
     models: bool = False
     timers: bool = False
+    loops: bool = False
     once: bool = False  # every effect's result is read only where its call may be repeated; others are made for themselves
     lines: list[str] = field(default_factory=list)
     ints: list[str] = field(default_factory=list)
@@ -95,6 +96,7 @@ class Writer:
         kinds += [self.branch] if depth < 2 else []
         kinds += [self.blind] * 3 if self.once else []
         kinds += [self.asked] if self.models else []
+        kinds += [self.loop] * 3 if self.loops else []
         kinds += [self.wait, self.poll, self.first] if self.timers else []
         kinds += [self.approve, self.ask_user] if self.people else []
         kind = self.draw(st.sampled_from(kinds))
@@ -201,6 +203,24 @@ class Writer:
         else:
             self.bind(depth, self.recs, f'ask("Say.", id={self.integer()}, {returns})')
 
+    def loop(self, depth: int) -> None:
+        """A model with some tools; what it calls is for nothing but the calls: see `agents.wander`."""
+        mapped = self.lists and self.chance(3)
+        spaces = self.draw(st.permutations(SPACES))
+        reads = [f"{spaces[0]}.{v}" for v in ("look", "flaky", "broken", "find")[: self.draw(st.integers(1, 4))]]  # type: ignore[index, misc]
+        effects = ("add",) if self.once else EFFECTS
+        some = self.draw(st.integers(0, 2))
+        acts = [f"{spaces[1] if mapped else self.pick(*SPACES)}.{self.pick(*effects)}" for _ in range(some)]  # type: ignore[index, call-overload]
+        tools, name = ", ".join(dict.fromkeys([*reads, *acts])), self.name()
+        most, more = self.draw(st.integers(1, 6)), ", parallel=False" if self.chance(4) else ""
+        returns = 'returns={"id": int, "n": int, "flag": bool, "seen": int}'
+        call = f'do("Go {name}.", tools=[{tools}], max_calls={most}, {returns}{more}, x='
+        if mapped:
+            x = self.pick(*self.lists[-3:])
+            self.bind(depth, self.lists, f"[{call}r.id, limit=40) for r in {x}{self.filter('r')}]")
+        else:
+            self.bind(depth, self.recs, f"{call}{self.integer()})")
+
     def branch(self, depth: int) -> None:
         """An `if`: what its branches bind is not read after it, but for one number that both bind."""
         self.add(depth, f"if {self.condition()}:")
@@ -223,11 +243,12 @@ def scripts(
     people: bool = False,
     models: bool = False,
     timers: bool = False,
+    loops: bool = False,
     once: bool = False,
     most: int = 9,
 ) -> str:
     """A script that ends with an answer of everything that it has bound."""
-    writer = Writer(draw, people, models, timers, once)
+    writer = Writer(draw, people, models, timers, loops, once)
     for _ in range(draw(st.integers(2, most))):  # type: ignore[call-overload]
         writer.statement(0)
     named = ", ".join(f'"{n}": {n}' for n in (*writer.ints, *writer.recs, *writer.lists))

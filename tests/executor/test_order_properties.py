@@ -7,6 +7,7 @@ import json
 from collections import Counter
 
 import pytest
+from agents import wanderer
 from bench import PLENTY, Bench, answer_of, surprise_of
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +20,7 @@ from worlds import Latency, World, tools_of
 from executor.events import Question, QuestionAnswered, Recorded
 from executor.run import Run
 from planner.llm.port import ModelRequest
-from planner.llm.scripted import ScriptedModel
+from planner.llm.scripted import ScriptedModel, ScriptedReply
 from planner.models import Models, Role
 from planner.program import PERSON_KINDS, Program
 from planner.toolspec import Json
@@ -33,7 +34,9 @@ def rec(inputs: Json) -> Json:
     return {"id": x, "n": x % 4, "flag": x % 3 == 0, "seen": 0}
 
 
-def reply(request: ModelRequest) -> str:
+def reply(request: ModelRequest) -> ScriptedReply:
+    if request.tools:
+        return wanderer(request)
     inputs = request.messages[-1].content.partition("Inputs: ")[2].partition("\n")[0]
     return json.dumps(rec(json.loads(inputs)))
 
@@ -126,6 +129,12 @@ def test_scripts_that_wait_poll_and_try_in_turn_give_what_a_reader_would_have_se
 
 
 @few(25)
+@given(scripts(loops=True, most=7), SHAPES)
+def test_scripts_with_loops_of_models_give_what_a_reader_would_have_seen(script: str, shape: tuple[int, int]) -> None:
+    compare(script, shape)
+
+
+@few(25)
 @given(scripts(), SHAPES)
 def test_any_script_gives_what_a_reader_would_have_seen(script: str, shape: tuple[int, int]) -> None:
     compare(script, shape)
@@ -146,6 +155,6 @@ def test_thousands_of_scripts_give_what_a_reader_would_have_seen(script: str, sh
 
 @pytest.mark.proof
 @many()
-@given(scripts(people=True, models=True, timers=True, most=14), SHAPES)
+@given(scripts(people=True, models=True, timers=True, loops=True, most=14), SHAPES)
 def test_thousands_of_scripts_with_people_give_what_a_reader_would_have_seen(script: str, shape: tuple[int, int]) -> None:
     compare(script, shape)

@@ -14,8 +14,18 @@ from scripts import scripts
 from test_order_properties import MODELS, answers
 from worlds import Latency, World, tools_of
 
-from executor.events import CallFinished, CallStarted, EffectsInherited, Question, QuestionAnswered, QuestionAsked, Recorded
+from executor.events import (
+    CallFailed,
+    CallFinished,
+    CallStarted,
+    EffectsInherited,
+    Question,
+    QuestionAnswered,
+    QuestionAsked,
+    Recorded,
+)
 from executor.fork import cone_of, steps_named
+from executor.inner import is_told
 from executor.opening import loader
 from executor.run import Run
 from planner.order import has_effect, waits
@@ -42,7 +52,7 @@ def bench_of(seed: int, parallel: int) -> Bench:
 
 def clean(bench: Bench, run: str, events: list[Recorded], script: str) -> None:
     again = replay(run, events, ReplayGround(bench.planning, None, loader(bench.artifacts)))
-    assert again.findings == (), f"{len(events)} events of\n{script}"
+    assert again.findings == (), f"{len(events)} events of\n{script}\n{again.findings}"
     assert again.uncompared == ()
 
 
@@ -76,13 +86,16 @@ def calls_its_cone_alone(bench: Bench, script: str, step: str, original: Run, ev
     program = bench.program(script)
     cone = cone_of(program, waits(program, bench.toolset.specs), steps_named(program, step))
     adopted = {(r.event.step, r.event.item) for r in events if isinstance(r.event, CallFinished) and r.event.how == "fork"}
-    called = {(s.step, s.item) for s in starts(events) if s.key or program[s.step].kind in MODEL_KINDS} - adopted
+    early = next(n for n, r in enumerate(events) if isinstance(r.event, EffectsInherited))
+    adopted |= {(r.event.step, r.event.item) for r in events[:early] if isinstance(r.event, CallFailed)}  # of a `do`
+    models = MODEL_KINDS | {"do"}
+    called = {(s.step, s.item) for s in starts(events) if s.key or program[s.step].kind in models} - adopted
     for address in called - {a for a in called if a[0] in cone}:
         assert original.call(*address).finished is None or original.status != "done", f"{address} is outside of {cone}"
     if original.status == "done":
-        kinds = TOOL_KINDS | MODEL_KINDS
-        settled = {a for a, c in original.calls.items() if c.finished is not None and program[a[0]].kind in kinds}
-        early = next(n for n, r in enumerate(events) if isinstance(r.event, EffectsInherited))
+        kinds = TOOL_KINDS | models
+        ended = {a for a, c in original.calls.items() if c.finished is not None or is_told(original.calls, *a)}
+        settled = {a for a in ended if program[a[0]].kind in kinds}
         first = {(s.step, s.item) for s in starts(events[:early])}
         assert first == {a for a in settled if a[0] not in cone and original.call(*a).started is not None}
         effects = {s.id for s in program.steps if has_effect(s, bench.toolset.specs)}
@@ -113,26 +126,26 @@ def repeats_nothing_unasked(events: list[Recorded]) -> None:
 
 
 @few(12)
-@given(scripts(people=True, models=True, most=7), SHAPES)
+@given(scripts(people=True, models=True, loops=True, most=7), SHAPES)
 def test_a_replay_of_every_prefix_of_a_run_finds_nothing(script: str, shape: tuple[int, int]) -> None:
     asyncio.run(replays_from_every_prefix(script, *shape))
 
 
 @few(25)
-@given(scripts(people=True, models=True, most=7), SHAPES)
+@given(scripts(people=True, models=True, loops=True, most=7), SHAPES)
 def test_a_fork_from_any_step_calls_its_cone_and_asks_before_it_repeats(script: str, shape: tuple[int, int]) -> None:
     asyncio.run(forks(script, *shape))
 
 
 @pytest.mark.proof
 @many(0.3)
-@given(scripts(people=True, models=True, most=12), SHAPES)
+@given(scripts(people=True, models=True, loops=True, most=12), SHAPES)
 def test_replays_of_many_runs_find_nothing(script: str, shape: tuple[int, int]) -> None:
     asyncio.run(replays_from_every_prefix(script, *shape))
 
 
 @pytest.mark.proof
 @many(0.5)
-@given(scripts(people=True, models=True, most=12), SHAPES)
+@given(scripts(people=True, models=True, loops=True, most=12), SHAPES)
 def test_forks_of_many_runs_call_their_cones_and_ask(script: str, shape: tuple[int, int]) -> None:
     asyncio.run(forks(script, *shape))

@@ -249,9 +249,18 @@ REFUSED = {
         "Write otherwise= behind until=. [argument]",
     ),
     "a step of a later version": (
-        'do("look", tools=[])\nanswer(1)',
-        '1:1: error: `do("look", tools=[])`: `do` is a step of the language, but this version does not run it yet. '
+        'delegate("ann", "look")\nanswer(1)',
+        '1:1: error: `delegate("ann", "look")`: `delegate` is a step of the language, but this version does not run it yet. '
         "Write the plan without it. [later]",
+    ),
+    "a loop without tools": (
+        'do("look", tools=[])\nanswer(1)',
+        '1:18: error: `[]`: It is written `do("instruction", tools=[ns.tool, …], max_calls=n, returns=T, name=value…)`. '
+        "Name the tools: tools=[ns.read, ns.find]. [argument]",
+    ),
+    "a loop over what is no tool": (
+        'do("look", tools=["crm.get"])\nanswer(1)',
+        '1:19: error: `"crm.get"`: This is no tool. Name the tools: tools=[ns.read, ns.find]. [argument]',
     ),
     "a missing answer": ("a = 1", "1:1: error: `a = 1`: A path through the script has no answer. End it with answer(x). [no-answer]"),
     "a missing answer in a branch": (
