@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from executor.events import Question
+from planrail.cli.asking import NotAnAnswer, reply_of
 from tests.planrail.command import Command, Finished
 
 SCRIPT = """\
@@ -103,3 +105,22 @@ def test_tools_shows_sinks_and_who_says_so(command: Command) -> None:
     told = command("tools", "odd.publish", "--policy").out
     assert "text: an untrusted value is refused  (the policy says so)" in told
     assert command("tools", "--policy").out.startswith("tool ")
+
+
+ROWS = [{"number": n, "step": "a"} for n in (1, 2, 3)]
+NUMBERS = {"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": 3}, "uniqueItems": True}
+FLOW = Question(id="flow", kind="flow", of="a", text="?", shown=ROWS, answer_schema={"anyOf": [{"type": "boolean"}, NUMBERS]})
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("yes", True), ("N", False), ("1,3", [1, 3]), ("2", [2]), ("3 1", [3, 1]), ("1, 1", [1])],
+)
+def test_at_the_terminal_all_none_or_some_are_allowed(written: str, meant: object) -> None:
+    assert reply_of(FLOW, written).answer == meant
+
+
+@pytest.mark.parametrize("written", ["4", "0", "1,4", "-1", "one", "1.5", "１", "1;2", "99999999999999999999"])
+def test_at_the_terminal_what_is_no_answer_is_asked_again(written: str) -> None:
+    with pytest.raises(NotAnAnswer):
+        reply_of(FLOW, written)
