@@ -55,14 +55,21 @@ def wanted_next(frame: Frame, run: Run, values: Values) -> Iterator[Want]:
     if run.inherited is not None:  # a fork may take the effect over instead
         return
     for step in frame.program.steps:
-        waits = frame.waits[step.id]
-        if step.kind not in _ASKED_ALONG or not isinstance(values.outcome(step.id), Pending) or values.over(step.id, waits):
+        comes = isinstance(values.outcome(step.id), Pending) and not values.over(step.id, frame.waits[step.id])
+        if step.kind not in _ASKED_ALONG or not comes:
             continue
-        approvals = [w for w in waits if frame.program[w].kind == "approve" and isinstance(values.outcome(w), Pending)]
-        if values.guard(step) is None and (frame.preapproved or not approvals):
+        if values.guard(step) is None and not _shown_first(step, frame, values):
             with suppress(ExpressionError):  # it fails when its turn comes
                 for item, bound in known_calls(step, values):
                     yield from verdict(Start(step, item, bound), frame, run).wanted
+
+
+def _shown_first(step: Step, frame: Frame, values: Values) -> bool:
+    """Whether an approval is to come that shows what the step would do: the script's own, or that of a changed plan."""
+    if frame.approved and step.id in frame.fresh:
+        return True
+    before = (w for w in frame.waits[step.id] if frame.program[w].kind == "approve")
+    return not frame.preapproved and any(isinstance(values.outcome(w), Pending) for w in before)
 
 
 def known_calls(step: Step, values: Values) -> list[tuple[str, Bound]]:
