@@ -24,9 +24,10 @@ from planner.contract import contract
 from planner.expression import to_json
 from planner.flow import person_labels
 from planner.labels import Label, Origin, Tagged
+from planner.misfit import BadSchema, misfit
 from planner.program import TOOL_KINDS, Step
 from planner.shape import ANYTHING, Shape
-from planner.toolspec import ToolSpec
+from planner.toolspec import Json, ToolSpec
 
 
 @dataclass(frozen=True)
@@ -117,13 +118,24 @@ def want_of(step: Step, argument: str, given: Tagged, frame: Frame, *, item: str
     value = to_json(given.value)
     if value is None:
         return None
+    whole = given.labels.whole()
+    if not (whole.untrusted or whole.chosen_by_untrusted):
+        return None
     properties: Mapping[str, Shape] = contract(frame.tools[step.tool]).input.get("properties", {})
-    label = open_label(given.labels, properties.get(argument, ANYTHING))
+    label = open_label(given.labels, _kept(properties.get(argument, ANYTHING), value))
     if label.untrusted:
         return Want(step, item, argument, value, _untrusted(label.data))
     if label.chosen_by_untrusted and frame.policy is not None and frame.policy.strict:
         return Want(step, item, argument, value, _untrusted(label.choice), "choice")
     return None
+
+
+def _kept(shape: Shape, value: Json) -> Shape:
+    """The declared type where the value is of it: a server may declare a number and take a text."""
+    try:
+        return ANYTHING if misfit(value, shape) else shape
+    except BadSchema:
+        return ANYTHING
 
 
 def _untrusted(origins: Iterable[Origin]) -> tuple[str, ...]:

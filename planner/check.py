@@ -214,7 +214,7 @@ class Check:
     def _paged(self, step: Step, spec: ToolSpec, output: Shape) -> Shape:
         """All items of all pages; reports a cursor that cannot be followed."""
         error, cursor = self._report(self.errors, "error"), step.options.cursor
-        if cursor in step.arguments or cursor in spec.sensitive:
+        if cursor in step.arguments or cursor in (*spec.sensitive, *spec.guessed):
             error(_place(step), "argument", f"`{cursor}` cannot be a cursor: it is an argument with a meaning of its own.", "")
         if cursor not in contract(spec).input.get("properties", {}):
             error(
