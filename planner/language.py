@@ -20,8 +20,8 @@ no         = loops, def, class, import, walrus, try, with, del, global, await, d
 
 DIALECT = """\
 Statements: name = expression (or a, b = …), a step's call, if / elif / else. Expressions: x.key, x["key"], slices, arithmetic,
-comparison, in, and / or / not, a if c else b, comprehensions (two fors, tuple targets), f-strings, **dict in a tool's call,
-lambda only as key= or until=. No loops, def, class, import, walrus, try, with, del, await."""  # for who knows Python: models
+comparison, in, and / or / not, a if c else b, comprehensions, f-strings, **dict in a tool's call,
+lambda as key= or until= alone. No loops, def, class, import, walrus, try, with, del, await."""  # for who knows Python: models
 
 TYPES = 'str int float bool date datetime, [T], {"k": T}, {str: T}, "a" | "b", T | None'
 
@@ -59,7 +59,7 @@ STEPS = {
     for form in (
         StepForm(
             "ask", 'ask("instruction", name=value…, returns=T, [otherwise=expr, model="planner", sure=0.8])',
-            "a model without tools that sees only these inputs; typed result; model=\"planner\" for hard synthesis; "
+            "a model without tools that sees only these inputs; model=\"planner\" for hard synthesis; "
             "sure=: fails where it is less sure",
             ("instruction",), frozenset(("instruction",)), options=_MODEL_OPTIONS, takes_inputs=True,
         ),
@@ -94,7 +94,7 @@ STEPS = {
         ),
         StepForm(
             "pages", 'pages(ns.read(…), cursor="next", items="items", limit=n)',
-            "all items of a read, following its cursor: its field, and the argument of that name",
+            "all items of a read, following its cursor: its field and the argument so named",
             ("call",), frozenset(("call",)), options=frozenset(("cursor", "items", "limit", "otherwise")),
         ),
         StepForm(

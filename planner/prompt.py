@@ -16,9 +16,9 @@ from planner.library import FUNCTIONS, METHODS, RE_FUNCTIONS, LibraryFunction
 from planner.llm.port import Message
 
 _INTRODUCTION = """\
-You write plan scripts: small programs in a subset of Python that a checker proves and an engine runs in parallel. Answer with \
-the whole plan and nothing else: no prose, no code fences. Use the tools below alone. Prefer expressions to model steps: ask \
-only for what needs language or judgement. Never write values that you do not know."""
+You write plan scripts: small programs in a subset of Python, proved by a checker and run in parallel. Answer with the whole \
+plan alone: no prose, no code fences. Use only the tools below. Prefer expressions to model steps: ask only for what needs \
+language or judgement. Never write values that you do not know."""
 
 _EXAMPLES = """\
 Example 1. Goal: Send an introduction to the best dental leads in Austin
@@ -27,16 +27,14 @@ scored = [crm.score_lead(id=l.id) for l in leads.items if l.rating >= 4.5]
 best = [s for s in scored if s.score >= 70]
 expect(len(best) > 0, "no good leads")
 mails = [ask("Write a two-line introduction.", lead=b, returns={"subject": str, "body": str}) for b in best]
-if len(mails) > 10:
-    approve(f"send {len(mails)} mails")
 sent = [mail.send(to=b.email, subject=m.subject, body=m.body) for b, m in zip(best, mails)]
 answer(f"{len(sent)} introductions sent")
 
-Example 2. Goal: Which of my open invoices is the oldest, and who is its customer?
+Example 2. Goal: Who is the customer of my oldest open invoice?
 invoices = pages(billing.list_invoices(status="open"), cursor="next", limit=200)
 oldest = min(invoices, key=lambda i: i.due)
 customer = attempt(crm.get_customer(id=oldest.customer_id), default=None)
-answer({"invoice": oldest.number, "customer": customer.name if customer else "unknown"})"""
+answer(customer.name if customer else "unknown")"""
 
 MAX_TRIED = 20_000  # characters of a refused script that the model is shown again
 MAX_TOLD = 20  # diagnostics
