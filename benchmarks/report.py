@@ -28,6 +28,7 @@ NAMES = (
     "expression",
     "compile",
     "catalog",
+    "kept",
     "journal",
     "injection",
 )

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from executor.events import PlanDoubted, PlanVerified
 from planner.slot import tried_with
-from planner.template import Owner, Template, anchors, plain
+from planner.template import Owner, Template, anchors, has_pieces, plain
 from planner.toolspec import Json
 
 Counted = PlanVerified | PlanDoubted
@@ -94,6 +94,7 @@ class MemoryKept:
             return []
         near = anchors(words)
         found = [k for k in self._of(owner) if k.runs >= runs and k.template.anchor in near]
+        found = [k for k in found if has_pieces(k.template.goal, words)]
         return sorted(found, key=lambda k: (-k.runs, k.first_at))
 
     async def find(self, owner: Owner, *, limit: int = 1_000) -> list[Kept]:

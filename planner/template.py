@@ -60,8 +60,16 @@ class Template(BaseModel):
 
     @property
     def anchor(self) -> str:
-        """The digest of its longest stretch of at most three fixed words: every goal of this form has it."""
-        stretches = _stretches([None if _SLOT.search(word) else word for word in self.goal.split(" ")])
+        """A digest that every goal of this form has among its `anchors`.
+
+        It is that of all words that begin with a small letter, where slots hold none of them; else, where an enumeration may,
+        that of the longest stretch of at most three fixed words.
+        """
+        words = self.goal.split(" ")
+        slotted = [word for word in words if _SLOT.search(word)]
+        if all(s.kind != "enum" for s in self.slots) and not any(_is_small(_SLOT.sub("A", word)) for word in slotted):
+            return _anchor(_small([word for word in words if word not in slotted]))
+        stretches = _stretches([None if word in slotted else word for word in words])
         return _anchor(max(stretches, key=lambda s: (len(s), s)))
 
     @property
@@ -73,7 +81,7 @@ class Template(BaseModel):
     def match(self, goal: str, tried: Tried) -> dict[str, Json] | None:
         """The slots' values if the goal has this form, and every value is one that the slot admits."""
         words = plain(goal)
-        found = None if words is None else re2.fullmatch(self._pattern(), words)
+        found = re2.fullmatch(self._pattern(), words) if words is not None and has_pieces(self.goal, words) else None
         if found is None:
             return None
         values = {s.name: s.value(text) for s, text in zip(self.slots, found.groups(), strict=True)}
@@ -120,9 +128,34 @@ def plain(goal: str) -> str | None:
     return " ".join(goal.split()).rstrip(" .!") or None
 
 
+def has_pieces(form: str, words: str) -> bool:
+    """Whether a goal of these words has what stands between a form's slots, in its order: a look before the real one."""
+    first, *others = _SLOT.split(form)[::2]
+    if not others or not words.startswith(first) or not words.endswith(others[-1]):
+        return form == words
+    at = len(first)
+    for piece in others[:-1]:
+        found = words.find(piece, at)
+        if found < 0:
+            return False
+        at = found + len(piece)
+    return at <= len(words) - len(others[-1])
+
+
 def anchors(words: str) -> set[str]:
     """The anchors that a template of a goal of these words may have."""
-    return {_anchor(stretch) for stretch in _stretches(words.split(" "))}
+    listed = words.split(" ")
+    return {_anchor(_small(listed)), *(_anchor(stretch) for stretch in _stretches(listed))}
+
+
+def _small(words: Sequence[str]) -> str:
+    """The words that no name, number or code can be, in their order."""
+    return "\n".join(["", *(word for word in words if _is_small(word))])
+
+
+def _is_small(word: str) -> bool:
+    first = next((c for c in word if c.isalnum()), "")
+    return not (first.isupper() or first.istitle() or first.isdecimal())
 
 
 def _stretches(words: Sequence[str | None]) -> list[str]:

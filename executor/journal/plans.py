@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, and_, bindparam, delete, select, update
@@ -12,9 +13,9 @@ from executor.journal.readers import Readers
 from executor.journal.tables import plan_table as plan
 from executor.journal.writer import Writer
 from executor.kept import Counted, Kept, newly
-from planner.template import Owner, Template, anchors, plain
+from planner.template import Owner, Template, anchors, has_pieces, plain
 
-MOST = 200  # templates that are looked at for one goal; those that ran well most often
+MOST = 1_000  # templates that are looked at for one goal; those that ran well most often
 
 _OWNED = and_(plan.c.principal == bindparam("principal"), plan.c.kind == bindparam("kind"))
 _BODY = select(plan.c.body).where(plan.c.id == bindparam("of")).with_for_update()
@@ -24,7 +25,7 @@ _SET = (
     .values(runs=bindparam("now"), used_at=bindparam("at"), body=bindparam("to"))
 )
 _LIKE = (
-    select(plan.c.body)
+    select(plan.c.id, plan.c.goal)
     .where(
         _OWNED, plan.c.anchor.in_(bindparam("anchors", expanding=True)), plan.c.runs >= bindparam("least"),
         plan.c.least_words <= bindparam("words"), plan.c.most_words >= bindparam("words"),
@@ -32,6 +33,7 @@ _LIKE = (
     .order_by(plan.c.runs.desc(), plan.c.used_at, plan.c.id)
     .limit(MOST)
 )  # fmt: skip
+_BODIES = select(plan.c.body).where(plan.c.id.in_(bindparam("ids", expanding=True)))
 _FIND = select(plan.c.body).where(_OWNED).order_by(plan.c.used_at.desc(), plan.c.id).limit(bindparam("most"))
 _FORGET = delete(plan).where(_OWNED, plan.c.id == bindparam("of"))
 
@@ -56,8 +58,15 @@ def _row(template: Template, at: datetime) -> dict[str, object]:
     least, most = template.length
     return {
         "id": template.id, "principal": template.owner.principal, "kind": template.owner.kind, "anchor": template.anchor,
-        "least_words": least, "most_words": most, "runs": 0, "used_at": at, "body": newly(template, at).model_dump_json(),
+        "goal": template.goal, "least_words": least, "most_words": most, "runs": 0, "used_at": at,
+        "body": newly(template, at).model_dump_json(),
     }  # fmt: skip
+
+
+def _like(connection: Connection, wanted: Mapping[str, object], words: str) -> Sequence[str]:
+    """The bodies of those that are wanted and have the words' pieces."""
+    near = [row.id for row in connection.execute(_LIKE, wanted) if has_pieces(row.goal, words)]
+    return connection.execute(_BODIES, {"ids": near}).scalars().all() if near else []
 
 
 class SqlKept:
@@ -72,8 +81,8 @@ class SqlKept:
         if words is None:
             return []
         wanted = {**owner.model_dump(), "anchors": sorted(anchors(words)), "least": runs, "words": len(words.split(" "))}
-        found = await self._readers.read(lambda c: c.execute(_LIKE, wanted).scalars().all())
-        return sorted((Kept.model_validate_json(body) for body in found), key=lambda k: (-k.runs, k.first_at))
+        bodies = await self._readers.read(lambda c: _like(c, wanted, words))
+        return sorted((Kept.model_validate_json(body) for body in bodies), key=lambda k: (-k.runs, k.first_at))
 
     async def find(self, owner: Owner, *, limit: int = 1_000) -> list[Kept]:
         wanted = {**owner.model_dump(), "most": limit}

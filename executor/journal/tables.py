@@ -136,6 +136,7 @@ plan_table = Table(
     Column("anchor", String(16), nullable=False),  # digest of words that every goal of its form has
     Column("least_words", Integer, nullable=False),  # of a goal of its form
     Column("most_words", Integer, nullable=False),
+    Column("goal", Text, nullable=False),  # the form, with {slots}
     Column("runs", Integer, nullable=False),  # that went well
     Column("used_at", UtcTime, nullable=False),
     Column("body", Text, nullable=False),  # JSON

@@ -21,6 +21,7 @@ from executor.journal.sql import SqlJournal
 from executor.journal.tables import HEAD
 from executor.objects import ObjectArtifacts, is_local, shown_url
 from executor.pack import GROUP, PackHost, load_packs
+from executor.submission import Principal
 from planner.errors import PlanrailError
 from planner.llm.port import Message, complete
 from planner.models import Role
@@ -28,6 +29,7 @@ from planrail.cli.errors import DONE, FAILED
 from planrail.cli.output import Output
 from planrail.cli.text import clean
 from planrail.house import models_of
+from planrail.plans import Plans
 from planrail.settings import ModelSettings, Settings, load_settings
 from planrail.toolbox import packs_of, playbooks_of, toolset_of, unopened_database
 
@@ -93,7 +95,8 @@ async def _database(settings: Settings) -> Finding:
         async with await SqlJournal.open(settings.url, timeout_s=2.0) as journal:
             count = len(await journal.find(limit=1_000))
             more = "1,000 or more" if count == 1_000 else f"{count}"
-            return Finding("database", "ok", f"{url}, revision {HEAD}, runs: {more}")
+            kept = sum(p.kept for p in await Plans(journal.kept, settings.plans_after).find(Principal()))
+            return Finding("database", "ok", f"{url}, revision {HEAD}, runs: {more}, plans kept: {kept}")
     except PlanrailError as error:
         return Finding("database", "problem", error.message, error.hint)
     except Exception as error:  # noqa: BLE001  # the doctor tells what is wrong, whatever it is

@@ -41,14 +41,14 @@ def listed(output: Output) -> int:
 
 def _table(found: list[PlanView]) -> Table:
     table = Table(box=None, pad_edge=False)
-    for heading, width in (("plan", 8), ("ran well", 8), ("taken", 5), ("saved", 14), ("used", 19)):
+    for heading, width in (("plan", 8), ("ran well", 8), ("taken", 5), ("tokens saved", 12), ("last", 10)):
         table.add_column(heading, no_wrap=True, min_width=width)
     table.add_column("goal", overflow="ellipsis", no_wrap=True, ratio=1)
     for p in found:
         kept = p.plan
         ran = Text(f"{kept.runs}", style="green") if p.kept else Text(f"{kept.runs} of {p.needs}", style="dim")
         table.add_row(
-            p.short, ran, str(kept.hits), f"{kept.saved:,} tokens", moment(kept.used_at), Text(line(kept.template.goal))
+            p.short, ran, str(kept.hits), f"{kept.saved:,}", moment(kept.used_at)[:10], Text(line(kept.template.goal))
         )  # fmt: skip
     return table
 

@@ -105,7 +105,7 @@ def origin(view: RunView) -> str:
         case "planner":
             text = f"written by {_writers(view)}"
         case "template":
-            text = f"kept, from {plural(view.template_runs, 'run')} that went well " + (f", with {given}" if given else "")
+            text = f"kept, from {plural(view.template_runs, 'run')} that went well" + (f", with {given}" if given else "")
         case "script" | "plan":
             text = f"the {view.plan_source} that was submitted"
         case "":

@@ -90,7 +90,7 @@ def test_kept_plans_are_listed_shown_exported_and_forgotten(command: Command, as
     assert one["saved"] > 500
     listed = command("plans").out
     assert one["id"][:8] in listed
-    assert f"{one['saved']:,} tokens" in listed
+    assert f" {one['saved']:,} " in listed
     shown = command("plans", "show", one["id"][:8])
     assert "city: a name of at most three words" in shown.out
     assert "vertical: one of accounting, dental" in shown.out

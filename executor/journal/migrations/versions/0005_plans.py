@@ -18,6 +18,7 @@ def upgrade() -> None:
         sa.Column("anchor", sa.String(16), nullable=False),
         sa.Column("least_words", sa.Integer, nullable=False),
         sa.Column("most_words", sa.Integer, nullable=False),
+        sa.Column("goal", sa.Text, nullable=False),
         sa.Column("runs", sa.Integer, nullable=False),
         sa.Column("used_at", sa.String(27), nullable=False),
         sa.Column("body", sa.Text, nullable=False),
