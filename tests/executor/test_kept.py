@@ -168,7 +168,7 @@ async def test_a_kept_plan_that_fails_once_is_asked_for_anew(tmp_path: Path) -> 
 
     model = planner(fragile_script("Austin"), fragile_script("Dallas"), fragile_script("Houston"))
     async with house(tmp_path, model, after=2) as made:
-        runs = await taught(made, "Austin", "Dallas", "Waco", "Houston")
+        runs = await taught(made, "Austin", "Dallas", "Waco", "Houston", budget=Budget(replans=0))
         assert [(source(r), r.status) for r in runs] == [
             ("planner", "done"), ("planner", "done"), ("template", "failed"), ("planner", "done"),
         ]  # fmt: skip
@@ -177,6 +177,17 @@ async def test_a_kept_plan_that_fails_once_is_asked_for_anew(tmp_path: Path) -> 
         assert one.doubt.startswith(f"{runs[2].id}: x: ")
         doubts = [e for e in await made.events(runs[2].id) if isinstance(e, PlanDoubted)]
         assert [d.plan for d in doubts] == [one.id]
+
+
+async def test_a_kept_plan_that_was_replanned_is_asked_for_anew_and_what_a_replan_wrote_is_not_kept(tmp_path: Path) -> None:
+    written, mended = 'x = t.fragile(city="Austin")\nanswer(x)\n', 'answer("none")\n'
+    async with house(tmp_path, planner(written, mended, mended, written), after=1) as made:
+        runs = await taught(made, "Austin", "Waco")
+        assert [r.status for r in runs] == ["done", "done"]
+        assert source(runs[1]) == "replan"
+        one = await kept(made)
+        assert (one.runs, one.hits) == (0, 0)
+        assert one.doubt.startswith(f"{runs[1].id}: x: ")
 
 
 async def test_a_refusal_by_a_person_says_nothing_against_a_plan(tmp_path: Path) -> None:
