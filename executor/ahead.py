@@ -20,7 +20,7 @@ from functools import partial
 from executor.early import early_of, early_start, end_of
 from executor.early_reads import AHEAD
 from executor.errors import LostOwnership
-from executor.events import CallFailed, CeilingReached
+from executor.events import CallFailed, CallFinished, CeilingReached
 from executor.frame import Start
 from executor.leave import Leave
 from executor.ledger import Ledger, Need
@@ -28,6 +28,7 @@ from executor.nudge import is_draining
 from executor.perform import Ended, Performer
 from executor.recorder import Recorder
 from executor.shadow import Shadow
+from executor.weight import is_weighty
 from planner.check import Ground
 from planner.llm.port import Restarted
 from planner.streamed import Streamed
@@ -149,8 +150,8 @@ class Ahead:
     async def _read(self, start: Start, key: str) -> Ended:
         leave = Leave(start.address, self._recorder, self.ledger, self._nudge, self._now, self._refused)
         ended = await self._performer.perform(start, key, leave)
-        kept = await asyncio.to_thread(self._keep, ended)
-        await self._recorder.commit(kept)
+        weighty = isinstance(ended, CallFinished) and is_weighty(ended.value)
+        await self._recorder.commit(await asyncio.to_thread(self._keep, ended) if weighty else ended)
         self.ledger.settle(start.address)
         return ended
 

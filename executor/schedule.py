@@ -45,12 +45,11 @@ from executor.recorder import Recorder
 from executor.starting import started
 from executor.values import Values
 from executor.wake import Wake
+from executor.weight import is_weighty
 from planner.program import Step
-from planner.toolspec import Json
 
 log = logging.getLogger(__name__)
 _DOZE_S = 2.0  # a time that comes sooner is waited for: the run does not park
-_WEIGHTY = 1_000  # nodes or 16 characters each: a heavier value is put away in a thread
 
 End = Literal["done", "failed", "partial", "unsure", "cancelled", "parked", "drained"]
 Keep = Callable[[Ended], Ended]  # moves a large value into the artifact store; called in threads too
@@ -328,7 +327,7 @@ class Scheduler:
     async def _kept(self, events: Sequence[Event]) -> list[Event]:
         """The events with large values put away as artifacts; what they say is known without being read back."""
         finished = [e for e in events if isinstance(e, CallFinished)]
-        kept = {id(e): await asyncio.to_thread(self._keep, e) for e in finished if _is_weighty(e.value)}
+        kept = {id(e): await asyncio.to_thread(self._keep, e) for e in finished if is_weighty(e.value)}
         for event in finished:
             self._values.know(event)
         return [kept.get(id(e), e) for e in events]
@@ -352,17 +351,3 @@ class Scheduler:
             error = self._take(task)
             if error is not None and not isinstance(error, asyncio.CancelledError | LostOwnership):
                 log.error("a call of run %s failed", self._run.id, exc_info=error)
-
-
-def _is_weighty(value: Json) -> bool:
-    """Whether a value may be large; a quick look, not a count."""
-    weight, left = 0, [value]
-    while left and weight <= _WEIGHTY:
-        item = left.pop()
-        weight += 1 + (len(item) // 16 if isinstance(item, str) else 0)
-        if isinstance(item, dict):
-            left.extend(item)
-            left.extend(item.values())
-        elif isinstance(item, list):
-            left.extend(item[:_WEIGHTY])
-    return weight > _WEIGHTY
