@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from executor.events import CallFailed, CallFinished, CallRetried, CallStarted
 
@@ -39,6 +39,14 @@ class CallState:
     def uncertain(self) -> bool:
         """An effect was claimed, and nothing is known of its end: it may have happened."""
         return self.open and self.started is not None and self.started.claim
+
+    @property
+    def began_at(self) -> datetime | None:
+        """When the call was begun: its start may have been written no earlier than its end."""
+        end = self.finished or self.failed
+        if self.started_at is None or self.ended_at is None or end is None:
+            return self.started_at
+        return min(self.started_at, self.ended_at - timedelta(seconds=end.seconds))
 
     def reopen(self) -> None:
         """Forget that it failed: it is to be made once more, after a look whether it had an effect."""

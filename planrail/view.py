@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Literal
 
@@ -196,12 +196,7 @@ class Viewer:
 
     def _timed(self) -> tuple[tuple[StepView, ...], float]:
         """The steps with their places on the timeline, and its length."""
-        last = max((c.ended_at or c.started_at for c in self._run.calls.values() if c.started_at), default=None)
-        spans, length = timeline(
-            (step, call.started_at, call.ended_at or last)
-            for (step, _), call in self._run.calls.items()
-            if call.started_at is not None and last is not None
-        )
+        spans, length = timeline(_in_flight(self._run))
         steps = (s.model_copy(update={"spans": spans.get(s.id, ())}) for s in self._steps())
         return tuple(steps), round(length, 6)
 
@@ -305,6 +300,15 @@ class Viewer:
         return found
 
 
+def _in_flight(run: Run) -> Iterator[tuple[str, datetime, datetime]]:
+    """When each call of the plan was in flight; one that takes what was read ahead, when that was read."""
+    now = max((c.ended_at or c.started_at for c in run.calls.values() if c.started_at is not None), default=None)
+    for (step, _), call in run.calls.items():
+        made = run.call(AHEAD, call.started.ahead) if call.started is not None and call.started.ahead else call
+        if step != AHEAD and made.began_at is not None:
+            yield step, made.began_at, made.ended_at or now or made.began_at
+
+
 def _uncompiled(step: str, calls: list[CallState]) -> StepView:
     """A step of a script that does not compile here: what its calls alone tell."""
     call = next((c.started.call for c in calls if c.started is not None), "")
@@ -316,7 +320,7 @@ def _uncompiled(step: str, calls: list[CallState]) -> StepView:
 def _counted(step: StepView, calls: list[CallState]) -> StepView:
     ends = [e for c in calls for e in (c.finished, c.failed) if e is not None]
     instead = [c.finished for c in calls if c.finished is not None and c.finished.how in ("otherwise", "default")]
-    starts = [c.started_at for c in calls if c.started_at is not None]
+    starts = [c.began_at for c in calls if c.began_at is not None]
     stops = [c.ended_at for c in calls if c.ended_at is not None]
     retried = [r for c in calls for r in c.retries]
     return step.model_copy(

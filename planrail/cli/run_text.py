@@ -185,7 +185,7 @@ def end_text(view: RunView) -> Text:
     return text
 
 
-def cost_text(cost: Cost) -> Text:
+def cost_text(cost: Cost, *, react: bool = True) -> Text:
     """What it cost, by model, and what ReAct would have read."""
     text = Text()
     listed: Iterable[str]
@@ -197,8 +197,8 @@ def cost_text(cost: Cost) -> Text:
     if cost.unused:
         listed = [*listed, f"       {plural(cost.unused, 'call')} read ahead, while the plan was being written, and not used"]
     text.append("\n".join(listed))
-    if cost.react is not None:
-        text.append("\n").append(_react(cost.react, cost.usage))
+    if cost.react is not None and react:
+        text.append("\n").append(react_text(cost.react, cost.usage))
     return text
 
 
@@ -222,7 +222,8 @@ def _usage(usage: Usage) -> str:
     return f"{plural(usage.model_calls, 'model call')} · {tokens} · {dollars(usage.usd)}"
 
 
-def _react(react: ReactEstimate, usage: Usage) -> str:
+def react_text(react: ReactEstimate, usage: Usage) -> str:
+    """What ReAct would have taken, beside what this run took."""
     price = f", {dollars(react.usd)} with {line(react.model, 60)}" if react.usd is not None else ""
     saved = ""
     if usage.tokens and react.tokens > usage.tokens:

@@ -86,8 +86,9 @@ def _bar(steps: Sequence[StepView], length: float, state: StepState | None) -> T
 
 
 def _took(steps: Sequence[StepView]) -> tuple[str, str]:
-    """How long, and how many tokens or $."""
+    """How long it took, or that it was read ahead of the plan's end; and how many tokens or $."""
     took = sum(s.seconds for s in steps)
     usage = sum((s.usage for s in steps), NO_USAGE)
     spent = f"{usage.tokens:,} tok" if usage.tokens else dollars(usage.usd) if usage.usd else ""
-    return (seconds(took) if took else "", spent)
+    ahead = "ahead" if any(s.early for s in steps) else ""
+    return (seconds(took) if took else ahead, spent)

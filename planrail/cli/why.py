@@ -12,7 +12,7 @@ from planner.toolspec import Json
 from planrail.cli.errors import DONE
 from planrail.cli.output import Output
 from planrail.cli.plan_text import diagnostics_text
-from planrail.cli.run_text import STATUS_STYLES, cost_text, fork_text, question_text
+from planrail.cli.run_text import STATUS_STYLES, cost_text, fork_text, question_text, react_text
 from planrail.cli.running import Trip, in_house, settings_here
 from planrail.cli.statement_text import shown_line, statement_table
 from planrail.cli.text import clean, dollars, line, moment, plural, seconds, told
@@ -71,9 +71,11 @@ def _tell(output: Output, view: RunView, *, owned: bool) -> None:
         console.print(question_text(question, view.id), soft_wrap=True)
     if view.status == "done":
         tell("answer", told(view.answer, 160))
-    console.print(cost_text(view.cost), soft_wrap=True)
+    console.print(cost_text(view.cost, react=False), soft_wrap=True)
     if (dearest := _dearest(view)) is not None:
         tell("", f"most by {dearest}")
+    if view.cost.react is not None:
+        console.print(react_text(view.cost.react, view.cost.usage), soft_wrap=True)
     tell("next", next_step(view, owned=owned))
 
 
@@ -113,18 +115,21 @@ def origin(view: RunView) -> str:
         case other:
             text = other
     replans = sum(1 for revision in view.revisions if revision.source == "replan")
-    text += f", replanned {_times(replans, 'time', 'times')}" if replans else ""
+    text += f", replanned {'once' if replans == 1 else f'{replans} times'}" if replans else ""
     worst = view.certificate.worst_case if view.certificate is not None else None
     if worst is None:
         return text
     most = [plural(worst.calls, "tool call")] + ([plural(worst.model_calls, "model call")] if worst.model_calls else [])
-    return f"{text}; at most {', '.join(most)}, {dollars(worst.usd)}"
+    still = "then " if len(view.revisions) > 1 else ""
+    return f"{text}; {still}at most {', '.join(most)}, {dollars(worst.usd)}"
 
 
 def _writers(view: RunView) -> str:
     models = ", ".join(dict.fromkeys(line(use.model, 40) or "a model" for use in view.planner)) or "a model"
     repairs = sum(1 for use in view.planner if use.purpose == "repair")
-    return f"{models}, after {plural(repairs, 'repair')}" if repairs else models
+    took = sum(use.seconds for use in view.planner if use.purpose in ("write", "repair"))
+    after = f" after {plural(repairs, 'repair')}" if repairs else ""
+    return f"{models} in {seconds(took)}{after}"
 
 
 # -- where it hurt
