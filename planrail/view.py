@@ -53,6 +53,7 @@ class StepView(_View):
     done: int = 0
     of: int | None = None
     failed: int = 0
+    calls: int = 0  # tool calls, retries and what a `do` called included
     retries: int = 0
     retried: str = ""  # why, for the first of them
     held: str = ""  # what its calls wait for before they are made, if some stand in line
@@ -213,6 +214,7 @@ class Viewer:
         base = StepView(
             id=step.id, kind=step.kind, call=step.tool or step.kind, line=max(step.at.line, 1), source=step.source,
             guards=guards, state=self._state(step, calls), map=step.is_map, of=self._size(step), due=self._due(step),
+            calls=self._run.calls_of.get(step.id, 0),
         )  # fmt: skip
         fell = [f for f in self._run.fell if f.step == step.id]
         sure = [c.finished.sure for c in calls if c.finished is not None and c.finished.sure is not None]

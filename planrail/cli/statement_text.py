@@ -76,8 +76,14 @@ def _shown(found: Sequence[Row], important: set[int], most: int) -> set[int]:
 
 
 def _items(steps: Iterable[StepView]) -> str:
-    """How many items of its maps are done."""
-    return " ".join(f"{s.done}/{'?' if s.of is None else s.of}" for s in steps if s.map)
+    """How many items of its maps are done, how many calls its loops have made."""
+    return " ".join(_many(s) for s in steps if s.map or s.kind == "do")
+
+
+def _many(step: StepView) -> str:
+    if step.map and step.kind != "do":
+        return f"{step.done}/{'?' if step.of is None else step.of}"
+    return plural(step.calls, "call")
 
 
 def _bar(steps: Sequence[StepView], length: float, state: StepState | None) -> Text:

@@ -225,7 +225,9 @@ def _of_step(view: RunView, step: StepView) -> Iterator[Text]:
         yield Text(f"~ {name}: {many}by otherwise: {line(step.note, 120)}")
     if step.retries:
         yield Text(f"↺ {name}: {_times(step.retries, 'retry', 'retries')}, the first after: {line(step.retried, 120)}")
-    if step.failed and not any(s.step == step.id for s in view.surprises):
+    if step.failed and step.kind == "do":
+        yield Text(f"~ {name}: {step.failed} of {plural(step.calls, 'call')} failed, and the model was told")
+    elif step.failed and not any(s.step == step.id for s in view.surprises):
         yield Text(f"✗ {name}: {step.failed}{of} failed")
     if step.held:
         yield Text(f"⧖ {name}: {line(step.held, 120)}")

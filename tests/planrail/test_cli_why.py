@@ -42,6 +42,10 @@ def why(command: Command, run: str, width: dict[str, str] = WIDE) -> str:
     return shown.out
 
 
+LOOKS = [
+    {"calls": [{"name": "crm-get_lead", "arguments": {"id": 1}}, {"name": "crm-get_lead", "arguments": {"id": 9999}}]},
+    {"text": "Northgate."},
+]
 LABELS = ["goal", "run", "plan", "fork", "hurt", "notes", "answer", "cost", "ReAct", "next"]
 
 
@@ -53,7 +57,7 @@ def answers(command: Command) -> Iterator[Any]:
     def start(plans: list[str], values: list[Any]) -> None:
         rules = [
             {"model": "big", "replies": [{"text": plan} for plan in plans]},
-            {"model": "small", "replies": [{"json": value} for value in values]},
+            {"model": "small", "replies": [{"json": value} for value in values] or LOOKS},
         ]
         script = Path(command.folder / "model.json")
         script.write_text(json.dumps({"rules": rules, "api_key": "sesame"}))
@@ -140,6 +144,15 @@ def test_a_replanned_run_shows_what_was_replaced_by_what(command: Command, answe
     assert "+ lead = crm.get_lead(id=leads.items[0].id)\n" in out
     revisions = command("why", run, "--json").json["revisions"]
     assert [(r["revision"], r["source"]) for r in revisions] == [(1, "planner"), (2, "replan")]
+
+
+def test_a_loop_tells_its_calls_and_those_that_failed(command: Command, answers: Any) -> None:
+    answers(["answer(1)\n"], [])
+    script = 'who = do("Whom?", tools=[crm.get_lead], max_calls=3)\nanswer(who)\n'
+    run = command("run", "--script", "-", "--json", stdin=script).json["id"]
+    out = why(command, run)
+    assert re.search(r"✓ 1 who = do\(.* 2 calls ", out)
+    assert "notes  ~ who: 1 of 2 calls failed, and the model was told" in out
 
 
 def test_a_run_that_took_its_fallback_says_why(command: Command, answers: Any) -> None:
