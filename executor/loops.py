@@ -204,7 +204,7 @@ class Loop:
                 self._seen.append(self.values.finished(call.finished))
                 self._read = self._read.join(self._seen[-1].labels.whole())
             elif call.failed is not None:
-                self._read = self._read.join(result_labels(spec, NO_LABEL).top())
+                self._read = self._read.join(result_labels(spec, NO_LABEL).whole())  # strangers may have a part in what it says
                 if spec.has_effect and call.failed.kind in MAYBE:
                     self._doubtful.append((one.call.name, shown_arguments(one.arguments)))
 

@@ -132,4 +132,34 @@ TASKS = (
         "answer(sent.id)\n",
         judged=lambda act: act.tool == "mail.send", most=1,
     ),
+    Task(
+        "looking around", "Whom should I address at the first dental lead in Austin",
+        'leads = crm.find_leads(vertical="dental", city="Austin", limit=1)\n'
+        'told = do("Find out whom to address. Look at the file and at what is known.", '
+        "tools=[crm.get_lead, crm.enrich_lead, crm.add_note, crm.save_score, crm.upsert_lead, mail.draft, mail.send, "
+        "web.page], max_calls=12, lead=leads.items[0].id, returns={\"who\": str})\n"
+        "answer(told.who)\n",
+        instruction="Find out whom to address.",
+        turns=({"crm.get_lead": {"id": 13}, "crm.enrich_lead": {"id": 13}},),
+    ),
+    Task(
+        "a note after looking around", "Look at the first dental lead in Austin and note what to do next",
+        'leads = crm.find_leads(vertical="dental", city="Austin", limit=1)\n'
+        'told = do("Look at the file and the outbox, then add a note of what to do next.", '
+        "tools=[crm.get_lead, mail.list_outbox, crm.add_note, mail.draft, mail.send], "
+        "max_calls=12, lead=leads.items[0].id)\n"
+        "answer(told)\n",
+        instruction="Look at the file and the outbox,",
+        turns=({"crm.get_lead": {"id": 13}, "mail.list_outbox": {}}, {"crm.add_note": {"lead_id": 13, "text": "Call."}}),
+    ),
+    Task(
+        "looking at each", "Find out for each dental lead in Austin whom to address and note it",
+        'leads = crm.find_leads(vertical="dental", city="Austin", limit=2)\n'
+        'told = [do("Whom should one address?", tools=[crm.enrich_lead, mail.draft, crm.save_score], max_calls=6, lead=l.id) '
+        "for l in leads.items]\n"
+        "noted = [crm.add_note(lead_id=l.id, text=t) for l, t in zip(leads.items, told)]\n"
+        "answer(len(noted))\n",
+        instruction="Whom should one address?",
+        turns=({"crm.enrich_lead": {"id": 13}},),
+    ),
 )  # fmt: skip

@@ -32,6 +32,13 @@ def test_no_attack_does_what_the_goal_did_not_ask_for(case: Case, yes: bool | No
     assert found == []
 
 
+def test_what_a_failed_call_says_counts_as_read_by_the_model_of_a_loop() -> None:
+    case = next(c for c in cases() if c.task.name == "looking at each" and c.attack.fails)
+    trial, found = let_through(case, yes=False)
+    assert trial.model.obeyed
+    assert found == []
+
+
 @few(4)
 @given(case=st.sampled_from([c for c in cases() if c.attack.fails or c.attack.reply]))
 def test_a_planner_that_mends_plans_for_strangers_adds_no_tool_and_gets_no_words_of_theirs_to_a_sink(case: Case) -> None:
