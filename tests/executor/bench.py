@@ -15,6 +15,7 @@ from executor.events import CallStarted, Question, QuestionAnswered, Recorded, R
 from executor.gate import Gates, GateTerms
 from executor.journal.memory import MemoryJournal
 from executor.journal.port import Journal, RunRecord
+from executor.keeping import Keeping
 from executor.planning import Planning
 from executor.run import Run, fold, is_over
 from executor.segment import Segments
@@ -78,6 +79,7 @@ class Bench:
     answers: Answers | None = yes
     sleep: Callable[[float], Any] = no_wait
     as_json: bool = False
+    plans_after: int = 0
     read_ahead: bool = True
     budget: Budget = PLENTY
     session: SessionLimits = field(default_factory=SessionLimits)
@@ -96,7 +98,12 @@ class Bench:
     def planning(self) -> Planning:
         planner = None if self.models.planner is None else Planner(self.models.planner, as_json=self.as_json)
         return Planning(
-            self.toolset.specs, self.playbooks, planner, self.models.terms(parallel=self.budget.parallel), self.policy
+            self.toolset.specs,
+            self.playbooks,
+            planner,
+            self.models.terms(parallel=self.budget.parallel),
+            self.policy,
+            keeping=Keeping(self.journal.kept, self.plans_after),
         )
 
     def segments(self, journal: Journal | None = None, worker: str = "w") -> Segments:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from bench import Bench
+from test_planning import Crashed, Dying
 
 from executor.events import PlanDoubted, PlanProposed, RunEnded
 from executor.kept import Kept
@@ -233,3 +235,39 @@ async def test_a_changed_tool_makes_the_planner_be_asked_and_the_old_one_brings_
     async with rig(tmp_path, Toolset.of("t", [find, fragile]), plans_after=1, first=9) as made:
         (run,) = await taught(made, "Houston")
         assert source(run) == "template"
+
+
+# -- crashes
+
+
+async def crashed(at: int, *, after: bool) -> tuple[list[Run], ScriptedModel, Kept, bool]:
+    """Two runs of a form, the second of which takes the first one's plan; the process dies at their write of that number."""
+    model, journal = ScriptedModel(lambda _: script("Austin")), Dying()
+    models = Models(planner=role(model))
+    bench = Bench(Toolset.of("t", [find]), models, journal=journal, plans_after=1)
+    runs, died = [await bench.submit(goal=goal("Austin"))], False
+    journal.dies_before, journal.dies_after = (-1, at) if after else (at, -1)
+    ended: list[Run] = []
+    async with asyncio.timeout(BOUND_S):
+        for _ in range(2):
+            try:
+                await bench.segment(runs[-1])
+            except Crashed:
+                died = True
+            ended.append(await bench.carry_on(runs[-1]))
+            runs.append(await bench.submit(goal=goal("Waco")))
+    (one,) = await journal.kept.find(Owner(principal="local"))
+    return ended, model, one, died
+
+
+@pytest.mark.parametrize("after", [True, False])
+async def test_however_a_process_dies_each_run_counts_once(after: bool) -> None:
+    deaths = 0
+    for at in range(1, 16):
+        ended, model, one, died = await crashed(at, after=after)
+        deaths += died
+        assert [answer_of(run)[0] for run in ended] == ["dental Austin 0", "dental Waco 0"]
+        assert [source(run) for run in ended] == ["planner", "template"]
+        assert (one.runs, one.hits, one.saved) == (2, 1, one.tokens)
+        assert len(model.requests) <= (1 if after else 2)  # what was paid for and not written yet is bought again
+    assert deaths >= 5
