@@ -17,6 +17,8 @@ from planner.generalise import template_of
 from planner.template import Owner, Template
 from planner.toolspec import Json
 
+_FROM_THE_GOAL = frozenset(("write", "repair"))  # purposes of the planner's calls that have seen the goal alone
+
 
 def owner_of(submission: Submission) -> Owner:
     """Whose kept plans a submission may take, and adds to."""
@@ -55,7 +57,9 @@ def _gave_way(run: Run) -> bool:
 def _made(run: Run, origin: PlanProposed, scripts: Scripts) -> tuple[Template, dict[str, Json]] | None:
     """The template that the run's goal and its script make; one without slots where those would make another plan of it."""
     certified, submission, hand = run.certified, run.submission, hand_of(run)
-    if origin.source != "planner" or certified is None or hand.foreign.data or origin.script != certified.script:
+    if origin.source != "planner" or {call.purpose for call in run.planner_calls} - _FROM_THE_GOAL:
+        return None  # it had looked around before it wrote
+    if certified is None or hand.foreign.data or origin.script != certified.script:
         return None
     proved = certified.certificate
     for slots in (True, False):
@@ -63,8 +67,8 @@ def _made(run: Run, origin: PlanProposed, scripts: Scripts) -> tuple[Template, d
             submission.goal, certified.script, scripts.tools,
             owner=owner_of(submission), used=proved.tools, policy=proved.policy, slots=slots,
         )  # fmt: skip
-        if made is None:
-            return None
+        if made is None or not made[0].slots:
+            return made
         try:
             again = scripts.certified(made[0].script, made[1], run.budget, hand)
         except (CompileError, PlanRefused):

@@ -56,9 +56,11 @@ def template_of(
     `used` are the fingerprints of the tools that the script calls. Without `slots` it is the goal and the script as they are.
     """
     words = plain(goal)
+    if words is None:
+        return None
     statements = parse_script(script)
     standing = standings(statements, tools)
-    if words is None or _dated(standing, words):
+    if _dated(standing, words):
         return None
     found = _named(_slots(words, standing), statements, tools) if slots else []
     names = {f.literal: f.slot.name for f in found}
