@@ -18,9 +18,11 @@ from executor.events import ConfidenceFell, PlanCertified, PlanDoubted, PlanProp
 from executor.fingerprint import fingerprint_of
 from executor.keeping import Keeping
 from executor.left import budget_of, refuse_additions, settled_by, was_approved
+from executor.react import react_plan
 from executor.recorder import Recorder
 from executor.run import Run
 from executor.shapes import NOTHING_LEARNED, Shapes, learned_of
+from executor.submission import Submission
 from executor.writer import hand_of
 from planner.catalog import TOOLS_TOKENS, Catalog
 from planner.check import Ground
@@ -127,12 +129,19 @@ class Planning:
             return self._typed(submission.plan, submission.params)
         if submission.playbook is not None:
             return self._from_playbook(submission.playbook, submission.params)
+        if submission.mode == "react":
+            return self._react(submission)
         matched = self.playbooks.match(submission.goal)
         if matched is not None:
             playbook, values = matched
             return PlanProposed(script=playbook.script, source="playbook", playbook=playbook.name, params=values)
         kept = None if self.keeping is None else await self.keeping.proposal(run, self.scripts)
         return kept or await self._written_by_model(recorder, ahead)
+
+    def _react(self, submission: Submission) -> PlanProposed:
+        if not self.tools:
+            raise NotPlanned("There are no tools to reach the goal with.")
+        return react_plan(submission, self.catalog.offer(submission.goal).tools)
 
     def _from_playbook(self, name: str, given: Mapping[str, Json]) -> PlanProposed:
         try:

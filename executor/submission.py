@@ -44,6 +44,8 @@ class Submission(BaseModel):
     preapproved: bool = False  # the script's own `approve` steps are answered yes (`--yes`)
     principal: Principal = Principal()
     forked_from: ForkOf | None = None
+    mode: Literal["plan", "react"] = "plan"  # react: no plan; the planner's model calls tools until it has the answer
+    one_call: bool = False  # in ReAct mode: one call a turn
     fresh: bool = False  # a plan is written anew, whatever plans are kept
     session: str | None = Field(default=None, min_length=1, max_length=200)  # the conversation, whose runs share ceilings
 
@@ -54,6 +56,8 @@ class Submission(BaseModel):
             raise ValueError("give one of script, plan and playbook")
         if not plans and not self.goal.strip():
             raise ValueError("the goal is empty: say what is to be done, or give a script, a plan or a playbook")
+        if plans and self.mode == "react":
+            raise ValueError("in ReAct mode there is a goal and no plan")
         if self.session is not None and not (self.session.isprintable() and self.session.strip()):
             raise ValueError("the session's name has to be printable")
         for text in (self.goal, self.script or "", self.session or ""):
@@ -72,6 +76,7 @@ class Submission(BaseModel):
         for name in ("forked_from", "session"):
             if whole[name] is None:
                 del whole[name]  # as it was before there was such a thing
-        if not self.fresh:
-            del whole["fresh"]
+        for name, usual in (("fresh", False), ("mode", "plan"), ("one_call", False)):
+            if whole[name] == usual:
+                del whole[name]
         return digest(whole)

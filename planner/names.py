@@ -62,6 +62,14 @@ class Names:
         return difflib.get_close_matches(name, known, n=3)
 
 
+def free_name(name: str, namespaces: Iterable[str]) -> str:
+    """The name, with underscores behind it where it is a namespace of tools."""
+    taken = frozenset(namespaces)
+    while name in taken:
+        name += "_"
+    return name
+
+
 def covered(places: list[tuple[Guard, ...]], guards: tuple[Guard, ...]) -> bool:
     """Whether every path that leads to `guards` comes through one of the places."""
     held = {(g.branch, g.when) for g in guards}

@@ -14,13 +14,13 @@ from executor.call_state import CallState
 from executor.early_reads import AHEAD
 from executor.events import CallStarted
 from executor.run import Run
+from executor.talk import loop_prompt
 from planner.llm.function import ToolCall, ToolFunction, compact
 from planner.llm.port import Message
 from planner.tokens import count_messages, count_reply, count_tokens, count_tools
 from planner.toolspec import Json, ToolSpec
 from planner.worst import ModelTerms
 
-INSTRUCTIONS = "Reach the goal with the tools. Call one tool at a time. When the goal is reached, give the answer."
 BYTES_A_TOKEN = 4  # of a result that is so large that it stands outside of the journal
 
 
@@ -71,7 +71,7 @@ def react_tokens(prefix: int, exchanges: list[tuple[int, int]], *, final: int) -
 
 def prefix_tokens(goal: str, tools: list[ToolSpec]) -> int:
     """Tokens of what stands in front of every turn: instructions, goal, and the tools as function definitions."""
-    messages = (Message(role="system", content=INSTRUCTIONS), Message(role="user", content=goal))
+    messages = loop_prompt(goal, {}, None).messages
     listed = [ToolFunction(name=t.name, description=t.description, parameters=t.input_schema) for t in tools]
     return count_messages(messages) + count_tools(listed)
 

@@ -35,7 +35,7 @@ class PlanProposed(Happened):
 
     type: Literal["plan_proposed"] = "plan_proposed"
     script: str
-    source: Literal["planner", "script", "plan", "playbook", "fallback", "replan", "template"]
+    source: Literal["planner", "script", "plan", "playbook", "fallback", "replan", "template", "react"]
     playbook: str = ""
     template: str = ""  # the id of the kept plan that it is
     runs: int = 0  # in which that went well before

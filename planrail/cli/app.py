@@ -29,6 +29,8 @@ Book = Annotated[str | None, typer.Option("--playbook", metavar="NAME", help="Ta
 Params = Annotated[list[str] | None, typer.Option("-p", "--param", metavar="KEY=VALUE", help="A parameter of the plan.")]
 BudgetOption = Annotated[str | None, typer.Option("--budget", metavar="LIST", help="Ceilings, like usd=0.50,calls=40.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Have the plan written anew, whatever plans are kept.")]
+Mode = Annotated[str, typer.Option("--mode", metavar="MODE", help="react: no plan, the planner's model calls tools in a loop.")]
+OneCall = Annotated[bool, typer.Option("--one-call", help="In ReAct mode: one call a turn.")]
 Session = Annotated[str | None, typer.Option("--session", metavar="NAME", help="The conversation; its runs share ceilings.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
@@ -46,6 +48,8 @@ def run(
     detach: Annotated[bool, typer.Option("--detach", help="Submit only: a worker carries it on.")] = False,
     session: Session = None,
     fresh: Fresh = False,
+    mode: Mode = "plan",
+    one_call: OneCall = False,
     as_json: AsJson = False,
 ) -> int:
     """Plan a goal, run the plan, show it live."""
@@ -53,7 +57,7 @@ def run(
     from planrail.cli import running
     from planrail.cli.request import Wish
 
-    wish = Wish(goal, script, playbook, tuple(param or ()), budget, yes, session, fresh)
+    wish = Wish(goal, script, playbook, tuple(param or ()), budget, yes, session, fresh, mode, one_call)
     return running.submit(output, wish, key=key) if detach else running.run(output, wish, key=key)
 
 
@@ -75,6 +79,7 @@ def plan(
     param: Params = None,
     budget: BudgetOption = None,
     fresh: Fresh = False,
+    mode: Mode = "plan",
     as_json: AsJson = False,
 ) -> int:
     """Show the plan of a goal and its certificate; run nothing."""
@@ -82,7 +87,7 @@ def plan(
     from planrail.cli import looking
     from planrail.cli.request import Wish
 
-    return looking.plan(output, Wish(goal, script, playbook, tuple(param or ()), budget, fresh=fresh))
+    return looking.plan(output, Wish(goal, script, playbook, tuple(param or ()), budget, fresh=fresh, mode=mode))
 
 
 @app.command()

@@ -33,6 +33,8 @@ class Wish:
     yes: bool = False
     session: str | None = None
     fresh: bool = False
+    mode: str = "plan"
+    one_call: bool = False
 
 
 def submission_of(wish: Wish, usual: Budget) -> Submission:
@@ -42,12 +44,15 @@ def submission_of(wish: Wish, usual: Budget) -> Submission:
         raise UsageError("Give a script or a playbook, not both.")
     if wish.params and wish.playbook is None and wish.script is None:
         raise UsageError("-p gives a playbook its parameters: name one with --playbook.")
+    if wish.mode not in ("plan", "react"):
+        raise UsageError(f"There is no mode {wish.mode}.", hint="There are: plan (the usual one), react.")
     text = None if wish.script is None else read_text(wish.script)
     budget, params = budget_of(wish.budget, usual), params_of(wish.params)
     try:
         return Submission(
             goal=words, script=text, playbook=wish.playbook, params=params, budget=budget, preapproved=wish.yes,
             session=wish.session, fresh=wish.fresh,
+            mode=wish.mode, one_call=wish.one_call,  # type: ignore[arg-type]  # one of them, as was looked at
         )  # fmt: skip
     except ValidationError as error:
         first = error.errors(include_url=False)[0]

@@ -1,20 +1,19 @@
-"""The estimate of what ReAct would have read, beside a ReAct agent that really reads it, over a real socket."""
+"""The estimate of what ReAct would have read, beside what a run in ReAct mode really reads, over a real socket."""
 
 from __future__ import annotations
 
-import json
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks.thrift.workloads import FUNCTIONS, Kind, Outputs, Workload
-from planner.llm.function import ToolFunction
+from benchmarks.thrift.workloads import Kind, Outputs, Workload
 from planner.llm.openai import OpenAIModel
-from planner.llm.port import Message, ModelRequest, complete
-from planner.usage import NO_USAGE, Usage
-from planrail.react import INSTRUCTIONS, ReactEstimate
+from planner.models import Models, Role
+from planner.usage import Usage
+from planner.worst import ModelTerms
+from planrail.react import ReactEstimate
 from planrail.view import Viewer
 from tests.model_server import Called, ModelServer, Received, Reply
 from tests.rig import answer_of, rig
@@ -33,22 +32,13 @@ def perfect(workload: Workload) -> Any:
     return reply
 
 
-async def really(workload: Workload, url: str) -> Usage:
-    """What ReAct takes, one call a turn."""
-    model, spent = OpenAIModel("key", url), NO_USAGE
-    specs = workload.tools.specs.values()
-    tools = tuple(ToolFunction(name=s.name, description=s.description, parameters=s.input_schema) for s in specs)
-    messages = [Message(role="system", content=INSTRUCTIONS), Message(role="user", content=workload.goal)]
-    while True:
-        reply = await complete(model, ModelRequest(model="big", messages=tuple(messages), tools=tools, parallel_calls=False))
-        spent += reply.usage
-        if not reply.calls:
-            assert workload.answer in reply.text
-            return spent
-        messages.append(Message(role="assistant", content=reply.text, calls=reply.calls))
-        for call in reply.calls:
-            given = await FUNCTIONS[call.name.replace(".", "_")](**json.loads(call.arguments))
-            messages.append(Message(role="tool", content=given.model_dump_json(), call_id=call.id))
+async def really(workload: Workload, url: str, folder: Path) -> Usage:
+    """What a run in ReAct mode takes, one call a turn."""
+    planner = Role(OpenAIModel("key", url), ModelTerms(model="big", max_input_tokens=100_000))
+    async with rig(folder, workload.tools, models=Models(planner=planner)) as house:
+        run = await house.carried(goal=workload.goal, mode="react", one_call=True)
+        assert workload.answer in answer_of(run)
+    return run.usage
 
 
 async def estimated(workload: Workload, folder: Path) -> ReactEstimate:
@@ -68,8 +58,9 @@ async def test_the_estimate_is_within_a_tenth_of_what_react_really_takes(
 ) -> None:
     monkeypatch.setattr(Outputs, "size", size)
     workload = Workload(kind, 10, size)
+    (tmp_path / "react").mkdir()  # a test's own folder
     async with ModelServer(perfect(workload)) as server:
-        real = await really(workload, server.url)
+        real = await really(workload, server.url, tmp_path / "react")
     estimate = await estimated(workload, tmp_path)
     assert estimate.turns == real.model_calls
     assert estimate.input_tokens == pytest.approx(real.input_tokens, rel=0.1)
