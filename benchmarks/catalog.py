@@ -41,8 +41,8 @@ async def measured(options: Options) -> Table:
         f"The share of the needed tools ({needed} of {len(every)} goals) that the prompt has: described in a line, or named. "
         f"Beside it those described. The lines of all {len(known)} tools take {sum(costs.values()):,} tokens.",
         "Catalogue, goals and thesaurus were written by one hand, the goals in other words than the descriptions. The second "
-        "set was not looked at while weights were chosen, but the thesaurus came after it; the third was written when all was "
-        "done: it tells most of what to expect.",
+        "set was not looked at while weights were chosen, but the thesaurus came after it; the third was written after both "
+        "and not looked at: it tells most of what to expect.",
     )
     return Table("Tools for a goal", tuple(rows), notes)
 

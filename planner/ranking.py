@@ -10,7 +10,7 @@ Robertson and Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond, 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 
 from planner.shape import resolved
@@ -19,12 +19,12 @@ from planner.tool_line import described
 from planner.toolspec import Json, JsonSchema, ToolSpec
 
 _WEIGHTS = {"own": 4.0, "namespace": 3.0, "about": 2.0, "takes": 1.0, "gives": 0.7}
-_ALIKE = 0.7  # what a word of the same meaning weighs beside the goal's own
-_LIFT, _BEST = 0.4, 5  # of the scores of its namespace's best tools, so many, what a tool gets on top
+_ALIKE = 0.5  # what a word of the same meaning weighs beside the goal's own
+_LIFT, _BEST = 1.0, 5  # of the mean score of its namespace's best tools, so many, what a tool gets on top
 _FIELD_WORDS = 60  # of a field; beyond that a stranger's schema says no more of a tool
 _GOAL_WORDS = 200
 _WORD = re.compile(r"[^\W\d_]+|\d+")
-_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SAID_BY_ALL = """
 a an and any are as at be been but by can could do does did each every for from had has have he her him his how i if in into is
 it its let me my no nor not of on one or other our own over she should so some than that the their them then there these they
@@ -40,6 +40,7 @@ class Ranking:
         import sqlite3  # noqa: PLC0415  # some ms that a check has no use for
 
         self._names = list(tools)
+        self._sizes = Counter(map(_namespace, self._names))
         self._index = sqlite3.connect(":memory:", check_same_thread=False)
         self._index.execute(f"CREATE VIRTUAL TABLE tool USING fts5({', '.join(_WEIGHTS)}, tokenize='porter unicode61')")
         rows = ((number, *_fields(spec)) for number, spec in enumerate(tools.values()))
@@ -53,7 +54,7 @@ class Ranking:
         found = defaultdict(float, self._matches(said))
         for name, score in self._matches(self._alike(said)).items():
             found[name] += _ALIKE * score
-        lifts = _lifts(found)
+        lifts = self._lifts(found)
         mates = (name for name in self._names if _namespace(name) in lifts)
         return {name: found.get(name, 0.0) + lifts[_namespace(name)] for name in mates}
 
@@ -66,19 +67,20 @@ class Ranking:
         rows = self._index.execute(f"SELECT rowid, -bm25(tool, {weights}) FROM tool WHERE tool MATCH ?", (wanted,))
         return {self._names[number]: score for number, score in rows}
 
+    def _lifts(self, scores: Mapping[str, float]) -> dict[str, float]:
+        """By namespace, what its tools get on top of their own scores: a mean, or large ones would push out small ones."""
+        by: defaultdict[str, list[float]] = defaultdict(list)
+        for name, score in scores.items():
+            by[_namespace(name)].append(score)
+        return {
+            space: _LIFT * sum(sorted(all_of_it)[-_BEST:]) / min(_BEST, self._sizes[space]) for space, all_of_it in by.items()
+        }
+
     def _alike(self, words: list[str]) -> list[str]:
         """Other words of the same meanings."""
         wanted = " OR ".join(f'"{word}"' for word in words)
         rows = self._index.execute("SELECT words FROM alike WHERE alike MATCH ?", (wanted,)) if wanted else ()
         return [word for word in dict.fromkeys(w for (group,) in rows for w in group.split()) if word not in words]
-
-
-def _lifts(scores: Mapping[str, float]) -> dict[str, float]:
-    """By namespace, what its tools get on top of their own scores."""
-    by: defaultdict[str, list[float]] = defaultdict(list)
-    for name, score in scores.items():
-        by[_namespace(name)].append(score)
-    return {space: _LIFT * sum(sorted(all_of_it)[-_BEST:]) for space, all_of_it in by.items()}
 
 
 def _namespace(name: str) -> str:

@@ -215,6 +215,77 @@ access rights permission group
 session sign signed
 login sign signin
 request ask asked want
+umbrella rain weather
+holiday vacation trip travel tour tourism destination sightseeing
+attraction sight landmark museum visit
+train rail railway bus coach ferry transit commute
+car vehicle automobile van truck dealer drive
+fleet driver vehicle
+fuel petrol gas diesel mileage
+sport sports match game team league football soccer basketball tennis score
+train training exercise workout fitness gym
+diet nutrition calories food healthy
+recipe cook cooking ingredient kitchen meal
+grocery groceries supermarket food shop
+fashion clothes clothing wear outfit dress shoes
+beauty cosmetics makeup skin
+gift present presents
+house home condo condominium property estate buy purchase
+furniture chair desk table
+garden plant flower tree
+pet dog cat animal
+child children kid kids family
+school university college study student education
+language learn vocabulary
+book novel author read library publication
+quiz trivia test questions
+joke fun entertainment game
+game play player
+art painting drawing design creative
+video clip trailer youtube footage film
+show series television tv episode
+space astronomy planet star nasa
+science scientific experiment
+math mathematics calculate calculation formula equation compute
+convert conversion unit currency exchange
+crypto cryptocurrency bitcoin coin token nft blockchain
+economy economic recession market finance financial
+ratio figure fundamentals earnings key
+interest rate yield savings loan
+insurance policy claim cover coverage
+pension retirement
+donate donation charity
+government authority office agency public permit
+law legislation regulation compliance
+audit auditor compliance check
+risk hazard safety
+accident injury emergency
+machine equipment sensor maintenance
+factory production manufacturing plant
+farm crop harvest soil
+energy solar wind grid
+todo task list remember reminder note notes
+note notes memo jot
+brainstorm idea ideas inspiration
+prompt rephrase rewrite paraphrase polish
+essay article blog write writing content
+presentation slides deck powerpoint
+seo ranking website traffic search
+domain hostname dns
+network connection internet wifi
+backup copy restore
+encrypt key certificate security
+virus malware threat attack security
+vulnerability weakness patch security
+privacy personal consent
+advice advise suggest recommend opinion counsel
+help assist support
+latest newest recent current now today new
+best top popular trending
+missing incomplete lack absent
+empty vacant free available
+print printout paper
+radio music station
 """
 
 _BY_LINE = tuple(line.split() for line in _GROUPS.split("\n") if line)

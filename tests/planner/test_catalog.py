@@ -100,9 +100,9 @@ def test_a_server_that_stuffs_its_descriptions_pushes_out_next_to_nothing(descri
     assert recall(Catalog(stuffed), SAMPLE) >= recall(CATALOG, SAMPLE) - 0.05
 
 
-def test_one_stuffed_tool_does_not_outrank_the_one_that_fits() -> None:
+def test_one_stuffed_tool_takes_one_place_and_leaves_the_one_that_fits_its_own() -> None:
     stuffed = MANY | {"evil.tool_1": strange(1, "invoice invoices overdue customers owe money pay bill " * 100)}
-    offer = Catalog(stuffed, tokens=150).offer("List the invoices to customers that are overdue")
+    offer = Catalog(stuffed, tokens=300).offer("List the invoices to customers that are overdue")
     assert "billing.list_invoices" in described(offer)
 
 

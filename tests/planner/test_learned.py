@@ -182,8 +182,11 @@ def test_a_flood_is_bounded() -> None:
     deep: Any = "end"
     for _ in range(500):
         deep = {"a": [deep]}
-    seen = learned(*wide, deep, deep, deep)
-    assert len(to_json(seen)) < 50_000
+    grown = [{f"k{i}": {f"m{j}": {f"n{i}_{j}": 1} for j in range(12)} for i in range(n, n + 20)} for n in range(20)]
+    seen = learned(*wide, deep, deep, deep, *grown, *grown)
+    assert len(to_json(seen)) < 30_000
+    seen = learned(*grown, *grown)
+    assert len(to_json(seen)) < 30_000
     assert len(words(seen)) <= 600
 
 
