@@ -23,7 +23,7 @@ from planner.worst import ModelTerms
 
 EARLY = ("look", "some", "find", "broken")  # the world's reads that are free, closed-world, and one call
 TERMS = ModelTerms(model="big", max_input_tokens=50_000, max_output_tokens=8_000)
-ROOM = PLENTY.model_copy(update={"reserve": 0.5, "replans": 0})
+ROOM = PLENTY.model_copy(update={"reserve": 0.5, "replans": 0, "model_calls": 1_000_000, "tokens": 10**10, "usd": 1e7})
 STREAMS = st.tuples(st.integers(0, 1 << 30), st.integers(1, 6), st.lists(st.integers(1, 120), min_size=1, max_size=12))
 
 
