@@ -11,11 +11,10 @@ from collections.abc import Mapping
 from pydantic import BaseModel, ConfigDict
 
 from executor.call_state import CallState
-from executor.early_reads import AHEAD
 from executor.events import CallStarted
 from executor.run import Run
-from executor.talk import loop_prompt
-from planner.llm.function import ToolCall, ToolFunction, compact
+from executor.talk import OUTPUT_TOKENS, failure_text, functions, loop_prompt, output_text
+from planner.llm.function import ToolCall, compact
 from planner.llm.port import Message
 from planner.tokens import count_messages, count_reply, count_tokens, count_tools
 from planner.toolspec import Json, ToolSpec
@@ -44,7 +43,7 @@ class ReactEstimate(BaseModel):
 
 def react_estimate(run: Run, tools: Mapping[str, ToolSpec], terms: ModelTerms | None = None) -> ReactEstimate:
     """The estimate for the run's tool calls so far, at the price of the model with those terms."""
-    called = [c for (step, _), c in run.calls.items() if step != AHEAD and _is_call(c.started) and not c.open]
+    called = [c for (step, _), c in run.calls.items() if not step.startswith("$") and _is_call(c.started) and not c.open]
     names = sorted({c.started.call for c in called if c.started is not None})
     prefix = prefix_tokens(run.submission.goal, [tools[n] for n in names if n in tools])
     exchanges = [exchange for c in called for exchange in _exchanges(c)]
@@ -72,12 +71,11 @@ def react_tokens(prefix: int, exchanges: list[tuple[int, int]], *, final: int) -
 def prefix_tokens(goal: str, tools: list[ToolSpec]) -> int:
     """Tokens of what stands in front of every turn: instructions, goal, and the tools as function definitions."""
     messages = loop_prompt(goal, {}, None).messages
-    listed = [ToolFunction(name=t.name, description=t.description, parameters=t.input_schema) for t in tools]
-    return count_messages(messages) + count_tools(listed)
+    return count_messages(messages) + count_tools(functions(tools))
 
 
 def _is_call(started: CallStarted | None) -> bool:
-    """Whether ReAct would have called: what the plan took of what was read ahead counts, the rest of that does not."""
+    """Whether ReAct would have called: what the plan took of early reads counts, what a fork or a replan took over does not."""
     return started is not None and bool(started.key or started.ahead)
 
 
@@ -94,12 +92,14 @@ def _exchanges(call: CallState) -> list[tuple[int, int]]:
 def _output(call: CallState) -> int:
     """Tokens of what a call gave, or of why it failed."""
     if call.failed is not None:
-        return count_tokens(call.failed.message)
+        return count_tokens(failure_text(call.failed))
     finished = call.finished
     assert finished is not None
     if finished.how in ("otherwise", "default"):
         return count_tokens(finished.reason)
-    return _tokens(finished.value) if finished.artifact is None else finished.artifact.size // BYTES_A_TOKEN
+    if finished.artifact is not None:
+        return min(finished.artifact.size // BYTES_A_TOKEN, OUTPUT_TOKENS)
+    return count_tokens(output_text(finished, finished.value))
 
 
 def _tokens(value: Json) -> int:

@@ -285,7 +285,8 @@ class Viewer:
             by_model[model] = by_model.get(model, NO_USAGE) + usage
             counted += usage
         listed = tuple(ModelCost(model=m, usage=u) for m, u in by_model.items() if u.model_calls or u.usd)
-        react = react_estimate(self._run, self._tools, self._terms.planner) if with_react and self._run.calls else None
+        asked = with_react and self._run.calls and self._run.submission.mode != "react"
+        react = react_estimate(self._run, self._tools, self._terms.planner) if asked else None
         return Cost(usage=self._run.usage, tool_calls=self._run.tool_calls, by_model=listed, react=react, **self._early())
 
     def _early(self) -> dict[str, int]:

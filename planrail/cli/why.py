@@ -108,6 +108,8 @@ def origin(view: RunView) -> str:
             text = f"written by {_writers(view)}"
         case "template":
             text = f"kept, from {plural(view.template_runs, 'run')} that went well" + (f", with {given}" if given else "")
+        case "react":
+            text = "none: a model calls tools until it has the answer (ReAct)"
         case "script" | "plan":
             text = f"the {view.plan_source} that was submitted"
         case "":

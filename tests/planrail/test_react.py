@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from executor.artifacts import Artifact
-from executor.events import CallFailed, CallFinished, CallStarted, Event, Recorded, RunEnded, RunSubmitted
+from executor.events import CallFailed, CallFinished, CallStarted, Event, Forked, Recorded, RunEnded, RunSubmitted
 from executor.run import Run, fold
 from executor.submission import Submission
+from executor.talk import OUTPUT_TOKENS
 from planner.prices import Rates
 from planner.tokens import count_tokens
 from planner.toolspec import ToolSpec
@@ -60,7 +61,7 @@ def test_tool_calls_count_and_model_steps_and_open_calls_do_not() -> None:
     estimate = react_estimate(run, {"crm.find": FIND}, terms)
     pairs = (
         (count_tokens('{"name":"crm.find","arguments":{"city":"Austin"}}'), count_tokens('{"name":"Northgate"}')),
-        (count_tokens('{"name":"crm.find","arguments":{}}'), count_tokens("no such city")),
+        (count_tokens('{"name":"crm.find","arguments":{}}'), count_tokens("Failed (failed): no such city")),
     )
     exchanges = [(call, call + output + TEMPLATE) for call, output in pairs]
     prefix = prefix_tokens("find it", [FIND])
@@ -80,4 +81,26 @@ def test_pages_are_calls_of_their_own_and_large_results_are_counted_by_their_siz
     estimate = react_estimate(run, {"crm.find": FIND})
     call = count_tokens('{"name":"crm.find","arguments":{}}')
     assert estimate.calls == 4
-    assert estimate.input_tokens == 5 * estimate.prefix_tokens + (4 + 3 + 2 + 1) * (call + TEMPLATE + 25_000)
+    assert estimate.input_tokens == 5 * estimate.prefix_tokens + (4 + 3 + 2 + 1) * (call + TEMPLATE + OUTPUT_TOKENS // 4)
+
+
+def test_what_was_not_called_for_this_run_does_not_count_twice() -> None:
+    run = run_of(
+        CallStarted(step="$ahead", item="1", call="crm.find", key="k1", arguments={"city": "Austin"}),
+        CallFinished(step="$ahead", item="1", value=1),
+        CallStarted(step="$ahead", item="2", call="crm.find", key="k2", arguments={"city": "Nowhere"}),
+        CallFinished(step="$ahead", item="2", value=2),
+        CallStarted(step="a", call="crm.find", arguments={"city": "Austin"}, ahead="1"),
+        CallFinished(step="a", value=1),
+        CallStarted(step="gone", call="crm.find", key="k3", arguments={}),
+        CallFinished(step="gone", value=3),
+        CallStarted(step="kept", call="crm.find", arguments={}, of=("gone", "")),
+        CallFinished(step="kept", value=3, how="settled"),
+        CallStarted(step="taken", call="crm.find", arguments={"city": "Reno"}),
+        CallFinished(step="taken", value=4, how="fork", forked=Forked(run="other", step="taken")),
+        CallStarted(step="loop", item="m1", call="do", model="small", arguments={}),
+        CallFinished(step="loop", item="m1", value={}),
+        CallStarted(step="loop", item="1.1", call="crm.find", key="k5", arguments={"city": "Waco"}),
+        CallFinished(step="loop", item="1.1", value=5),
+    )
+    assert react_estimate(run, {"crm.find": FIND}).calls == 3  # a, gone, and the loop's own

@@ -52,7 +52,7 @@ async def estimated(workload: Workload, folder: Path) -> ReactEstimate:
 
 
 @pytest.mark.parametrize("kind", ["chain", "fan-out", "leads"])
-@pytest.mark.parametrize("size", [30, 200, 1_000])
+@pytest.mark.parametrize("size", [30, 200, 1_000, 5_000])
 async def test_the_estimate_is_within_a_tenth_of_what_react_really_takes(
     kind: Kind, size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
