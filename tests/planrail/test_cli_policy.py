@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from executor.events import Question
@@ -124,3 +126,20 @@ def test_at_the_terminal_all_none_or_some_are_allowed(written: str, meant: objec
 def test_at_the_terminal_what_is_no_answer_is_asked_again(written: str) -> None:
     with pytest.raises(NotAnAnswer):
         reply_of(FLOW, written)
+
+
+def test_a_process_that_is_killed_after_the_answer_leaves_a_run_that_asks_nothing_again(command: Command) -> None:
+    folder = json.dumps(str(command.folder))
+    lines = SCRIPT.replace("answer(a.name)", f"n = odd.slow(number=len(a.name), folder={folder})\nanswer([a.name, n])")
+    run = command("run", "--script", "-", "--json", stdin=lines).json["id"]
+    answering = command.start("answer", run, "--yes")
+    command.until_called(5, answering)
+    answering.kill()
+    answering.communicate()
+    (command.folder / "gate").touch()
+    resumed = command("resume", run, "--json")
+    assert (resumed.code, resumed.json["answer"]) == (0, ["Cedar", 5])
+    events = [json.loads(line) for line in command("follow", run, "--json").out.splitlines()]
+    kinds = [e["event"]["type"] for e in events]
+    assert (kinds.count("question_asked"), kinds.count("question_answered")) == (1, 1)
+    assert [e["event"]["step"] for e in events if e["event"]["type"] == "call_started"].count("a") == 1
