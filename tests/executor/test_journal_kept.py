@@ -112,9 +112,12 @@ async def test_runs_that_end_at_the_same_time_all_count(journal: Journal) -> Non
     assert [k.runs for k in await journal.kept.find(ANN)] == [10, 10]
 
 
-async def test_another_process_sees_what_is_kept(tmp_path: Path, postgres_url: str) -> None:
+async def test_runs_that_end_in_several_processes_at_the_same_time_all_count(tmp_path: Path, postgres_url: str) -> None:
+    async def one_by_one(journal: Journal, name: str) -> None:
+        for n in range(20):
+            await ended(journal, f"{name}{n}", verified(template()))
+
     for url in (f"sqlite:///{tmp_path}/journal.db", postgres_url):
-        async with await SqlJournal.open(url) as one, await SqlJournal.open(url) as other:
-            await ended(one, "r1", verified(template()))
-            await ended(other, "r2", verified(template()))
-            assert [k.runs for k in await one.kept.like(ANN, "List leads in Houston", runs=2)] == [2]
+        async with await SqlJournal.open(url) as one, await SqlJournal.open(url) as other, asyncio.timeout(BOUND_S):
+            await asyncio.gather(one_by_one(one, "one"), one_by_one(other, "other"))
+            assert [k.runs for k in await one.kept.like(ANN, "List leads in Houston", runs=1)] == [40]

@@ -157,10 +157,21 @@ async def test_a_run_that_did_not_go_as_its_plan_said_counts_for_nothing(tmp_pat
         assert await made.journal.kept.find(OWNER) == []
 
 
-async def test_a_run_that_met_a_ceiling_and_went_on_counts_for_nothing(tmp_path: Path) -> None:
-    async with house(tmp_path, planner('xs = [t.find(vertical="gym", city=c) for c in ["A", "B"]]\nanswer(len(xs))\n')) as made:
-        run = await made.carried(goal="Count the gyms there", budget=Budget(calls=1, reserve=0))
-        assert run.status in ("partial", "failed")
+async def test_a_run_that_failed_and_was_resumed_to_its_end_counts_for_nothing(tmp_path: Path) -> None:
+    answers = iter([ToolFailed("not yet"), "now"])
+
+    @tool(effect="read", labels={"": "trusted"}, retries=0)
+    def moody() -> str | ToolFailed:
+        """Fails once."""
+        return next(answers)
+
+    model = planner("answer(t.moody())\n")
+    async with house(tmp_path, model, after=1, tools=Toolset.of("t", [moody])) as made:
+        run = await made.carried(goal="Ask it for me", budget=Budget(replans=0))
+        assert run.status == "failed"
+        await made.runs.resume(run.id, ANN)
+        async with made.engine():
+            assert answer_of(await made.until(run.id, lambda status: status == "done")) == "now"
         assert await made.journal.kept.find(OWNER) == []
 
 
