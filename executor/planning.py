@@ -18,6 +18,7 @@ from executor.events import ConfidenceFell, PlanCertified, PlanDoubted, PlanProp
 from executor.fingerprint import fingerprint_of
 from executor.keeping import Keeping
 from executor.left import budget_of, refuse_additions, settled_by, was_approved
+from executor.looked import looked_up
 from executor.react import react_plan
 from executor.recorder import Recorder
 from executor.run import Run
@@ -192,7 +193,7 @@ class Planning:
         if self.planner is None:
             raise NotPlanned(*self._no_model(run.submission.goal))
         tried = [(p.script, r.diagnostics) for p, r in run.refusals if p.source == "planner"]
-        messages = self.planner.messages(run.submission.goal, await self.known(), tried)
+        messages = self.planner.messages(run.submission.goal, await self.known(), tried, looked_up(run))
         purpose: Purpose = "repair" if tried else "write"
         ground = partial(self.ground, run, PlanProposed(script="", source="planner"))
         draft = await drafted(self.planner, messages, purpose, recorder, ahead, ground)

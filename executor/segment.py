@@ -15,6 +15,8 @@ from executor.artifacts import Artifacts
 from executor.compiled import Ids
 from executor.confidence import NO_FLOORS, Floors, told
 from executor.drafting import NotPlanned
+from executor.ending import end_run as _end
+from executor.ending import end_unplanned as _unplanned
 from executor.errors import ArtifactLost, ArtifactsUnreachable
 from executor.events import (
     CallFailed,
@@ -23,9 +25,7 @@ from executor.events import (
     Event,
     PlanCertified,
     ReceiptCounted,
-    RunEnded,
     RunParked,
-    RunStatus,
     SegmentStarted,
     Surprised,
 )
@@ -38,6 +38,7 @@ from executor.late import LateResults
 from executor.opening import answer_of, bound_so_far, decoded, framed, loader, values_of
 from executor.perform import Ended, Performer, Secrets, Sleep
 from executor.planning import Planning
+from executor.probing import Probing
 from executor.recorder import NO_CEILINGS, Recorder
 from executor.replanning import Replanning
 from executor.run import Run, fold
@@ -111,12 +112,21 @@ class Segments:
     async def _planned(self, recorder: Recorder, ahead: Ahead, nudge: asyncio.Event, *, seen: int) -> None:
         """Find a plan, unless the run is cancelled meanwhile."""
         try:
-            planning = self.planning.plan(recorder, ahead if self.read_ahead else None)
-            await self._unless_cancelled(recorder, nudge, planning, seen=seen)
+            await self._unless_cancelled(recorder, nudge, self._plan(recorder, ahead, seen), seen=seen)
         finally:
             if recorder.run.certified is None:
                 await ahead.end()
             ahead.hand_over()
+
+    async def _plan(self, recorder: Recorder, ahead: Ahead, seen: int) -> None:
+        probing = Probing(
+            self.planning, recorder, self._performer(recorder.run), ahead, self.keep, self.load, self.now, self._keep_receipts
+        )
+        if probing.wanted():
+            if recorder.epoch > 1:
+                await self._adopt_receipts(recorder)
+            await probing.probe(seen)
+        await self.planning.plan(recorder, ahead if self.read_ahead else None)
 
     async def _unless_cancelled(
         self, recorder: Recorder, nudge: asyncio.Event, work: Coroutine[None, None, None], *, seen: int
@@ -369,27 +379,6 @@ def _receipt_key(run: Run, ended: Ended) -> str:
 
 def _goes_on(run: Run) -> str:
     return f"planrail resume {run.id} goes on from here."
-
-
-async def _end(
-    recorder: Recorder, status: RunStatus, *, reason: str = "", hint: str = "", answer: Json = None, labels: Json = None
-) -> None:
-    ended = RunEnded(
-        status=status,  # type: ignore[arg-type]  # a terminal one
-        answer=answer,
-        answer_labels=labels,
-        reason=reason,
-        hint=hint,
-        seconds=recorder.seconds,
-    )
-    await recorder.commit(ended, status=status, release=True)
-
-
-async def _unplanned(recorder: Recorder, problem: NotPlanned) -> None:
-    if problem.ceiling is not None:
-        recorder.note(problem.ceiling)
-    status: RunStatus = "failed" if problem.ceiling is None else "partial"
-    await _end(recorder, status, reason=problem.message, hint=problem.hint)
 
 
 def _told(surprise: Surprised) -> str:

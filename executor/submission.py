@@ -46,6 +46,7 @@ class Submission(BaseModel):
     forked_from: ForkOf | None = None
     mode: Literal["plan", "react"] = "plan"  # react: no plan; the planner's model calls tools until it has the answer
     one_call: bool = False  # in ReAct mode: one call a turn
+    probes: int = Field(default=0, ge=0, le=50)  # look-ups that the planner may make before it writes the plan
     fresh: bool = False  # a plan is written anew, whatever plans are kept
     session: str | None = Field(default=None, min_length=1, max_length=200)  # the conversation, whose runs share ceilings
 
@@ -76,7 +77,7 @@ class Submission(BaseModel):
         for name in ("forked_from", "session"):
             if whole[name] is None:
                 del whole[name]  # as it was before there was such a thing
-        for name, usual in (("fresh", False), ("mode", "plan"), ("one_call", False)):
+        for name, usual in (("fresh", False), ("mode", "plan"), ("one_call", False), ("probes", 0)):
             if whole[name] == usual:
                 del whole[name]
         return digest(whole)

@@ -5,27 +5,48 @@ from __future__ import annotations
 import json
 from functools import lru_cache
 
+from executor.inner import inner_of
 from executor.run import Run
 from planner.hand import Hand
-from planner.labels import Label, Origin
+from planner.labels import NO_LABEL, Label, Labels, Origin
 from planner.parse import parse_script
 from planner.syntax import FString, Literal_, walk
 
+PROBE = "$probe"  # the step under which look-ups stand that were made before there was a plan
 REPLAN = Origin("replan", trusted=False)  # what a planner has read that was shown what a run has met
 
 
 def hand_of(run: Run) -> Hand:
     """Who wrote the run's script, or the revision of it that is proposed.
 
+    What a planner writes that has read strangers by its look-ups is theirs, but for what stands verbatim in the goal.
     A submitted script, a playbook and a plan from the goal alone are as trusted as whoever submitted the goal. What a replan
     has written is not, but for what stands verbatim in the goal, the parameters, or the script that it mends.
     """
     own = Label(frozenset((Origin(run.submission.principal.kind, trusted=True),)))
     proposed = run.proposed or run.origin
-    if proposed is None or proposed.source != "replan":
-        return Hand(own)
+    source = "planner" if proposed is None else proposed.source
+    looked = _looked(run) if run.submission.probes and source in ("planner", "replan") else NO_LABEL
+    if proposed is None or source != "replan":
+        return Hand(own, looked, said=run.submission.goal) if looked.data else Hand(own)
     said = "\n".join((run.submission.goal, *(_text(value) for value in proposed.params.values())))
-    return Hand(own, Label(frozenset((REPLAN,))), literals_of(proposed.before), said)
+    before = frozenset[str]() if looked.data else literals_of(proposed.before)  # which may be strangers' as well
+    return Hand(own, Label(frozenset((REPLAN,))).join(looked), before, said)
+
+
+def _looked(run: Run) -> Label:
+    """The strangers of whom the planner has read by its look-ups."""
+    found: set[Origin] = set()
+    for (step, item), call in run.calls.items():
+        inner = inner_of(item)
+        if step != PROBE or inner is None or not inner.number or call.started is None:
+            continue
+        if call.finished is not None:
+            whole = Labels.from_json(call.finished.labels or {}).whole()
+            found.update(o for o in (*whole.data, *whole.choice) if not o.trusted)
+        elif call.failed is not None:
+            found.add(Origin(f"tool {call.started.call}", trusted=False))  # its words
+    return Label(frozenset(found)) if found else NO_LABEL
 
 
 @lru_cache(64)

@@ -75,14 +75,23 @@ def _line(function: LibraryFunction) -> str:
 
 
 def plan_messages(
-    goal: str, catalog: Catalog, tried: Sequence[tuple[str, Sequence[Diagnostic]]] = (), *, as_json: bool = False
+    goal: str,
+    catalog: Catalog,
+    tried: Sequence[tuple[str, Sequence[Diagnostic]]] = (),
+    looked_up: str = "",
+    *,
+    as_json: bool = False,
 ) -> tuple[Message, ...]:
-    """The messages that ask for a plan; `tried` are earlier scripts with what was wrong with them, the last one last."""
+    """The messages that ask for a plan; `tried` are earlier scripts with what was wrong with them, the last one last.
+
+    `looked_up` is what was found before, in words; a plan may use it, and does not look it up again.
+    """
+    known = f"\n\n{looked_up}" if looked_up else ""
     form = "\n\nAnswer in the JSON form of the script, by the schema that you are given." if as_json else ""
     offer = catalog.offer(goal)
     messages = [
         Message(role="system", content=prefix()),
-        Message(role="user", content=f"Tools\n{offer}\n\nGoal: {goal}{form}"),
+        Message(role="user", content=f"Tools\n{offer}\n\nGoal: {goal}{known}{form}"),
     ]
     described = {t.name for t in offer.tools}
     for script, diagnostics in tried:

@@ -41,6 +41,7 @@ from executor.recorded_tools import tools_with_stand_ins
 from executor.run import Run, fold
 from executor.started import call_key, shown_arguments
 from executor.values import LoadValue, Values
+from executor.writer import PROBE
 from planner.errors import CompileError, ExpressionError
 from planner.expression import to_json
 from planner.prices import Prices
@@ -156,7 +157,7 @@ class _Walk:
     # -- one event
 
     def _compare(self, event: Event) -> None:
-        if isinstance(event, CallStarted | CallFinished | CallFailed) and event.step == AHEAD:
+        if isinstance(event, CallStarted | CallFinished | CallFailed) and event.step in (AHEAD, PROBE):
             return  # made for a plan that was not there yet
         match event:
             case CallStarted():

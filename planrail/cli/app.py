@@ -30,6 +30,7 @@ Params = Annotated[list[str] | None, typer.Option("-p", "--param", metavar="KEY=
 BudgetOption = Annotated[str | None, typer.Option("--budget", metavar="LIST", help="Ceilings, like usd=0.50,calls=40.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Have the plan written anew, whatever plans are kept.")]
 Mode = Annotated[str, typer.Option("--mode", metavar="MODE", help="react: no plan, the planner's model calls tools in a loop.")]
+Probes = Annotated[int, typer.Option("--probe", metavar="N", min=0, max=50, help="Let the planner look up N things first.")]
 OneCall = Annotated[bool, typer.Option("--one-call", help="In ReAct mode: one call a turn.")]
 Session = Annotated[str | None, typer.Option("--session", metavar="NAME", help="The conversation; its runs share ceilings.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
@@ -50,6 +51,7 @@ def run(
     fresh: Fresh = False,
     mode: Mode = "plan",
     one_call: OneCall = False,
+    probe: Probes = 0,
     as_json: AsJson = False,
 ) -> int:
     """Plan a goal, run the plan, show it live."""
@@ -57,7 +59,7 @@ def run(
     from planrail.cli import running
     from planrail.cli.request import Wish
 
-    wish = Wish(goal, script, playbook, tuple(param or ()), budget, yes, session, fresh, mode, one_call)
+    wish = Wish(goal, script, playbook, tuple(param or ()), budget, yes, session, fresh, mode, one_call, probe)
     return running.submit(output, wish, key=key) if detach else running.run(output, wish, key=key)
 
 

@@ -35,6 +35,7 @@ class Wish:
     fresh: bool = False
     mode: str = "plan"
     one_call: bool = False
+    probes: int = 0
 
 
 def submission_of(wish: Wish, usual: Budget) -> Submission:
@@ -52,7 +53,7 @@ def submission_of(wish: Wish, usual: Budget) -> Submission:
         return Submission(
             goal=words, script=text, playbook=wish.playbook, params=params, budget=budget, preapproved=wish.yes,
             session=wish.session, fresh=wish.fresh,
-            mode=wish.mode, one_call=wish.one_call,  # type: ignore[arg-type]  # one of them, as was looked at
+            mode=wish.mode, one_call=wish.one_call, probes=wish.probes,  # type: ignore[arg-type]  # one of them, as was looked at
         )  # fmt: skip
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
