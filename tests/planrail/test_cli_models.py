@@ -21,9 +21,9 @@ def serve(command: Command) -> Iterator[object]:
     """Start the model server with these planner's replies; the command then finds it."""
     servers: list[subprocess.Popen[str]] = []
 
-    def start(*plans: str) -> None:
+    def start(*plans: str | dict[str, str]) -> None:
         rules = [
-            {"model": "big", "replies": [{"text": p} for p in plans]},
+            {"model": "big", "replies": [{"text": p} if isinstance(p, str) else p for p in plans]},
             {"model": "small", "replies": [{"text": "There are two."}]},
         ]
         script = Path(command.folder / "model.json")
@@ -72,3 +72,17 @@ def test_after_two_repairs_the_refusal_is_told_with_its_places(command: Command,
     keyless = command("run", "Count the rows again")
     assert keyless.code == 1
     assert "Traceback" not in keyless.out + keyless.err
+
+
+def test_reads_start_while_the_plan_is_written_and_are_not_made_again_where_the_stream_breaks(command: Command, serve) -> None:  # type: ignore[no-untyped-def]
+    counted = 'n = data.count(rows=[{"a": 1}, {"a": 2}])\n'
+    plan = counted + "# a line of no use\n" * 9 + 'm = data.count(rows=[{"a": n}])\nanswer(n + m)\n'
+    serve({"text": plan, "fault": "vanish"}, plan)
+    done = command("run", "Count the rows", "--json")
+    assert (done.code, done.json["answer"]) == (0, 3), done.out + done.err
+    cost = done.json["cost"]
+    assert (cost["tool_calls"], cost["early"], cost["unused"]) == (2, 2, 0)
+    assert "n  data.count  read ahead" in command("show", done.json["id"]).out
+    command.env["PLANRAIL_READ_AHEAD"] = "false"
+    later = command("run", "Count the rows once more", "--json")
+    assert (later.json["answer"], later.json["cost"]["early"]) == (3, 0)
