@@ -24,6 +24,7 @@ _NAMESPACE = 0.3  # of the budget, what one namespace may take while others are 
 _REST = 20  # tokens of the words around the names of those that are left out
 _LONGEST = 1_000  # tokens of a tool's name, at most
 _NAME = re.compile(r"\b[^\W\d]\w*\.[^\W\d]\w*\b")
+_PLAIN = re.compile(r"[^\W\d]\w{0,63}\.[^\W\d]\w{0,63}")  # a name that a script can write; others are not told
 _WORD = re.compile(r"\w+")
 _NEAR = 2  # tools whose names are near one that does not exist
 _MAX_NAMED = 12  # tools whose lines a script that was refused brings in
@@ -144,7 +145,8 @@ def _told(names: list[str], tokens: int) -> str:
     by: defaultdict[str, list[str]] = defaultdict(list)
     for name in names:
         space, _, own = name.partition(".")
-        by[space].append(own)
+        if _PLAIN.fullmatch(name):
+            by[space].append(own)
     parts: list[str] = []
     for space, all_of_it in by.items():
         part = f"{space}.({', '.join(all_of_it)})"
