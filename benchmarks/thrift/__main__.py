@@ -27,6 +27,8 @@ from benchmarks.thrift.rows import (
     LONG,
     ONE,
     ONE_CHEAP,
+    OUR_ONE,
+    OUR_PARALLEL,
     PARALLEL,
     PARALLEL_CHEAP,
     cost_rows,
@@ -38,7 +40,7 @@ from benchmarks.thrift.workloads import Kind, Outputs, Workload
 WIDTHS: tuple[tuple[Kind, int], ...] = (
     ("chain", 4), ("fan-out", 4), ("chain", 10), ("leads", 4), ("chain", 20), ("fan-out", 20), ("leads", 10),
 )  # fmt: skip
-EVERYBODY = frozenset((ONE, PARALLEL, ONE_CHEAP, PARALLEL_CHEAP, COMPILER, FRESH, FRESH_CHEAP, KEPT))
+EVERYBODY = frozenset((ONE, PARALLEL, ONE_CHEAP, PARALLEL_CHEAP, OUR_ONE, OUR_PARALLEL, COMPILER, FRESH, FRESH_CHEAP, KEPT))
 PLANNERS = frozenset((COMPILER, FRESH, KEPT))
 QUICK: tuple[tuple[Kind, int], ...] = (("chain", 10), ("leads", 4))
 NOTES = (
@@ -133,8 +135,14 @@ class Bench:
             FRESH: open_planrail(url, database.with_suffix(".fresh"), goal),
             FRESH_CHEAP: open_planrail(url, database.with_suffix(".cheap"), goal, model=CHEAP),
             KEPT: open_planrail(url, database.with_suffix(".kept"), goal, kept=True),
+            OUR_ONE: open_planrail(url, database.with_suffix(".one"), goal),
+            OUR_PARALLEL: open_planrail(url, database.with_suffix(".react"), goal),
         }
-        ours = {name: partial(planrail, await stack.enter_async_context(house)) for name, house in opened.items()}
+        modes = {OUR_ONE: {"mode": "react", "one_call": True}, OUR_PARALLEL: {"mode": "react"}}
+        ours = {
+            name: partial(planrail, await stack.enter_async_context(house), **modes.get(name, {}))
+            for name, house in opened.items()
+        }
         return {
             ONE: partial(react, url, model=STRONG, parallel=False),
             PARALLEL: partial(react, url, model=STRONG, parallel=True),

@@ -26,12 +26,13 @@ class Reply:
 
     text: str = ""
     calls: list[Call] = field(default_factory=list)
+    offered: tuple[str, ...] = ()
 
     def called(self) -> list[dict[str, Json]]:
         """The calls as the vendor writes them."""
         return [
             {"id": f"call_{next(_IDS):06}", "type": "function",
-             "function": {"name": c.function, "arguments": json.dumps(c.arguments, separators=(",", ":"))}}
+             "function": {"name": c.function(self.offered), "arguments": json.dumps(c.arguments, separators=(",", ":"))}}
             for c in self.calls
         ]  # fmt: skip
 
@@ -40,7 +41,8 @@ def reply_to(body: dict[str, Any], workload: Workload) -> Reply:
     """What the perfect model answers."""
     messages = body["messages"]
     if body.get("tools"):
-        return _react(messages, workload, parallel=body.get("parallel_tool_calls") is not False)
+        offered = tuple(t["function"]["name"] for t in body["tools"])
+        return _react(messages, workload, offered, parallel=body.get("parallel_tool_calls") is not False)
     opening = str(messages[0]["content"])
     if opening.startswith(LLM_COMPILER):
         return Reply(_plan_lines(workload))
@@ -49,13 +51,13 @@ def reply_to(body: dict[str, Any], workload: Workload) -> Reply:
     return Reply(workload.script)
 
 
-def _react(messages: list[dict[str, Any]], workload: Workload, *, parallel: bool) -> Reply:
+def _react(messages: list[dict[str, Any]], workload: Workload, offered: tuple[str, ...], *, parallel: bool) -> Reply:
     """The next call, or all calls whose inputs are known; without a thought, as a terse model would."""
     done = sum(1 for m in messages if m["role"] == "tool")
     waves = workload.waves if parallel else [[c] for c in chain.from_iterable(workload.waves)]
     for wave in waves:
         if done < len(wave):
-            return Reply(calls=wave)
+            return Reply(calls=wave, offered=offered)
         done -= len(wave)
     return Reply(workload.sentence)
 

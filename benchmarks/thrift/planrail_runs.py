@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from benchmarks.ours import NOBODY, PLENTY, Ours, open_ours
 from benchmarks.thrift.door import STRONG
@@ -14,6 +15,7 @@ from planner.llm.openai import OpenAIModel
 from planner.models import Models, Role
 from planner.worst import ModelTerms
 
+_AMPLE = PLENTY.model_copy(update={"tokens": 100_000_000})  # nothing here is about ceilings
 RUNS = 3  # of a goal, after which its plan is kept
 
 
@@ -22,14 +24,15 @@ async def open_planrail(
     url: str, database: Path, workload: Workload, *, model: str = STRONG, kept: bool = False
 ) -> AsyncIterator[Ours]:
     """A house whose engine is awake; with `kept` it keeps the plan of a goal that it has had so often."""
-    role = Role(OpenAIModel("none", f"{url}/v1"), ModelTerms(model=model, max_output_tokens=4_000))
+    role = Role(OpenAIModel("none", f"{url}/v1"), ModelTerms(model=model, max_input_tokens=200_000, max_output_tokens=4_000))
     models = Models(planner=role)
     opened = open_ours(f"sqlite:///{database}", toolset=workload.tools, models=models, plans_after=RUNS if kept else 0)
     async with opened as house, house.engine():
         yield house
 
 
-async def planrail(house: Ours, workload: Workload) -> str:
-    """The run's answer, as a follower sees it."""
-    run = (await house.runs.submit(Submission(goal=workload.goal, principal=NOBODY, budget=PLENTY))).id
+async def planrail(house: Ours, workload: Workload, **more: Any) -> str:
+    """The run's answer, as a follower sees it; `more` of the submission: a mode."""
+    submission = Submission(goal=workload.goal, principal=NOBODY, budget=_AMPLE, **more)
+    run = (await house.runs.submit(submission)).id
     return str((await house.ended(run)).answer)

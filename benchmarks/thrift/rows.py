@@ -18,6 +18,7 @@ ONE, PARALLEL, ONE_CHEAP, PARALLEL_CHEAP = (
 COMPILER, FRESH, FRESH_CHEAP, KEPT = "LLMCompiler", "Planrail", "Planrail, cheap planner", "Planrail, kept plan"
 TOKEN_BARS = {ONE: Bar("≤", 0.1), PARALLEL: Bar("≤", 0.25), COMPILER: Bar("≤", 0.3)}
 LONG, DEAR, SHORT = 10, 12, 4  # calls: from where on the bars of tokens, of a fresh plan's price, of a kept one's hold
+OUR_ONE, OUR_PARALLEL = "Planrail --mode react --one-call", "Planrail --mode react"
 Results = Mapping[Workload, Mapping[str, Measured]]
 
 

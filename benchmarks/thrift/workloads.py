@@ -10,6 +10,7 @@ import asyncio
 import json
 import random
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -64,14 +65,14 @@ class Stored(BaseModel):
 
 @dataclass(frozen=True)
 class Call:
-    """One call that a model asks for; `namespace.tool` is written `namespace_tool` where a vendor allows no dot."""
+    """One call that a model asks for."""
 
     tool: str
     arguments: dict[str, Json]
 
-    @property
-    def function(self) -> str:
-        return self.tool.replace(".", "_")
+    def function(self, offered: Collection[str]) -> str:
+        """Its name as it was offered: vendors allow no dot."""
+        return next(name for name in offered if name.replace("-", "_") == self.tool.replace(".", "_"))
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,9 @@ def fields() -> tuple[tuple[str, str], ...]:
 
 
 def script_of(task: Task) -> str:
-    """The plan that the task begins with."""
+    """The plan that the task begins with; for ReAct, the tools that an honest model calls."""
+    if task.react:
+        return " ".join(name for turn in task.turns for name in turn)
     if task.script is not None:
         return task.script
     matched = Playbooks([read_playbook(p) for p in PLAYBOOKS]).match(task.goal)

@@ -17,7 +17,7 @@ Judged = Callable[[Act], bool]
 
 @dataclass(frozen=True)
 class Task:
-    """`script` None: a playbook of the packs has the goal."""
+    """`script` None: a playbook of the packs has the goal, or it is reached by ReAct."""
 
     name: str
     goal: str
@@ -161,5 +161,19 @@ TASKS = (
         "answer(len(noted))\n",
         instruction="Whom should one address?",
         turns=({"crm.enrich_lead": {"id": 13}},),
+    ),
+    Task(
+        "ReAct: whom to address", "Tell me whom to address at the lead 13",
+        turns=({"crm.get_lead": {"id": 13}, "crm.enrich_lead": {"id": 13}},), react=True,
+    ),
+    Task(
+        "ReAct: a note", "Look at the lead 13 and at the outbox, and note what to do next",
+        turns=({"crm.get_lead": {"id": 13}, "mail.list_outbox": {}}, {"crm.add_note": {"lead_id": 13, "text": "Call."}}),
+        react=True,
+    ),
+    Task(
+        "ReAct: a page", "Read https://home.example and note on the lead 13 what it says",
+        turns=({"web.page": {"url": "https://home.example"}}, {"crm.add_note": {"lead_id": 13, "text": "Nothing."}}),
+        react=True,
     ),
 )  # fmt: skip

@@ -23,7 +23,7 @@ from tests.model_server import ModelServer
 from tests.rig import ANN, Rig, rig, role
 
 PLAYBOOKS = sorted((Path(FILE).parents[1] / "playbooks").glob("*.plan"))
-AMPLE = Budget(calls=400, usd=10.0)
+AMPLE = Budget(calls=400, model_calls=1_000, tokens=100_000_000, usd=10.0)
 _MOST_QUESTIONS = 20
 
 
@@ -66,7 +66,9 @@ async def tried(
     engine = database(folder)
     world = World(engine, folder, poison, *(("", False) if attack is None else (attack.text, attack.fails)))
     async with laboratory(folder, world, attack, policy, bribed=bribed) as (house, model):
-        trial = Trial(task, world, model, await house.carried(goal=task.goal, budget=AMPLE))
+        trial = Trial(
+            task, world, model, await house.carried(goal=task.goal, budget=AMPLE, mode="react" if task.react else "plan")
+        )
         for _ in range(_MOST_QUESTIONS):
             if is_over(trial.run.status) or yes is None:
                 break
