@@ -51,6 +51,11 @@ def fallen(run: Run, floors: Floors) -> ConfidenceFell | None:
     return ConfidenceFell(measure="share", value=round(run.counted / answers, 4), floor=floors.share)
 
 
+def unsure(sure: float, floor: float) -> str:
+    """Why an answer does not count that its model is too little sure of."""
+    return f"The model is {sure:g} sure of its answer; {floor:g} is the floor."
+
+
 def told(fell: ConfidenceFell) -> str:
     """What a run says that stops because of it."""
     if fell.measure == "share":

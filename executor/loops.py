@@ -13,9 +13,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from executor.ask import Reply
 from executor.bind import Bound
 from executor.call_state import CEILING, MAYBE, CallState
-from executor.events import CallFailed, CallFinished
+from executor.confidence import Measure, unsure
+from executor.events import CallFailed, CallFinished, ConfidenceFell
 from executor.frame import Start
 from executor.inner import Inner
 from executor.run import Run
@@ -48,6 +50,7 @@ class Next:
     event: CallFinished | None = None
     failed: CallFailed | None = None
     decided: Label = NO_LABEL  # what has decided that it failed
+    fell: ConfidenceFell | None = None  # why its answer does not count
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,8 @@ class Loop:
     def next(self) -> Next:
         """What comes after the turns that have been."""
         inputs = dict(self.bound.arguments)
-        prompt = loop_prompt(str(inputs.pop("instruction")), inputs, self.step.returns)
+        floor = self.step.options.sure or 0.0
+        prompt = loop_prompt(str(inputs.pop("instruction")), inputs, self.step.returns, sure=floor > 0)
         messages, turn, made, wrong = list(prompt.messages), Inner(self.item, 1), 0, 0
         self._read, self._seen = self.bound.label, list(self.bound.tagged.values())
         most = self.step.options.max_calls or _MANY
@@ -111,16 +115,22 @@ class Loop:
                 try:
                     if said.cut:
                         raise ModelReplyInvalid("Your answer was cut off: answer more briefly.")
-                    return self._answers(prompt.read(said.text).value, call.finished)
+                    return self._answers(prompt.read(said.text), floor, call.finished)
                 except ModelReplyInvalid as invalid:
                     if wrong == _REPAIRS:
-                        return self._fails("invalid", invalid.message)
+                        return replace(self._fails("invalid", invalid.message), fell=self._fell("invalid", 0.0, floor))
                     wrong += 1
                     messages += [asked(said.text, ()), Message(role="user", content=invalid.message)]
             turn = turn.next_turn
 
-    def _answers(self, value: Json, last: CallFinished) -> Next:
-        return Next(event=CallFinished(step=self.step.id, item=self.item, value=value, labels=last.labels))
+    def _answers(self, reply: Reply, floor: float, last: CallFinished) -> Next:
+        if reply.sure is not None and reply.sure < floor:
+            return replace(self._fails("unsure", unsure(reply.sure, floor)), fell=self._fell("sure", reply.sure, floor))
+        step, item = self.step.id, self.item
+        return Next(event=CallFinished(step=step, item=item, value=reply.value, labels=last.labels, sure=reply.sure))
+
+    def _fell(self, measure: Measure, value: float, floor: float) -> ConfidenceFell:
+        return ConfidenceFell(step=self.step.id, item=self.item, measure=measure, value=value, floor=floor)
 
     def _fails(self, kind: str, message: str) -> Next:
         if kind == CEILING:

@@ -146,6 +146,8 @@ def _loop(step: Step, frame: Frame, run: Run, values: Values, busy: frozenset[Ad
         found = Loop(step, item, bound, run, values, frame.tools).next()
         if found.event is not None:
             moves.events.append(found.event)
+        if found.fell is not None:
+            moves.events.append(found.fell)
         if found.failed is not None:
             moves.events.append(_failed(step, found.failed, found.decided, values, scope))
         for start in found.starts:

@@ -15,7 +15,7 @@ from executor.ask import Prompt, Reply, ask_prompt, choose_prompt
 from executor.call import call_tool
 from executor.call_state import CEILING
 from executor.claim import claim_s
-from executor.confidence import NO_FLOORS, Floors, Measure
+from executor.confidence import NO_FLOORS, Floors, Measure, unsure
 from executor.ends import failed as _failed
 from executor.ends import finished as _finished
 from executor.events import CallFailed, CallFinished
@@ -321,7 +321,7 @@ class Performer:
         if reply.sure is None or reply.sure >= floor:
             return self._answered(start, reply.value, usage=usage).model_copy(update={"sure": reply.sure})
         attempts.fell("sure", reply.sure, floor)
-        return _failed(start, "unsure", f"The model is {reply.sure:g} sure of its answer; {floor:g} is the floor.", usage=usage)
+        return _failed(start, "unsure", unsure(reply.sure, floor), usage=usage)
 
     def _answered(self, start: Start, value: Json, *, usage: Usage) -> Ended:
         step = start.step

@@ -43,7 +43,7 @@ from executor.events import (
     Surprised,
     TimerStarted,
 )
-from executor.inner import forget_answers, is_told
+from executor.inner import Inner, forget_answers, inner_of, is_told
 from executor.started import shown_arguments
 from executor.state import Revision, Run, Said
 from planner.program import statement_of
@@ -285,7 +285,7 @@ def _apply_call(run: Run, event: CallStarted | CallRetried | CallFinished | Call
             _count(run, event.step, 1 if event.tool_call else 0)
         case CallFinished():
             call.finished, call.failed, call.ended_at = event, None, at
-            run.counted += 1 if event.how == "call" and call.started is not None and call.started.model else 0
+            run.counted += 1 if event.how == "call" and _is_answer(run, call.started, event) else 0
             run.artifacts.update(event.artifacts, () if event.artifact is None else (event.artifact.hash,))
             _ended(run, event)
         case CallFailed():
@@ -310,6 +310,13 @@ def _apply_start(run: Run, call: CallState, event: CallStarted, at: datetime) ->
     call.started, call.started_at, call.again = event, at, False
     call.starts += 1
     _count(run, event.step, 1 if own else 0)
+
+
+def _is_answer(run: Run, started: CallStarted | None, event: CallFinished) -> bool:
+    """Whether a model has answered a step: at once, or at the end of a `do`, whose turns are no answers."""
+    if started is None:
+        return (event.step, Inner(event.item, 1).item) in run.calls
+    return bool(started.model) and inner_of(event.item) is None
 
 
 def _ended(run: Run, event: CallFinished | CallFailed) -> None:

@@ -50,9 +50,9 @@ class Talk:
         return talk
 
 
-def loop_prompt(instruction: str, inputs: Mapping[str, Json], returns: JsonSchema | None) -> Prompt:
-    """How the talk begins, and how its answer is read."""
-    return ask_prompt(instruction, inputs, returns, system=INSTRUCTIONS)
+def loop_prompt(instruction: str, inputs: Mapping[str, Json], returns: JsonSchema | None, *, sure: bool = False) -> Prompt:
+    """How the talk begins, and how its answer is read; with `sure` the model says how sure it is."""
+    return ask_prompt(instruction, inputs, returns, sure=sure, system=INSTRUCTIONS)
 
 
 def functions(specs: list[ToolSpec]) -> tuple[ToolFunction, ...]:

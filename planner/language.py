@@ -72,7 +72,7 @@ STEPS = {
             "do", 'do("instruction", tools=[ns.tool, …], max_calls=n, returns=T, name=value…)',
             "a cheap model that calls these tools in a loop: only for what needs looking around",
             ("instruction",), frozenset(("instruction", "tools")),
-            options=frozenset(("otherwise", "limit", "returns", "model", "tools", "max_calls", "parallel")), takes_inputs=True,
+            options=_MODEL_OPTIONS - {"timeout"} | {"tools", "max_calls", "parallel"}, takes_inputs=True,
         ),
         StepForm(
             "ask_user", 'ask_user("question", returns=T, [timeout="2h", remind="30m"])',

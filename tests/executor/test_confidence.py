@@ -13,12 +13,14 @@ from executor.ask import ask_prompt
 from executor.confidence import Floors
 from executor.events import CallFailed, CallFinished, CallRetried, ConfidenceFell, Event
 from executor.run import Run
+from executor.tool import tool
 from executor.toolset import Toolset
 from planner.budget import Budget
 from planner.compiler import compile_script
 from planner.errors import CompileError, ModelRefused
+from planner.llm.function import ToolCall
 from planner.llm.port import ModelRequest
-from planner.llm.scripted import ScriptedModel
+from planner.llm.scripted import ScriptedModel, ScriptedReply
 from planner.models import Models
 from planner.tokens import count_messages
 from planrail.forking import ForkWish
@@ -168,6 +170,45 @@ async def test_a_fork_with_a_higher_floor_asks_again(tmp_path: Path) -> None:
         wish = ForkWish(step="answer", script=INT.format(more=", sure=0.8"))
         second = await house.rests((await house.runs.fork(first.id, ANN, wish)).id)
     assert (answer_of(first), answer_of(second)) == (5, 6)
+
+
+LOOPS = 'x = do("How many?", tools=[t.look], max_calls=2, returns=int, sure=0.8{more})\nanswer(x)\n'
+
+
+@tool(effect="read")
+async def look() -> int:
+    """Look."""
+    return 4
+
+
+@pytest.mark.parametrize(
+    ("reply", "more", "ends", "fell"),
+    [
+        ('{"value": 4, "sure": 0.9}', "", 4, []),
+        ('{"value": 4, "sure": 0.5}', ", otherwise=0", 0, [("sure", 0.5)]),
+        ("four", ", otherwise=0", 0, [("invalid", 0.0)]),
+        ('{"value": 4, "sure": 0.5}', "", "x: The model is 0.5 sure of its answer; 0.8 is the floor.", [("sure", 0.5)]),
+    ],
+)
+async def test_the_answer_of_a_loop_has_its_floor_too_and_its_turns_are_no_answers(
+    reply: str, more: str, ends: Any, fell: list[tuple[str, float]]
+) -> None:
+    def said(request: ModelRequest) -> ScriptedReply:
+        looked = any(m.role == "tool" for m in request.messages)
+        return reply if looked else ToolCall(id="c", name="t.look")
+
+    bench = Bench(Toolset.of("t", [look]), Models(executor=role(ScriptedModel(said))), budget=PLENTY)
+    run = await bench.run(LOOPS.format(more=more))
+    assert run.ended is not None
+    assert (run.ended.answer if run.status == "done" else run.ended.reason) == ends
+    assert [(f.measure, f.value) for f in run.fell] == fell
+    assert (run.counted, len(run.uncounted)) == (1 - len(fell), len(fell))
+    events = await bench.events(run.id)
+    for length in range(1, len(events)):
+        again = Bench(Toolset.of("t", [look]), Models(executor=role(ScriptedModel(said))), budget=PLENTY)
+        resumed = await again.carry_on(await again.restore(events[:length]))
+        assert resumed.ended is not None
+        assert (resumed.ended.answer, resumed.ended.reason) == (run.ended.answer, run.ended.reason)
 
 
 def by_number(request: ModelRequest) -> str:
