@@ -12,6 +12,7 @@ from executor.call_state import CallState
 from executor.early_reads import AHEAD
 from executor.errors import UnknownArtifact
 from executor.events import CallFinished, CeilingReached, ConfidenceFell, Question, RunStatus
+from executor.inner import inner_of
 from executor.opening import values_of
 from executor.run import Run, is_over
 from executor.session import SessionUse
@@ -26,6 +27,7 @@ from planner.toolspec import Json, ToolSpec
 from planner.usage import NO_USAGE, Usage
 from planner.worst import Terms
 from planrail.history import CeilingUse, PlannerUse, RevisionView, Said, ceiling_uses, planner_uses, revisions, said
+from planrail.inner_view import InnerView, inner_views
 from planrail.react import ReactEstimate, react_estimate
 from planrail.timeline import timeline
 
@@ -67,6 +69,7 @@ class StepView(_View):
     seconds: float = 0.0
     spans: tuple[tuple[float, float], ...] = ()  # when its calls were in flight, on the run's timeline
     usage: Usage = NO_USAGE
+    inner: tuple[InnerView, ...] = ()  # of a `do`: its model's turns and their calls
 
     @property
     def mark(self) -> str:
@@ -214,7 +217,7 @@ class Viewer:
         base = StepView(
             id=step.id, kind=step.kind, call=step.tool or step.kind, line=max(step.at.line, 1), source=step.source,
             guards=guards, state=self._state(step, calls), map=step.is_map, of=self._size(step), due=self._due(step),
-            calls=self._run.calls_of.get(step.id, 0),
+            calls=self._run.calls_of.get(step.id, 0), inner=inner_views(self._run.calls, step.id) if step.kind == "do" else (),
         )  # fmt: skip
         fell = [f for f in self._run.fell if f.step == step.id]
         sure = [c.finished.sure for c in calls if c.finished is not None and c.finished.sure is not None]
@@ -328,7 +331,7 @@ def _counted(step: StepView, calls: list[CallState]) -> StepView:
     retried = [r for c in calls for r in c.retries]
     return step.model_copy(
         update={
-            "done": sum(1 for c in calls if c.finished is not None),
+            "done": sum(1 for c in calls if c.finished is not None and inner_of(c.finished.item) is None),
             "failed": sum(1 for c in calls if c.failed is not None),
             "retries": len(retried),
             "retried": retried[0].reason if retried else "",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC
 
 from rich.text import Text
@@ -16,13 +16,14 @@ from planner.usage import Usage
 from planrail.cli.script_text import STYLES
 from planrail.cli.text import block, clean, dollars, line, moment, plural, seconds, told
 from planrail.react import ReactEstimate
-from planrail.view import Cost, RunView, StepView, SurpriseView
+from planrail.view import MARKS, Cost, RunView, StepState, StepView, SurpriseView
 
 STATUS_STYLES = {
     "done": "bold green", "failed": "bold red", "partial": "bold yellow", "cancelled": "bold yellow",
     "waiting": "yellow", "running": "cyan", "queued": "dim",
 }  # fmt: skip
 _BAR = 12
+_INNER_SHOWN = 30  # calls of one `do`
 _LEARNED_SHOWN = 20
 
 
@@ -48,6 +49,24 @@ def step_text(step: StepView) -> Text:
     return text.append(f"  {' · '.join(notes)}" if notes else "", "dim")
 
 
+def inner_texts(step: StepView) -> Iterator[Text]:
+    """The calls of a `do`, each on a line by the turn that asked for it."""
+    calls = [i for i in step.inner if i.call != "do"]
+    for inner in calls[:_INNER_SHOWN]:
+        state: StepState = "failed" if inner.failed else "done" if inner.done else "running"
+        text = Text(no_wrap=True, overflow="ellipsis").append(f"{MARKS[state]} ", STYLES[state])
+        text.append(f"{inner.item}  {line(inner.call, 60)}").append(f"({_given(inner.arguments)})", "dim")
+        notes = [inner.failed] if inner.failed else []
+        notes += [seconds(inner.seconds)] if inner.seconds else []
+        yield text.append(f"  {' · '.join(notes)}" if notes else "", "dim")
+    if len(calls) > _INNER_SHOWN:
+        yield Text(f"… and {len(calls) - _INNER_SHOWN} more calls", style="dim")
+
+
+def _given(arguments: Json) -> str:
+    return ", ".join(f"{name}={told(value, 40)}" for name, value in arguments.items()) if isinstance(arguments, dict) else ""
+
+
 def _instead(step: StepView) -> str:
     many = f"{step.instead} by " if step.map else "by "
     return f"{many}otherwise ({line(step.note, 60)})" if step.note else f"{many}otherwise"
@@ -67,7 +86,9 @@ def step_tree(view: RunView) -> Tree:
     branches: dict[tuple[str, ...], Tree] = {(): tree}
     for step in view.steps:
         if step.kind != "let" or step.state == "failed":
-            _branch(branches, step.guards).add(step_text(step))
+            below = _branch(branches, step.guards).add(step_text(step))
+            for text in inner_texts(step):
+                below.add(text)
     return tree
 
 

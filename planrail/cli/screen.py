@@ -13,7 +13,7 @@ from rich.text import Text
 
 from planrail.cli.output import Output
 from planrail.cli.plan_text import certificate_text, script_text
-from planrail.cli.run_text import origin_text, step_text, step_tree
+from planrail.cli.run_text import inner_texts, origin_text, step_text, step_tree
 from planrail.cli.text import clean
 from planrail.view import RunView, Viewer
 
@@ -81,6 +81,8 @@ class PlainScreen(Screen):
             if step.kind != "let" and step.state in _ENDED and step.id not in self._told:
                 self._told.add(step.id)
                 self._output.console.print(step_text(step), soft_wrap=True)
+                for text in inner_texts(step):
+                    self._output.console.print(Text("  ").append(text), soft_wrap=True)
 
 
 class LiveScreen(Screen):

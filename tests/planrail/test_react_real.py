@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks.thrift.workloads import Kind, Outputs, Workload
+from planner.budget import Budget
 from planner.llm.openai import OpenAIModel
 from planner.models import Models, Role
 from planner.usage import Usage
@@ -28,6 +29,18 @@ def perfect(workload: Workload) -> Any:
         if done == len(calls):
             return Reply(text=workload.sentence)
         return Reply(calls=(Called(name=calls[done].tool.replace(".", "-"), arguments=calls[done].arguments),))
+
+    return reply
+
+
+def in_waves(workload: Workload) -> Any:
+    """The same with several calls a turn: all whose inputs are known."""
+
+    def reply(request: Received) -> Reply:
+        turn = sum(1 for m in request.messages if m.role == "assistant")
+        if turn == len(workload.waves):
+            return Reply(text=workload.sentence)
+        return Reply(calls=tuple(Called(name=c.tool.replace(".", "-"), arguments=c.arguments) for c in workload.waves[turn]))
 
     return reply
 
@@ -65,3 +78,21 @@ async def test_the_estimate_is_within_a_tenth_of_what_react_really_takes(
     assert estimate.turns == real.model_calls
     assert estimate.input_tokens == pytest.approx(real.input_tokens, rel=0.1)
     assert estimate.output_tokens == pytest.approx(real.output_tokens, rel=0.1)
+
+
+@pytest.mark.parametrize("kind", ["chain", "fan-out", "leads"])
+async def test_a_plan_a_loop_and_react_with_parallel_calls_give_the_same_answer(kind: Kind, tmp_path: Path) -> None:
+    workload = Workload(kind, 10, 30)
+    listed = ", ".join(workload.tools.specs)
+    script = f'answer(do("{workload.goal}", tools=[{listed}], max_calls=40, model="planner"))\n'
+    async with ModelServer(in_waves(workload)) as server:
+        planner = Role(OpenAIModel("key", server.url), ModelTerms(model="big", max_input_tokens=20_000))
+        async with rig(tmp_path, workload.tools, models=Models(planner=planner)) as house:
+            runs = [
+                await house.carried(workload.script, goal=workload.goal),
+                await house.carried(script, goal=workload.goal, budget=Budget(usd=100)),
+                await house.carried(goal=workload.goal, mode="react"),
+            ]
+    assert all(workload.answer in answer_of(run) for run in runs)
+    assert len({run.tool_calls for run in runs}) == 1
+    assert runs[2].usage.model_calls == len(workload.waves) + 1
