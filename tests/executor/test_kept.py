@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from bench import Bench
+from bench import NOW, Bench
 from test_planning import Crashed, Dying
 
 from executor.events import PlanDoubted, PlanProposed, RunEnded
 from executor.kept import Kept
 from executor.run import Run
-from executor.submission import Principal
+from executor.submission import Principal, Submission
 from executor.tool import ToolFailed, tool
 from executor.toolset import Toolset
 from planner.budget import Budget
@@ -282,3 +282,16 @@ async def test_however_a_process_dies_each_run_counts_once(after: bool) -> None:
         assert (one.runs, one.hits, one.saved) == (2, 1, one.tokens)
         assert len(model.requests) <= (1 if after else 2)  # what was paid for and not written yet is bought again
     assert deaths >= 5
+
+
+async def test_a_kept_plan_that_is_refused_after_all_makes_the_planner_be_asked() -> None:
+    model = planner(script("Austin"))
+    bench = Bench(Toolset.of("t", [find]), Models(planner=role(model)), plans_after=1)
+    gone = PlanProposed(
+        script="answer(t.gone(city=city))\n", source="template", template="t", runs=3, params={"city": "Austin"}
+    )
+    submission = Submission(goal=goal("Austin"), budget=Budget(repairs=0))
+    await bench.journal.create(submission, run="r", key="r", now=NOW, events=[gone])  # as a worker with other tools left it
+    run = await bench.carry_on("r")
+    assert answer_of(run) == ["dental Austin 0", "dental Austin 1"]
+    assert (source(run), len(model.requests)) == ("planner", 1)
