@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from benchmarks.catalogue import Goal, goals, tools
 from planner.catalog import TOOLS_TOKENS, Catalog, Offer
@@ -13,8 +16,10 @@ from planner.prompt import plan_messages
 from planner.tokens import count_tokens
 from planner.tool_line import tool_line
 from planner.toolspec import ToolSpec
+from tests.executor.proofs import few, many
 from tests.planner.tools import TOOLS, schema
 
+Kit = dict[str, tuple[str, dict[str, Any]]]  # of tools: description and parameters by name
 MANY = tools()
 CATALOG = Catalog(MANY)
 SAMPLE = goals()[::3]
@@ -132,3 +137,39 @@ def test_a_tool_of_the_same_name_elsewhere_is_brought_in_for_one_that_does_not_e
 
 def test_a_script_brings_in_a_bounded_number_of_tools() -> None:
     assert len(CATALOG.named("\n".join(f"{name}()" for name in MANY))) == 12
+
+
+NAMES = st.from_regex(r"[a-z]{1,3}\.[a-zA-Z_]{1,12}", fullmatch=True) | st.text(max_size=12)
+SCHEMAS = st.dictionaries(st.text(max_size=8), st.sampled_from([{"type": "string"}, {"enum": ["AND", '"', 1]}, {}]), max_size=4)
+TOOL_SETS = st.dictionaries(NAMES, st.tuples(st.text(max_size=400), SCHEMAS), max_size=30)
+GOALS = st.text(max_size=200) | st.lists(st.sampled_from(['"', "OR", "NEAR(", "a*", "list", "^x", "send", ":", "ª", "ß"])).map(
+    " ".join
+)
+
+
+@given(TOOL_SETS, GOALS, st.integers(1, 300))
+@few(60)
+def test_whatever_tools_and_goals_there_are_the_offer_is_sound(kit: Kit, goal: str, tokens: int) -> None:
+    is_sound(kit, goal, tokens)
+
+
+@pytest.mark.proof
+@given(TOOL_SETS, GOALS, st.integers(1, 300))
+@many()
+def test_of_very_many_tools_and_goals_every_offer_is_sound(kit: Kit, goal: str, tokens: int) -> None:
+    is_sound(kit, goal, tokens)
+
+
+def is_sound(kit: Kit, goal: str, tokens: int) -> None:
+    """It is within its budget but for tools that the goal names, sorted, the same again, and told of tools that there are."""
+    made = {
+        name: ToolSpec(name=name, description=about, input_schema={"type": "object", "properties": takes})
+        for name, (about, takes) in kit.items()
+    }
+    offer = Catalog(made, tokens=tokens).offer(goal)
+    named = {name for name in made if name in goal or name.partition(".")[2] in goal}
+    lines = [line for line, spec in zip(offer.lines, offer.tools, strict=True) if spec.name not in named]
+    assert sum(count_tokens(f"{line}\n") for line in lines) + count_tokens(offer.others) <= max(tokens, 0)
+    assert [t.name for t in offer.tools] == sorted(described(offer))
+    assert offer == Catalog(dict(reversed(made.items())), tokens=tokens).offer(goal)
+    assert told(offer) <= set(made)
