@@ -118,3 +118,15 @@ def test_no_playbook_of_a_pack_becomes_a_plan_that_is_kept(command: Command) -> 
     for _ in range(3):
         assert command("run", "List the gym leads in Austin").code == 0
     assert command("plans", "--json").json == []
+
+
+def test_another_process_on_one_postgresql_takes_what_the_first_one_kept(
+    command: Command, asked: Served, postgres_url: str
+) -> None:  # fmt: skip
+    command.env |= {"PLANRAIL_DATABASE_URL": postgres_url, "PLANRAIL_PLANS_AFTER": "1"}
+    first = command("run", goal("Austin"), "--json")
+    assert first.code == 0, first.out + first.err
+    second = command("run", goal("Waco"), "--json").json
+    assert (second["status"], second["plan_source"], second["template_runs"]) == ("done", "template", 1)
+    assert len(asked()) == 1
+    assert "plans kept: 1" in command("doctor").out
