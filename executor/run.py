@@ -314,6 +314,8 @@ def _apply_start(run: Run, call: CallState, event: CallStarted, at: datetime) ->
 
 def _is_answer(run: Run, started: CallStarted | None, event: CallFinished) -> bool:
     """Whether a model has answered a step: at once, or at the end of a `do`, whose turns are no answers."""
+    if event.step.startswith("$"):  # before there was a plan
+        return False
     if started is None:
         return (event.step, Inner(event.item, 1).item) in run.calls
     return bool(started.model) and inner_of(event.item) is None

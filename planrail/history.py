@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict
 
 from executor.events import Surprised
 from executor.run import Run
+from executor.writer import PROBE
 from planner.toolspec import Json
-from planner.usage import Usage
+from planner.usage import NO_USAGE, Usage
 from planrail.statements import rows
 
 
@@ -27,6 +28,13 @@ class PlannerUse(_View):
     usage: Usage
     seconds: float
     error: str = ""
+
+
+class Looked(_View):
+    """What a planner looked up before it wrote its plan, and what the turns in between took."""
+
+    calls: int = 0
+    usage: Usage = NO_USAGE
 
 
 class Said(_View):
@@ -76,6 +84,14 @@ def planner_uses(run: Run) -> tuple[PlannerUse, ...]:
     return tuple(
         PlannerUse(purpose=c.purpose, model=c.model, usage=c.usage, seconds=c.seconds, error=c.error) for c in run.planner_calls
     )
+
+
+def looked(run: Run) -> Looked:
+    """What the planner looked up."""
+    made = [call for (step, _), call in run.calls.items() if step == PROBE]
+    ends = [end for call in made for end in (*call.retries, call.finished, call.failed) if end is not None]
+    calls = sum(1 for call in made if call.started is not None and call.started.key)
+    return Looked(calls=calls, usage=sum((end.usage for end in ends), NO_USAGE))
 
 
 def said(run: Run) -> tuple[Said, ...]:

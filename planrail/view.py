@@ -26,7 +26,18 @@ from planner.program import Program, Step
 from planner.toolspec import Json, ToolSpec
 from planner.usage import NO_USAGE, Usage
 from planner.worst import Terms
-from planrail.history import CeilingUse, PlannerUse, RevisionView, Said, ceiling_uses, planner_uses, revisions, said
+from planrail.history import (
+    CeilingUse,
+    Looked,
+    PlannerUse,
+    RevisionView,
+    Said,
+    ceiling_uses,
+    looked,
+    planner_uses,
+    revisions,
+    said,
+)
 from planrail.inner_view import InnerView, inner_views
 from planrail.react import ReactEstimate, react_estimate
 from planrail.timeline import timeline
@@ -129,6 +140,7 @@ class RunView(_View):
     ceilings: tuple[CeilingReached, ...] = ()
     confidence: tuple[ConfidenceFell, ...] = ()  # answers that do not count
     planner: tuple[PlannerUse, ...] = ()  # what the planner was asked
+    looked: Looked = Looked()  # what it looked up before it wrote the plan
     revisions: tuple[RevisionView, ...] = ()  # the plans that it has had, the last one last
     said: tuple[Said, ...] = ()  # what people answered, refused, or let pass
     ceiling_use: tuple[CeilingUse, ...] = ()  # the nearest first
@@ -178,7 +190,7 @@ class Viewer:
             reminders={q.id: run.reminders[q.id] for q in run.open_questions if q.id in run.reminders and not over},
             wake_at=run.wake_at,
             surprises=tuple(self._surprises()), ceilings=tuple(run.ceilings),
-            confidence=tuple(run.fell), planner=planner_uses(run), revisions=revisions(run),
+            confidence=tuple(run.fell), planner=planner_uses(run), looked=looked(run), revisions=revisions(run),
             said=said(run), ceiling_use=ceiling_uses(run), busy_s=busy,
             answer=ended.answer if ended else None, reason=ended.reason if ended else "", hint=ended.hint if ended else "",
             session=run.submission.session,
@@ -311,7 +323,7 @@ def _in_flight(run: Run) -> Iterator[tuple[str, datetime, datetime]]:
     now = max((c.ended_at or c.started_at for c in run.calls.values() if c.started_at is not None), default=None)
     for (step, _), call in run.calls.items():
         made = run.call(AHEAD, call.started.ahead) if call.started is not None and call.started.ahead else call
-        if step != AHEAD and made.began_at is not None:
+        if not step.startswith("$") and made.began_at is not None:
             yield step, made.began_at, made.ended_at or now or made.began_at
 
 

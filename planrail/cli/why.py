@@ -130,8 +130,9 @@ def _writers(view: RunView) -> str:
     models = ", ".join(dict.fromkeys(line(use.model, 40) or "a model" for use in view.planner)) or "a model"
     repairs = sum(1 for use in view.planner if use.purpose == "repair")
     took = sum(use.seconds for use in view.planner if use.purpose in ("write", "repair"))
-    after = f" after {plural(repairs, 'repair')}" if repairs else ""
-    return f"{models} in {seconds(took)}{after}"
+    before = [plural(view.looked.calls, "look-up")] if view.looked.calls else []
+    before += [plural(repairs, "repair")] if repairs else []
+    return f"{models} in {seconds(took)}" + (f" after {' and '.join(before)}" if before else "")
 
 
 # -- where it hurt
@@ -248,8 +249,8 @@ def _share(use: CeilingUse) -> str:
 
 def _dearest(view: RunView) -> str | None:
     """The steps that took most tokens; None where there is nothing to tell."""
-    planner = sum(use.usage.tokens for use in view.planner)
-    usd = sum(use.usage.usd for use in view.planner)
+    planner = sum(use.usage.tokens for use in view.planner) + view.looked.usage.tokens
+    usd = sum(use.usage.usd for use in view.planner) + view.looked.usage.usd
     spent = [("the plan", planner, usd)] if planner else []
     spent += [(line(s.id, 40), s.usage.tokens, s.usage.usd) for s in view.steps if s.usage.tokens]
     if len(spent) < 2:

@@ -46,6 +46,7 @@ LOOKS = [
     {"calls": [{"name": "crm-get_lead", "arguments": {"id": 1}}, {"name": "crm-get_lead", "arguments": {"id": 9999}}]},
     {"text": "Northgate."},
 ]
+PROBES = LOOKS[0]
 LABELS = ["goal", "run", "plan", "fork", "hurt", "notes", "answer", "cost", "ReAct", "next"]
 
 
@@ -54,9 +55,9 @@ def answers(command: Command) -> Iterator[Any]:
     """Start the model server: the strong model gives these plans, the cheap one these values."""
     servers: list[subprocess.Popen[str]] = []
 
-    def start(plans: list[str], values: list[Any]) -> None:
+    def start(plans: list[Any], values: list[Any]) -> None:
         rules = [
-            {"model": "big", "replies": [{"text": plan} for plan in plans]},
+            {"model": "big", "replies": [{"text": plan} if isinstance(plan, str) else plan for plan in plans]},
             {"model": "small", "replies": [{"json": value} for value in values] or LOOKS},
         ]
         script = Path(command.folder / "model.json")
@@ -153,6 +154,14 @@ def test_a_loop_tells_its_calls_and_those_that_failed(command: Command, answers:
     out = why(command, run)
     assert re.search(r"✓ 1 who = do\(.* 2 calls ", out)
     assert "notes  ~ who: 1 of 2 calls failed, and the model was told" in out
+
+
+def test_what_the_planner_looked_up_is_told(command: Command, answers: Any) -> None:
+    answers([PROBES, "lead = crm.get_lead(id=1)\nanswer(lead.name)\n"], [{"value": 7}])
+    run = command("run", "Name the first lead", "--probe", "2", "--json").json["id"]
+    out = why(command, run)
+    assert re.search(r"plan   written by big in [\d.]+ m?s after 2 look-ups; at most 1 tool call", out)
+    assert command("why", run, "--json").json["looked"]["calls"] == 2
 
 
 def test_a_run_that_took_its_fallback_says_why(command: Command, answers: Any) -> None:
