@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from executor.call_state import CallState
 from executor.early_reads import AHEAD
 from executor.errors import UnknownArtifact
-from executor.events import CallFinished, CeilingReached, ConfidenceFell, Question, RunStatus
+from executor.events import CallFinished, CeilingReached, ConfidenceFell, PlanCertified, Question, RunStatus
 from executor.inner import inner_of
 from executor.opening import values_of
 from executor.run import Run, is_over
@@ -70,7 +70,7 @@ class StepView(_View):
     retries: int = 0
     retried: str = ""  # why, for the first of them
     held: str = ""  # what its calls wait for before they are made, if some stand in line
-    adopted: int = 0  # items that a fork took over; nothing was called
+    adopted: int = 0  # items taken over from another run, or from the plan before it was revised; nothing was called
     early: int = 0  # items that were read while the plan was still being written
     instead: int = 0  # items whose value is the script's `otherwise` or default
     note: str = ""  # why, for the first of them
@@ -169,6 +169,7 @@ class Viewer:
         self._load = load
         self._program: Program | None = None
         self._values: Values | None = None
+        self._of: PlanCertified | None = None  # which plan they are of
 
     def view(self) -> RunView:
         """The run as it is now."""
@@ -199,8 +200,9 @@ class Viewer:
 
     def _compile(self) -> None:
         certified = self._run.certified
-        if self._values is not None or certified is None or self._run.now is None:
+        if certified is None or certified is self._of or self._run.now is None:
             return
+        self._of = certified  # a revision is compiled anew
         try:
             parameters = frozenset(certified.params)
             self._program, _ = compile_script(certified.script, self._tools, parameters=parameters, ids=certified.ids)
@@ -349,7 +351,7 @@ def _counted(step: StepView, calls: list[CallState]) -> StepView:
             "retried": retried[0].reason if retried else "",
             "held": next((c.held for c in calls if c.open and c.held), ""),
             "early": sum(1 for c in calls if c.started is not None and c.started.ahead and not c.open),
-            "adopted": sum(1 for c in calls if c.finished is not None and c.finished.how == "fork"),
+            "adopted": sum(1 for c in calls if c.finished is not None and c.finished.how in ("fork", "settled")),
             "instead": len(instead),
             "note": instead[0].reason if instead else "",
             "seconds": round(max((max(stops) - min(starts)).total_seconds(), 0.0), 3) if starts and stops else 0.0,

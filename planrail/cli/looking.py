@@ -14,6 +14,7 @@ from planrail.cli.errors import DONE, FAILED, UsageError
 from planrail.cli.output import Output
 from planrail.cli.plan_text import diagnostics_text
 from planrail.cli.request import Wish, submission_of
+from planrail.cli.revision_text import revision_text
 from planrail.cli.run_text import (
     STATUS_STYLES,
     cost_text,
@@ -125,6 +126,8 @@ def _tell_whole(output: Output, view: RunView) -> None:
     console = output.console
     if view.certificate is not None:
         print_plan(console, view)
+    for revision in view.revisions[1:]:
+        console.print(revision_text(revision), soft_wrap=True)
     if view.steps:
         console.print(step_tree(view))
     if view.forked_from is not None:

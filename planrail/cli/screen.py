@@ -13,6 +13,7 @@ from rich.text import Text
 
 from planrail.cli.output import Output
 from planrail.cli.plan_text import certificate_text, script_text
+from planrail.cli.revision_text import revision_text
 from planrail.cli.run_text import inner_texts, origin_text, step_text, step_tree
 from planrail.cli.text import clean
 from planrail.view import RunView, Viewer
@@ -61,8 +62,12 @@ class Screen:
         """The plan and its certificate, once they are there."""
         if view.certificate is None or view.certificate.hash == self._planned:
             return
+        revised = bool(self._planned) and len(view.revisions) > 1
         self._planned = view.certificate.hash
-        print_plan(self._output.console, view)
+        if revised:
+            self._output.console.print(revision_text(view.revisions[-1]), soft_wrap=True)
+        else:
+            print_plan(self._output.console, view)
 
 
 class PlainScreen(Screen):

@@ -35,7 +35,7 @@ def written(request: ModelRequest) -> str:
     if len(request.messages) > 2:
         return GIVEN_UP
     marked = [line.partition(" | ")[::2] for line in asked.split("\n") if line.startswith(("FAILED  | ", "replace | "))]
-    match zlib.crc32(asked.encode()) % 5:
+    match zlib.crc32(str(marked).encode()) % 5:
         case 0:
             return f"zz = a.add(x=1)\nzy = b.send(x=2)\nzx = [c.put(x=q) for q in [1, 2, 2]]\n{GIVEN_UP}"
         case 1:
@@ -190,13 +190,15 @@ async def resumes(prefix: list[Recorded], world: World, end: Run, seed: int, par
     bench.answers = Witness(bench, world)
     before = Counter(world.by_key)
     resumed = await bench.carry_on(await bench.restore(prefix))
-    assert outcome(resumed) == outcome(end)
-    assert [r.certified.script for r in resumed.revisions] == [r.certified.script for r in end.revisions]
+    events = [r.event for r in await bench.events(resumed.id)]
+    if [r.certified.script for r in resumed.revisions] == [r.certified.script for r in end.revisions]:
+        assert outcome(resumed) == outcome(end)
+    else:  # the planner was asked at another moment, when other steps were done, and wrote something else
+        assert not any(isinstance(r.event, PlanCertified) and r.event.revision == 2 for r in prefix)
     assert not world.by_key & again(prefix, world, before), "a finished call was made again"
-    paid = [r.event.usage for r in prefix if isinstance(r.event, PlannerCalled)]
-    assert [c.usage for c in resumed.planner_calls][: len(paid)] == paid
-    assert len(resumed.planner_calls) == len(end.planner_calls), "a planner was paid twice"
-    Reader([r.event for r in await bench.events(resumed.id)])
+    bought, proposed = ([e for e in events if isinstance(e, kind)] for kind in (PlannerCalled, PlanProposed))
+    assert len(bought) == len(proposed) - 1, "a planner was paid twice"  # the first plan was submitted
+    Reader(events)
 
 
 @few(3)

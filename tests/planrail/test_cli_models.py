@@ -86,3 +86,30 @@ def test_reads_start_while_the_plan_is_written_and_are_not_made_again_where_the_
     command.env["PLANRAIL_READ_AHEAD"] = "false"
     later = command("run", "Count the rows once more", "--json")
     assert (later.json["answer"], later.json["cost"]["early"]) == (3, 0)
+
+
+def test_a_surprise_is_replanned_and_every_command_shows_what_was_changed(command: Command, serve) -> None:  # type: ignore[no-untyped-def]
+    first = 'rows = [{"a": 1}]\nn = data.count(rows=rows)\nexpect(n > 1, "fewer than two")\nanswer(n)\n'
+    serve(first, 'answer(f"only {n}")\n')
+    done = command("run", "Count the rows")
+    assert done.code == 0, done.out + done.err
+    assert "only 1" in done.out
+    assert "replanned: expect: fewer than two  (revision 2)" in done.out
+    assert '− expect(n > 1, "fewer than two")' in done.out
+    assert '+ answer(f"only {n}")' in done.out
+    run = done.out.split()[-1]
+    shown = command("show", run).out
+    assert "replanned: expect: fewer than two" in shown
+    assert command("show", run, "--json").json["revisions"][1]["source"] == "replan"
+    assert "replan" in command("why", run).out
+    assert command("replay", run).code == 0
+    forked = command("fork", run, "--from", "n")
+    assert forked.code == 0, forked.out + forked.err
+    assert "only 1" in forked.out
+
+
+def test_without_replans_a_surprise_ends_the_run(command: Command, serve) -> None:  # type: ignore[no-untyped-def]
+    serve('n = data.count(rows=[])\nexpect(n > 1, "fewer than two")\nanswer(n)\n', "answer(1)\n")
+    ended = command("run", "Count the rows", "--budget", "replans=0")
+    assert ended.code == 1
+    assert "fewer than two" in ended.out
