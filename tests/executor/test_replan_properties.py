@@ -182,6 +182,8 @@ async def resumes_from_every_prefix(script: str, seed: int, parallel: int, every
     end = await whole.run(script)
     events = await whole.events(end.id)
     for length in range(1, len(events) + 1, every):
+        if isinstance(events[length - 1].event, PlannerCalled):
+            continue  # it is written together with what it gave
         await resumes(events[:length], camera.pictures[length - 1].after_a_crash(), end, seed + length, parallel)
 
 
