@@ -10,7 +10,7 @@ Steps of different branches of one `if` never wait for one another.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from planner.names import exclusive
 from planner.program import MODEL_KINDS, PERSON_KINDS, Program, Step
@@ -29,9 +29,14 @@ class _Place:
     effect: bool = False
     commutes: bool = False
     held: bool = False  # by every earlier `expect`
+    free: bool = field(init=False)  # two that are free never wait for one another
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "free", not self.effect and self.step.kind not in _BARRIERS)
 
 
 Waits = Mapping[str, Sequence[str]]
+_BARRIERS = frozenset(("answer", "wait", "expect", "poll", "approve"))
 _SLOW = PERSON_KINDS | {"wait", "poll", "do", "delegate"}
 
 
@@ -53,7 +58,8 @@ class Order:
         if step.kind == "let":
             return ()
         place = _place(step, self._tools)
-        found = tuple(e.step.id for e in self._before if _waits(place, e))
+        free = place.free
+        found = tuple(e.step.id for e in self._before if not (free and e.free) and _waits(place, e))
         self._before.append(place)
         return found
 

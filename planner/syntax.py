@@ -288,32 +288,43 @@ def literals_in(nodes: Iterable[Node]) -> tuple[bool | int | float | str | None,
 
 def free_names(node: Node) -> frozenset[str]:
     """Names that the expression reads and does not bind itself."""
+    found: set[str] = set()
+    _find_free(node, frozenset(), found)
+    return frozenset(found)
+
+
+def _find_free(node: Node, bound: frozenset[str], found: set[str]) -> None:
+    """Put the free names of a node that stands where those are bound with the `found`."""
     match node:
         case Name():
-            return frozenset((node.id,))
+            if node.id not in bound:
+                found.add(node.id)
+        case Literal_():
+            pass
         case Lambda():
-            return free_names(node.body) - {node.parameter}
+            _find_free(node.body, bound | {node.parameter}, found)
         case Comprehension():
-            return _free_in_comprehension(node)
+            _find_free_inside(node, bound, found)
         case Call(func=Name() | Attribute(value=Name(id="re"))):  # a library function's name is not a value's name
-            return _union(*node.args, *(v for _, v in node.keywords))
+            for argument in (*node.args, *(v for _, v in node.keywords)):
+                _find_free(argument, bound, found)
         case _:
-            return _union(*children(node))
+            for part in children(node):
+                _find_free(part, bound, found)
 
 
-def _union(*nodes: Node) -> frozenset[str]:
-    return frozenset[str]().union(*(free_names(n) for n in nodes))
-
-
-def _free_in_comprehension(node: Comprehension) -> frozenset[str]:
-    free: frozenset[str] = frozenset()
-    bound: frozenset[str] = frozenset(name for name, _ in node.slots)
+def _find_free_inside(node: Comprehension, bound: frozenset[str], found: set[str]) -> None:
+    slots = frozenset(name for name, _ in node.slots)
+    found |= slots - bound
+    inner = bound | slots
     for clause in node.clauses:
-        free |= free_names(clause.iterable) - bound
-        bound |= frozenset(target_names(clause.target))
-        free |= _union(*clause.conditions) - bound
-    inner = _union(node.element) if node.value is None else _union(node.element, node.value)
-    return free | (inner - bound) | frozenset(name for name, _ in node.slots)
+        _find_free(clause.iterable, inner, found)
+        inner = inner.union(target_names(clause.target))
+        for condition in clause.conditions:
+            _find_free(condition, inner, found)
+    _find_free(node.element, inner, found)
+    if node.value is not None:
+        _find_free(node.value, inner, found)
 
 
 @dataclass(frozen=True, slots=True)
