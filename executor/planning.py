@@ -7,7 +7,7 @@ kept plan whose form it has, else from the planner's model. What the checker ref
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -72,7 +72,7 @@ class Planning:
             proposed = run.proposed
             assert proposed is not None
             try:
-                certified = await self._warned(self.certified(proposed, run), run)
+                certified = await self.warned(self.certified(proposed, run), run)
             except (CompileError, Refused) as refused:
                 await recorder.commit(PlanRefused(diagnostics=refused.diagnostics))
             else:
@@ -93,7 +93,7 @@ class Planning:
             kept=len(proposed.ids), dropped=proposed.dropped, approved=proposed.revision > 1 and was_approved(run),
         )  # fmt: skip
 
-    async def _warned(self, certified: PlanCertified, run: Run) -> PlanCertified:
+    async def warned(self, certified: PlanCertified, run: Run) -> PlanCertified:
         """The same, with warnings about what results had not had so far; its certificate's hash does not hang on them."""
         learned = await learned_of(self.shapes, [self.tools[name] for name in certified.certificate.tools])
         if not learned:
@@ -107,8 +107,12 @@ class Planning:
 
     async def known(self) -> Catalog:
         """The catalog, with what tools have returned so far."""
-        learned = await learned_of(self.shapes, list(self.tools.values()))
-        return self.catalog.knowing({name: known.words for name, known in learned.items()})
+        return self.catalog.knowing(await self.learned(self.tools))
+
+    async def learned(self, names: Iterable[str]) -> dict[str, str]:
+        """What those of the tools that do not declare it were seen to return, in a prompt's words."""
+        found = await learned_of(self.shapes, [self.tools[name] for name in names if name in self.tools])
+        return {name: known.words for name, known in found.items()}
 
     def verdict(self, run: Run, *, done: bool) -> PlanVerified | PlanDoubted | None:
         """What a run that ends says of its plan; it is written with the end."""

@@ -8,7 +8,7 @@ compiled and certified with the rest, against what is left of the ceilings.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from executor.call_state import CEILING, UNKNOWN
 from executor.drafting import NotPlanned, drafted, unreadable
@@ -57,7 +57,7 @@ class Replanning:
             proposed = run.proposed
             assert proposed is not None
             try:
-                certified = self.planning.certified(proposed, run)
+                certified = await self.planning.warned(self.planning.certified(proposed, run), run)
             except (CompileError, Refused) as refused:
                 await recorder.commit(PlanRefused(diagnostics=refused.diagnostics))
             else:
@@ -75,6 +75,7 @@ class Replanning:
             raise NotPlanned(f"What the planner wrote to mend it is refused, after {len(refused) - 1} repairs.\n{listed}")
         tried = [(p.written, [_moved(d, lines) for d in r.diagnostics]) for p, r in refused]
         broken = met.broken(kept, run.certified.script, self.planning.tools, allowed_tools(run))
+        broken = replace(broken, learned=await self.planning.learned(allowed_tools(run)))
         draft = await drafted(planner, planner.replan_messages(broken, tried), "replan", recorder)
         proposal = proposal_of(run, kept, draft.script, revision)
         if not draft.unreadable:

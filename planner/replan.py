@@ -5,8 +5,8 @@ The system message is the one of planning, so that a provider that keeps prefixe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from planner.diagnostic import Diagnostic
@@ -38,6 +38,7 @@ class Broken:
     surprises: tuple[str, ...]
     names: tuple[tuple[str, str], ...]  # what may be read, and what it is like
     settled: tuple[str, ...] = ()  # what calls of replaced lines have given
+    learned: Mapping[str, str] = field(default_factory=dict)  # what tools that do not declare it were seen to return
 
 
 def replan_messages(
@@ -45,7 +46,7 @@ def replan_messages(
 ) -> tuple[Message, ...]:
     """The messages that ask for the replacement; `tried` are earlier ones with what was wrong with them, the last one last."""
     parts = (
-        "Tools\n" + "\n".join(tool_line(t) for t in broken.tools),
+        "Tools\n" + "\n".join(tool_line(t, broken.learned.get(t.name, "")) for t in broken.tools),
         f"Goal: {broken.goal or '(what the script does)'}",
         _RULES,
         "Script\n" + "\n".join(_script(broken.lines)),

@@ -144,3 +144,14 @@ async def test_of_a_large_map_some_results_are_looked_at(tmp_path: Path, count: 
     async with rig(tmp_path, TOOLS) as house:
         await house.carried(f"xs = [far.get(number=n) for n in range({count})]\nanswer(len(xs))")
         assert await results(house) == min(count, 20)
+
+
+async def test_a_replan_is_told_what_was_learned(tmp_path: Path) -> None:
+    model = ScriptedModel(["answer(x.lead.mail)"])
+    async with rig(tmp_path, TOOLS, models=Models(role(model))) as house:
+        await house.carried("xs = [far.get(number=n) for n in range(3)]\nanswer(len(xs))")
+        run = await house.carried("x = far.get(number=1)\ny = x.lead.phone\nanswer(y)")
+    assert answer_of(run) == "a@x.example"
+    (request,) = model.requests
+    assert LINE in request.messages[1].content.splitlines()
+    assert EVIL not in request.messages[1].content
