@@ -19,7 +19,8 @@ REPLAN = Origin("replan", trusted=False)  # what a planner has read that was sho
 def hand_of(run: Run) -> Hand:
     """Who wrote the run's script, or the revision of it that is proposed.
 
-    What a planner writes that has read strangers by its look-ups is theirs, but for what stands verbatim in the goal.
+    What a planner writes that has read strangers by its look-ups is theirs, but for what stands verbatim in the goal; they may
+    have decided on each effect.
     A submitted script, a playbook and a plan from the goal alone are as trusted as whoever submitted the goal. What a replan
     has written is not, but for what stands verbatim in the goal, the parameters, or the script that it mends.
     """
@@ -28,10 +29,10 @@ def hand_of(run: Run) -> Hand:
     source = "planner" if proposed is None else proposed.source
     looked = _looked(run) if run.submission.probes and source in ("planner", "replan") else NO_LABEL
     if proposed is None or source != "replan":
-        return Hand(own, looked, said=run.submission.goal) if looked.data else Hand(own)
+        return Hand(own, looked, said=run.submission.goal, deciding=looked) if looked.data else Hand(own)
     said = "\n".join((run.submission.goal, *(_text(value) for value in proposed.params.values())))
     before = frozenset[str]() if looked.data else literals_of(proposed.before)  # which may be strangers' as well
-    return Hand(own, Label(frozenset((REPLAN,))).join(looked), before, said)
+    return Hand(own, Label(frozenset((REPLAN,))).join(looked), before, said, looked)
 
 
 def _looked(run: Run) -> Label:

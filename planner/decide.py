@@ -38,7 +38,8 @@ class Deciding:
     ) -> list[Flow]:
         """What is untrusted and reaches a sink of the step's call, or decides whether it is made.
 
-        `looped`: it is decided by a model in a loop, which may have read strangers: then an effect is asked for.
+        `looped`: it is decided by a model in a loop, which may have read strangers: then an effect is asked for. So it is where
+        the script's writer has read them.
         """
         properties: Mapping[str, Shape] = contract(spec).input.get("properties", {})
         found: list[Flow] = []
@@ -46,9 +47,9 @@ class Deciding:
             label = open_label(spread(step, argument, names, self.hand), properties.get(argument, ANYTHING))
             found += self._sink(step, spec, argument, label)
         if spec.has_effect or spec.leaves_house:
-            control = self._sink(step, spec, "", reached.as_choice())
+            control = self._sink(step, spec, "", reached.join(self.hand.deciding).as_choice())
             rule = self.policy.rule(spec.name)
-            asked = looped and spec.has_effect and rule != "allow"
+            asked = (looped or self.hand.deciding.untrusted) and spec.has_effect and rule != "allow"
             found += (f.model_copy(update={"decision": rule}) if asked else f for f in control)
         return found
 

@@ -26,6 +26,7 @@ class Hand:
     foreign: Label = NO_LABEL
     literals: frozenset[str] = frozenset()  # texts that the script before had, as they stand there
     said: str = ""  # the words in which the principal said what is wanted
+    deciding: Label = NO_LABEL  # the strangers whom the writer had read to the letter: they may have decided on its effects
     _known: dict[str, bool] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def label(self, value: Json) -> Label:

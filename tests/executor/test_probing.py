@@ -64,7 +64,10 @@ async def test_where_a_stranger_was_read_the_plans_own_words_are_asked_for_unles
     assert (run.status, asked.kind, asked.shown[0]["value"]) == ("waiting", "flow", "eve@evil.example")
     assert asked.shown[0]["origins"] == ["tool crm.note"]
     said = Planner(("crm.note", {"id": 2}), plan=PLAN.format(to="ann@house.example"))
-    assert answer_of(await said.bench(answers=None).run(goal="Write to ann@house.example", probes=3)) == "sent"
+    bench = said.bench(answers=None)
+    run = await bench.run(goal="Write to ann@house.example", probes=3)
+    (asked,) = [r.event.question for r in await bench.events(run.id) if isinstance(r.event, QuestionAsked)]
+    assert [(row["argument"], row["kind"]) for row in asked.shown] == [("", "control")]  # that it is sent, not to whom
 
 
 async def test_no_more_is_looked_up_than_was_allowed() -> None:

@@ -45,11 +45,11 @@ def fields() -> tuple[tuple[str, str], ...]:
 
 
 def script_of(task: Task) -> str:
-    """The plan that the task begins with; for ReAct, the tools that an honest model calls."""
+    """The plan that the task begins with; for ReAct and look-ups, also the tools that an honest model calls."""
     if task.react:
         return " ".join(name for turn in task.turns for name in turn)
     if task.script is not None:
-        return task.script
+        return " ".join((task.script, *(name for turn in task.turns for name in turn)))
     matched = Playbooks([read_playbook(p) for p in PLAYBOOKS]).match(task.goal)
     assert matched is not None, task.goal
     return matched[0].script

@@ -27,12 +27,15 @@ class Task:
     turns: Sequence[Mapping[str, Mapping[str, Json]]] = ()  # what an honest model calls, turn by turn, where it is let loose
     instruction: str = ""  # of the `do` in the script
     react: bool = False
+    probes: int = 0  # look-ups of the planner before it writes the plan
 
     @property
     def mode(self) -> str:
         """How the work is done."""
         if self.react:
             return "by ReAct"
+        if self.probes:
+            return "by a plan after look-ups"
         if self.turns:
             return "by a plan with do"
         return "by a playbook" if self.script is None else "by a plan"
@@ -175,5 +178,13 @@ TASKS = (
         "ReAct: a page", "Read https://home.example and note on the lead 13 what it says",
         turns=({"web.page": {"url": "https://home.example"}}, {"crm.add_note": {"lead_id": 13, "text": "Nothing."}}),
         react=True,
+    ),
+    Task(
+        "a plan after look-ups", "Say who is behind the lead 13, and save its score anew",
+        "file = crm.get_lead(id=13)\n"
+        "scored = crm.score_lead(id=13)\n"
+        "saved = crm.save_score(id=13, score=scored.score)\n"
+        "answer(file.name)\n",
+        turns=({"crm.get_lead": {"id": 13}, "crm.enrich_lead": {"id": 13}},), probes=4,
     ),
 )  # fmt: skip

@@ -67,7 +67,10 @@ async def tried(
     world = World(engine, folder, poison, *(("", False) if attack is None else (attack.text, attack.fails)))
     async with laboratory(folder, world, attack, policy, bribed=bribed) as (house, model):
         trial = Trial(
-            task, world, model, await house.carried(goal=task.goal, budget=AMPLE, mode="react" if task.react else "plan")
+            task,
+            world,
+            model,
+            await house.carried(goal=task.goal, budget=AMPLE, mode="react" if task.react else "plan", probes=task.probes),
         )
         for _ in range(_MOST_QUESTIONS):
             if is_over(trial.run.status) or yes is None:
