@@ -10,7 +10,7 @@ from planner.errors import ModelError, ModelMisconfigured
 from planner.llm.function import ToolCall
 from planner.llm.port import ModelReply, ModelRequest, Piece
 from planner.prices import Prices, priced
-from planner.tokens import count_tokens, estimate_usage
+from planner.tokens import count_reply, count_tokens, estimate_usage
 from planner.usage import NO_USAGE, Usage
 
 ScriptedReply: TypeAlias = str | ToolCall | tuple[ToolCall, ...] | ModelReply | ModelError
@@ -73,13 +73,15 @@ class ScriptedModel:
         calls = () if isinstance(said, str) else said if isinstance(said, tuple) else (said,)
         if not (request.tools and request.may_call and request.parallel_calls):  # a port gives no others
             calls = calls[: 1 if request.tools and request.may_call else 0]
-        kept = _cut(text, request.max_output_tokens)
+        kept, asked = _cut(text, request.max_output_tokens), len(calls)
+        while calls and count_reply(kept, calls) > request.max_output_tokens:
+            calls = calls[:-1]
         usage = estimate_usage(request, kept, calls).model_copy(update={"estimated": False})  # here, nobody knows better
         return ModelReply(
             text=kept,
             usage=priced(usage, self._prices, request.model),
             model=request.model,
-            finish="stop" if kept == text else "length",
+            finish="stop" if kept == text and len(calls) == asked else "length",
             calls=calls,
         )
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from agents import wanderer
 from bench import PLENTY, Bench, Clockwork, answer_of
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,7 +25,7 @@ from executor.tool import ToolFailed, tool
 from executor.toolset import Toolset
 from planner.budget import Budget
 from planner.llm.port import ModelRequest
-from planner.llm.scripted import ScriptedModel
+from planner.llm.scripted import ScriptedModel, ScriptedReply
 from planner.models import Models, Role
 from planner.prices import FixedPrices, Rates
 from planner.usage import Usage
@@ -34,8 +35,10 @@ RATES = Rates(input=1_000.0, cached_input=1_000.0, output=4_000.0)  # $ a millio
 TERMS = ModelTerms(model="small", rates=RATES, max_output_tokens=60)
 
 
-def reply(request: ModelRequest) -> str:
-    """Answers some questions only when it is told what was wrong."""
+def reply(request: ModelRequest) -> ScriptedReply:
+    """Answers some questions only when it is told what was wrong; wanders where it has tools."""
+    if request.tools:
+        return wanderer(request)
     inputs = json.loads(
         next(m for m in request.messages if "Inputs: " in m.content).content.partition("Inputs: ")[2].partition("\n")[0]
     )
@@ -120,6 +123,12 @@ def same(run: Run, meant: Run) -> None:
     assert (run.status, run.ended.answer) == (meant.status, meant.ended.answer)
 
 
+@few(12)
+@given(scripts(once=True, loops=True, most=4), st.integers(0, 1 << 30), BUDGETS)
+def test_no_schedule_of_loops_passes_a_ceiling(script: str, seed: int, limits: dict[str, Any]) -> None:
+    asyncio.run(held(script, seed, limits))
+
+
 @few(20)
 @given(scripts(once=True, models=True, most=7), st.integers(0, 1 << 30), BUDGETS)
 def test_no_schedule_passes_a_ceiling(script: str, seed: int, limits: dict[str, Any]) -> None:
@@ -128,7 +137,7 @@ def test_no_schedule_passes_a_ceiling(script: str, seed: int, limits: dict[str, 
 
 @pytest.mark.proof
 @many()
-@given(scripts(once=True, models=True, most=12), st.integers(0, 1 << 30), BUDGETS)
+@given(scripts(once=True, models=True, loops=True, most=12), st.integers(0, 1 << 30), BUDGETS)
 def test_none_of_many_schedules_passes_a_ceiling(script: str, seed: int, limits: dict[str, Any]) -> None:
     asyncio.run(held(script, seed, limits))
 
