@@ -17,8 +17,9 @@ from pathlib import Path
 
 from executor.tool import ToolContext, tool
 from executor.toolset import Toolset
+from planner.llm.function import ToolCall
 from planner.llm.port import ModelRequest
-from planner.llm.scripted import ScriptedModel
+from planner.llm.scripted import ScriptedModel, ScriptedReply
 from planner.models import Models, Role
 from planner.prices import FixedPrices, Rates
 from planner.worst import ModelTerms
@@ -34,6 +35,11 @@ sent = shop.send(x=sum(prices))
 rung = shop.ring(x=ids[2])
 answer({"booked": booked, "says": [s.x for s in says]})
 """
+LOOP = 'answer(do("Buy.", tools=[shop.look, shop.book, shop.send, shop.ring], max_calls=8))\n'
+TURNS = (  # of the model in the loop: what it asks for, whatever it is told
+    (("look", 1), ("look", 2)), (("book", 1), ("book", 2)), (("send", 3),), (("ring", 3),),
+)  # fmt: skip
+LOOP_EFFECTS = Counter({("book", 1): 1, ("book", 2): 1, ("send", 3): 1, ("ring", 3): 1})
 ANSWER = {"booked": [1, 2, 3], "says": [1, 2]}
 EFFECTS = Counter({("book", 1): 1, ("book", 2): 1, ("book", 3): 1, ("send", 3): 1, ("ring", 3): 1})
 ACTS = 13  # calls of tools and models in a run that nothing disturbs
@@ -140,8 +146,22 @@ class Shop:
         await self._call("ring", x, context, effect=True)
         return x
 
-    def reply(self, request: ModelRequest) -> str:
+    def turn(self, request: ModelRequest) -> ScriptedReply:
+        """What the model in the loop says at its turn."""
+        number = sum(1 for m in request.messages if m.role == "assistant")
+        self.world.note(Call(self.word, "", "turn", number + 1, "-"))
+        self.acted()
+        if number == len(TURNS):
+            return "bought"
+        return tuple(
+            ToolCall(id=f"c{number}_{n}", name=f"shop.{name}", arguments=json.dumps({"x": x}))
+            for n, (name, x) in enumerate(TURNS[number])
+        )
+
+    def reply(self, request: ModelRequest) -> ScriptedReply:
         """The model's answer, which is the number that it is asked about; its calls stand beside the tools'."""
+        if request.tools:
+            return self.turn(request)
         text = next(m.content for m in request.messages if "Inputs: " in m.content)
         inputs = json.loads(text.partition("Inputs: ")[2].partition("\n")[0])
         self.world.note(Call(self.word, "", "ask", inputs["x"], "-"))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from mortal import BOUND_S, Doom, furnished, mortal
-from mortal_world import ACTS, ANSWER, EFFECTS, SCRIPT, MortalWorld, Shop
+from mortal_world import ACTS, ANSWER, EFFECTS, LOOP, LOOP_EFFECTS, SCRIPT, MortalWorld, Shop
 
 from executor.events import CallFinished, CallStarted, Recorded, SegmentStarted
 from executor.run import Run, fold
@@ -19,6 +19,7 @@ from planrail.house import House, open_house
 from planrail.settings import Settings, load_settings
 
 EVENTS = 33  # of a run that nothing disturbs
+LOOP_EVENTS = 29  # of a run whose script is a loop of a model with tools
 ME = Principal()
 
 
@@ -30,8 +31,8 @@ class Scene:
     world: MortalWorld
     house: House
 
-    async def submit(self) -> str:
-        submission = Submission(goal="kill me", script=SCRIPT, preapproved=True)
+    async def submit(self, script: str = SCRIPT) -> str:
+        submission = Submission(goal="kill me", script=script, preapproved=True)
         return (await self.house.runs.submit(submission)).id
 
     async def left_by_the_first(self, run: str) -> list[Recorded]:
@@ -158,3 +159,43 @@ async def test_after_a_kill_from_outside_at_any_moment_the_run_ends_alike(scene:
     async with scene.house.engine():
         ended = await scene.ended(run)
     holds(ended, await scene.left_by_the_first(run), scene.world)
+
+
+# -- a loop of a model with tools
+
+
+async def looped(scene: Scene, doom: Doom) -> None:
+    """A worker dies in a `do`; another one starts."""
+    run = await scene.submit(LOOP)
+    async with mortal(scene.settings, scene.world, "first", doom) as first:
+        await first.gone()
+    async with scene.house.engine():
+        ended = await scene.ended(run)
+    loop_holds(ended, await scene.left_by_the_first(run), scene.world)
+
+
+def loop_holds(ended: Run, left: list[Recorded], world: MortalWorld) -> None:
+    """The same: the answer, each effect once, no turn that was paid for bought again, no settled call made again."""
+    assert ended.ended is not None
+    assert (ended.status, ended.ended.answer) == ("done", "bought"), (ended.ended, ended.surprises)
+    assert world.effects_of(ended.id) == LOOP_EFFECTS
+    done = {(e.step, e.item) for e in calls(left) if isinstance(e, CallFinished)}
+    keys = {e.key for e in calls(left) if isinstance(e, CallStarted) and (e.step, e.item) in done}
+    made = [c for c in world.calls() if c.word == "heir"]
+    assert not {c.key for c in made if c.tool != "turn"} & keys
+    assert not {f"m{c.x}" for c in made if c.tool == "turn"} & {item for _, item in done}
+    uncertain = {a for a, call in fold(Run(ended.id), left).calls.items() if call.uncertain}
+    rung = {a for a in uncertain if ended.call(*a).started.call == "shop.ring"}  # type: ignore[union-attr]  # it was claimed
+    assert {(q.of, q.item) for q in ended.questions.values()} == rung
+
+
+@pytest.mark.parametrize("scene", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("doom", [Doom(write=8), Doom(write=LOOP_EVENTS), Doom(act=8)], ids=["early", "last", "acted"])
+async def test_a_worker_that_is_killed_in_a_loop_leaves_a_run_that_ends_alike(scene: Scene, doom: Doom) -> None:
+    await looped(scene, doom)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("event", range(1, LOOP_EVENTS + 1))
+async def test_after_a_kill_at_each_event_of_a_loop_the_run_ends_alike(scene: Scene, event: int) -> None:
+    await looped(scene, Doom(write=event))
