@@ -49,6 +49,7 @@ _ALL = 1 << 60  # calls at once: nothing is called
 def steps_named(program: Program, name: str) -> tuple[Step, ...]:
     """The steps that a person means by an id, by a name that they bind, or by a line; raises NotForkable."""
     found = tuple(s for s in program.steps if s.id == name) or tuple(s for s in program.steps if name in s.to)
+    found = found or tuple(s for s in program.steps if s.id.partition("#")[0] == name)[:1]  # a revision's has a number
     number = name.removeprefix("line").strip()
     if not found and number.isdigit():
         before = [s.at.line for s in program.steps if s.at.line <= int(number)]
@@ -133,6 +134,12 @@ class _Known:
                     step=address[0], item=address[1], call=call.started.call, arguments=call.started.arguments,
                     finished=call.finished,
                 )  # fmt: skip
+        for address, call in self.run.calls.items():  # of lines that were replaced while the run went on
+            started, gone = call.started, address[0] in self.run.dropped and address not in self.run.taken
+            if started is not None and started.claim and gone and _happened(call):
+                yield SettledEffect(
+                    step=address[0], item=address[1], call=started.call, arguments=started.arguments, finished=call.finished
+                )
         if self.run.inherited is not None:
             yield from self.run.inherited.effects
 

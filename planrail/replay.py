@@ -186,7 +186,7 @@ class _Walk:
         if address not in self._offered and address not in self._adopted:
             self._look()
         self.compared += 1
-        if before is None and event.key and step.may_call:
+        if before is None and event.key and event.of is None and step.may_call:
             ordinal = self.run.ordinals.get(self.run.same_call(event.call, event.arguments), 0)
             self._same("key", "idempotency key", step, event.item, event.key, call_key(
                 self.run.id, event.call, event.arguments, ordinal
@@ -221,7 +221,7 @@ class _Walk:
         if step is None:
             return
         started = self.run.call(event.step, item).started
-        if isinstance(event, CallFinished) and event.how in ("fork", "ahead"):
+        if isinstance(event, CallFinished) and event.how in ("fork", "ahead", "settled"):
             return  # what was adopted is data, as what was called gave it
         if started is None or step.kind in _DECIDED:
             self._decision(event, event.step, item)

@@ -19,14 +19,15 @@ from executor.events import CallFinished, CallStarted, EffectsInherited, Questio
 from executor.pack import PackHost
 from executor.run import Run
 from executor.submission import ForkOf, Principal
-from executor.tool import tool
+from executor.tool import ToolFailed, tool
 from executor.toolset import Toolset
 from packs.gtm import pack, tables
 from planner.errors import CompileError
+from planner.models import Models
 from planner.playbook import read_playbook
 from planrail.forking import ForkWish
 from planrail.view import Viewer
-from tests.rig import ANN, BOUND_S, Rig, answer_of, reason_of, rig
+from tests.rig import ANN, BOUND_S, Rig, answer_of, reason_of, rig, role
 
 PLAYBOOK = read_playbook(Path(tables.__file__).parent / "playbooks" / "lead_generation.plan")
 ALL = {"leads", "scored", "facts", "mails", "drafts", "saved"}
@@ -424,3 +425,36 @@ async def test_the_adopted_events_stand_in_the_journal_before_anything_is_called
         assert isinstance(events[-1], EffectsInherited)
         assert {e.step for e in events if isinstance(e, CallFinished)} == {"a", "b", "w"}
         assert all(s.key == "" and not s.claim for s in starts_of(events))
+
+
+# -- of a run that was replanned
+
+
+SENT: list[int] = []
+
+
+@tool(effect="write")
+async def put(n: int) -> int:
+    """Put a number."""
+    if n == 3:
+        return ToolFailed("3 cannot be put.")  # type: ignore[return-value]
+    SENT.append(n)
+    return n
+
+
+async def test_a_fork_of_a_replanned_run_keeps_its_words_untrusted_and_asks_for_effects_of_replaced_lines(
+    tmp_path: Path,
+) -> None:
+    SENT.clear()
+    planner = role(["b = t.put(n=2)\nanswer(b + 40)\n"])
+    async with rig(tmp_path, Toolset.of("t", [put]), models=Models(planner=planner)) as house:
+        original = await house.carried("a = [t.put(n=x) for x in [1, 3]]\nanswer(a)\n")
+        assert answer_of(original) == 42
+        same = await forked(house, original.id, "answer")
+        assert answer_of(same) == 42
+        assert same.ended is not None
+        assert ["replan", False] in same.ended.answer_labels["origins"]
+        script = "c = t.put(n=1)\nanswer(c)\n"
+        asks = await forked(house, original.id, "c", script=script)
+        assert [q.kind for q in asks.open_questions] == ["repeat"]
+        assert SENT == [1, 2]
