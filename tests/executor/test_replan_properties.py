@@ -20,11 +20,14 @@ from test_resume_properties import Camera, Witness, again, outcome
 from worlds import Latency, World, tools_of
 
 from executor.events import CallFinished, CallStarted, Event, PlanCertified, PlannerCalled, PlanProposed, Recorded, StepSkipped
+from executor.opening import loader
 from executor.run import Run
 from planner.llm.port import ModelRequest
 from planner.llm.scripted import ScriptedModel
 from planner.models import Models, Role
 from planner.worst import ModelTerms
+from planrail.replay import ReplayGround, replay
+from planrail.replay_report import Replayed
 
 GIVEN_UP = 'answer("given up")\n'
 
@@ -115,18 +118,20 @@ class Reader:
         ]  # fmt: skip
 
 
-async def replanned(script: str, seed: int, parallel: int) -> tuple[Run, World, list[Recorded]]:
+async def replanned(script: str, seed: int, parallel: int) -> tuple[Run, World, list[Recorded], Replayed]:
     world = World()
     bench = bench_of(world, seed, parallel)
     run = await bench.run(script)
-    return run, world, await bench.events(run.id)
+    events = await bench.events(run.id)
+    return run, world, events, replay(run.id, events, ReplayGround(bench.planning, None, loader(bench.artifacts)))
 
 
 def holds(script: str, shape: tuple[int, int]) -> None:
-    run, world, events = asyncio.run(replanned(script, *shape))
+    run, world, events, again = asyncio.run(replanned(script, *shape))
     Reader([r.event for r in events])
     assert len(run.revisions) <= 3
     assert max(world.by_key.values(), default=0) <= 3  # retries apart, nothing is called twice by one key
+    assert again.findings == ()
 
 
 SHAPES = st.tuples(st.integers(0, 1 << 30), st.integers(1, 6))
