@@ -116,7 +116,7 @@ class Lifter:
         if not statement.targets:
             raise Refusal.of(value, "no-effect", "This value goes nowhere.", "Give it a name, or answer(…) with it.")
         lowered = self._lower(value, place)
-        self._add(Step(place.label, "let", {"value": lowered}), statement, place, whole=True)
+        self._add(Step("", "let", {"value": lowered}), place.label, statement, place, whole=True)
 
     def _mapped(self, statement: Bind, value: Comprehension, place: _Place) -> bool:
         """Read `[call(…) for …]`, whose call is the statement's own step; False if the element is no step."""
@@ -152,9 +152,11 @@ class Lifter:
             lambda e: self._argument(e, replace(outer, refused="A call has no place in until=.")),
         )
         number = "" if whole else f".{self._count(place.label)}"
-        return self._add(replace(step, id=place.label + number), statement, place, whole=whole, call=call)
+        return self._add(step, place.label + number, statement, place, whole=whole, call=call)
 
-    def _add(self, step: Step, statement: Bind | None, place: _Place, *, whole: bool, call: Call | None = None) -> Step:
+    def _add(
+        self, step: Step, name: str, statement: Bind | None, place: _Place, *, whole: bool, call: Call | None = None
+    ) -> Step:  # fmt: skip
         where = call or statement
         assert where is not None
         space = None
@@ -162,6 +164,7 @@ class Lifter:
             space = Space(tuple(place.maps.clauses), tuple(place.maps.slots))
         done = replace(
             step,
+            id=name,
             to=statement.targets if statement is not None and whole else (),
             guards=place.guards,
             space=space,
@@ -291,7 +294,8 @@ class Lifter:
             else:
                 iterable = self._lower(clause.iterable, inner)
                 maps.clauses[-1] = replace(maps.clauses[-1], conditions=inner.conditions)
-            maps.clauses.append(replace(clause, iterable=iterable, conditions=()))
+            unchanged = iterable is clause.iterable and not clause.conditions
+            maps.clauses.append(clause if unchanged else replace(clause, iterable=iterable, conditions=()))
             inner = replace(inner, local=inner.local | self._targets(clause), conditions=())
             for condition in clause.conditions:
                 lowered = self._lower(condition, inner)
