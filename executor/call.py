@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from executor.outcome import first_problem, is_light, jsoned
 from executor.process import call_in_process
 from executor.threads import hung_threads, in_thread
-from executor.tool import Tool, ToolContext, ToolFailed, ToolResult
+from executor.tool import InvalidArguments, Tool, ToolContext, ToolFailed, ToolResult
 from planner.errors import PlanrailError
 from planner.toolspec import Json
 
@@ -49,6 +49,8 @@ async def call_tool(
         bound = tool.bind(arguments)
     except ValidationError as error:
         return ToolFailed(f"{tool.spec.name}: {_problem(tool, error)}", "invalid")
+    except InvalidArguments as error:
+        return ToolFailed(f"{tool.spec.name}: {error}", "invalid")
     except RecursionError:
         return ToolFailed(f"{tool.spec.name}: its arguments are nested too deeply.", "invalid")
     deadline = asyncio.timeout(limit)

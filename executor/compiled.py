@@ -54,6 +54,11 @@ class Scripts:
         self._compiled = lru_cache(_KEPT)(self._compile)
         self._certified = lru_cache(_KEPT)(self._certify)
 
+    def forget(self) -> None:
+        """The tools are others than they were."""
+        self._compiled.cache_clear()
+        self._certified.cache_clear()
+
     def compiled(self, script: str, parameters: frozenset[str], ids: Ids = FIRST) -> Compiled:
         """The script's program; raises CompileError."""
         return self._compiled(script, parameters, ids)

@@ -41,7 +41,8 @@ def jsoned(tool: Tool, value: Any) -> ToolResult:
         return _undeclared(tool, _not_json(error))
     if len(text) > MAX_RESULT_BYTES:
         return ToolFailed(f"{tool.spec.name} returned {_too_many(len(text))}.", "invalid")
-    return ToolDone(json.loads(text))
+    given = json.loads(text)
+    return _undeclared(tool, problem) if (problem := tool.misfit(given)) else ToolDone(given)
 
 
 def bounded_failure(failure: ToolFailed) -> ToolFailed:

@@ -60,6 +60,11 @@ class Planning:
         object.__setattr__(self, "scripts", Scripts(self.tools, self.terms, self.policy))
         object.__setattr__(self, "catalog", Catalog(self.tools, tokens=self.tools_tokens))
 
+    def tools_changed(self) -> None:
+        """Forget what was worked out of tools that are others now."""
+        self.scripts.forget()
+        object.__setattr__(self, "catalog", Catalog(self.tools, tokens=self.tools_tokens))
+
     async def plan(self, recorder: Recorder, ahead: Ahead | None = None) -> None:
         """Bring the run to a PlanCertified event; raises NotPlanned. `ahead` makes early reads meanwhile."""
         run = recorder.run

@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -243,9 +243,10 @@ class Segments:
         run = recorder.run
         if recorder.epoch > 1:  # an earlier owner may have left some
             await self._adopt_receipts(recorder)
-        frame = self.frame(run, certified)
+        toolset = self.toolset.snapshot()  # a foreign server may change its tools while the segment goes
+        frame = replace(self.frame(run, certified), tools=toolset.specs)
         values = self.values(run, frame.program, self._load_from(await fetched(run, self.artifacts)))
-        performer = self._performer(run)
+        performer = replace(self._performer(run), toolset=toolset)
         if (workspace := performer.workspace) is not None and run.forked is not None:
             await asyncio.to_thread(inherit_files, workspace.with_name(run.forked.run), workspace)
         nudge.set()  # what came between the load and now is looked at first

@@ -123,6 +123,10 @@ def tool(
     return declare
 
 
+class InvalidArguments(ValueError):
+    """The arguments of a call are not what the tool takes."""
+
+
 @dataclass(frozen=True)
 class Tool:
     """A declared function, bound to its namespace and ready to be called by `executor.call`."""
@@ -149,6 +153,10 @@ class Tool:
         """The arguments as the function's parameters take them; raises pydantic's ValidationError."""
         bound = self.arguments.model_validate(dict(arguments), strict=False)
         return {_parameter(name): value for name, value in bound.__dict__.items()}
+
+    def misfit(self, value: Json) -> str:
+        """Why a value that it gave is not what it declares; the types of a function have seen to that already."""
+        return ""
 
 
 def is_tool(candidate: object) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import keyword
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -12,8 +13,11 @@ from typing import Any
 
 from executor.errors import ToolDeclarationError, UnknownTool
 from executor.tool import Tool, bind_tool, is_tool, tool_name
-from planner.policy import Policy
+from planner.errors import PolicyError
+from planner.policy import USUAL, Policy
 from planner.toolspec import ToolSpec, digest
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -52,18 +56,21 @@ class Toolset:
 
     @classmethod
     def _joined(cls, tools: Iterable[_Bound]) -> Toolset:
-        toolset = cls()
+        toolset = Toolset()
         toolset._tools = _by_name(tools)
         return toolset
 
     def __or__(self, other: Toolset) -> Toolset:
         return self._joined([*self._tools.values(), *other._tools.values()])
 
-    def under(self, policy: Policy) -> Toolset:
-        """The same tools as the policy sees them; raises PolicyError for what it names and is not there."""
+    def under(self, policy: Policy, *, elsewhere: Iterable[str] = ()) -> Toolset:
+        """The same tools as the policy sees them; raises PolicyError for what it names and is not there.
+
+        Namespaces that are `elsewhere` (of servers that are not connected yet) may be named.
+        """
         if not policy.tools:
             return self
-        policy.check_names(self._tools)
+        policy.check_names(self._tools, elsewhere)
         toolset = self._joined(_Bound(b.name, partial(_under, b, policy)) for b in self._tools.values())
         for name in self._tools.keys() & policy.tools.keys():
             toolset[name]
@@ -82,10 +89,14 @@ class Toolset:
             raise UnknownTool(f"There is no tool {name}.", hint=f"Nearest: {near}.")
         return self._tools[name].tool
 
+    def snapshot(self) -> Toolset:
+        """The tools as they are now."""
+        return self
+
     @property
     def specs(self) -> Mapping[str, ToolSpec]:
         """What planners may know of the tools, in the order of their names."""
-        return _Specs({name: self._tools[name] for name in sorted(self._tools)})
+        return _Specs(lambda: self._tools)
 
     def fingerprint(self, names: Iterable[str] | None = None) -> str:
         """A digest of the contracts of these tools (default: of all)."""
@@ -97,23 +108,52 @@ def _under(bound: _Bound, policy: Policy) -> Tool:
     return replace(bound.tool, spec=policy.applied(bound.tool.spec))
 
 
-class _Specs(Mapping[str, ToolSpec]):
-    """The specs by name, each made when it is first asked for."""
+class LiveToolset(Toolset):
+    """A toolset whose namespaces come and go while it is used: those of foreign servers. `base` is what stays."""
 
-    def __init__(self, tools: Mapping[str, _Bound]) -> None:
+    def __init__(self, base: Toolset, policy: Policy = USUAL) -> None:
+        super().__init__()
+        self._policy = policy
+        self._base = dict(base._tools)
+        self._tools = dict(base._tools)
+        self._foreign: dict[str, dict[str, _Bound]] = {}
+
+    def put(self, namespace: str, tools: Iterable[Tool]) -> None:
+        """Set what a foreign namespace holds from now on; raises ToolDeclarationError where it is one of the base's."""
+        if any(name.partition(".")[0] == namespace for name in self._base):
+            raise ToolDeclarationError(f"Two sets of tools are named {namespace}.", hint="Give the MCP server another name.")
+        self._foreign[namespace] = _by_name(_Bound(t.spec.name, partial(self._judged, t)) for t in tools)
+        self._tools = {**self._base, **{n: b for found in self._foreign.values() for n, b in found.items()}}
+
+    def _judged(self, tool: Tool) -> Tool:
+        """The tool as the policy sees it; a field that it names and the server does not give is nobody's mistake here."""
+        try:
+            return replace(tool, spec=self._policy.applied(tool.spec))
+        except PolicyError as error:
+            log.warning("%s; the tool is taken as it is", error.message)
+            return tool
+
+    def snapshot(self) -> Toolset:
+        return self._joined(self._tools.values())
+
+
+class _Specs(Mapping[str, ToolSpec]):
+    """The specs by name, in the order of their names; each is made when it is first asked for."""
+
+    def __init__(self, tools: Callable[[], Mapping[str, _Bound]]) -> None:
         self._tools = tools
 
     def __getitem__(self, name: str) -> ToolSpec:
-        return self._tools[name].tool.spec
+        return self._tools()[name].tool.spec
 
     def __contains__(self, name: object) -> bool:
-        return name in self._tools
+        return name in self._tools()
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._tools)
+        return iter(sorted(self._tools()))
 
     def __len__(self) -> int:
-        return len(self._tools)
+        return len(self._tools())
 
 
 def _by_name(tools: Iterable[_Bound]) -> dict[str, _Bound]:

@@ -83,12 +83,13 @@ class Policy(_Frozen):
         changed |= {"effect": own.effect} if own.effect is not None else {}
         return spec.model_copy(update=changed)
 
-    def check_names(self, tools: Iterable[str]) -> None:
-        """Raise PolicyError for a tool or a namespace that is not there, with the nearest."""
+    def check_names(self, tools: Iterable[str], elsewhere: Iterable[str] = ()) -> None:
+        """Raise PolicyError for a tool or a namespace that is neither there nor `elsewhere`, with the nearest."""
+        foreign = set(elsewhere)
         known = sorted(tools)
         spaces = sorted({f"{name.partition('.')[0]}.{_ALL}" for name in known})
         for name in self.tools:
-            if name not in known and name not in spaces:
+            if name not in known and name not in spaces and name.partition(".")[0] not in foreign:
                 raise PolicyError(f"The policy names {name}, which is no tool.", hint=_nearest(name, [*known, *spaces]))
 
 

@@ -18,8 +18,10 @@ from executor.fingerprint import covers
 from executor.gate import GatedModel, Gates
 from executor.journal.sql import SqlJournal
 from executor.keeping import Keeping
+from executor.mcp_tools.hub import McpHub
 from executor.pack import Pack
 from executor.planning import Planning
+from executor.run import Run
 from executor.segment import Segments
 from executor.toolset import Toolset
 from planner.llm.retry import Retrying
@@ -35,8 +37,10 @@ from planrail.prices import GenaiPrices
 from planrail.runs import Runs
 from planrail.settings import ModelSettings, Settings
 from planrail.stores import artifacts_of
-from planrail.terms import executor_terms, planner_terms
+from planrail.terms import executor_terms, planner_terms, terms_of
 from planrail.toolbox import packs_of, playbooks_of, toolset_of
+from planrail.upstream import upstream
+from planrail.view import Viewer
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
@@ -56,6 +60,7 @@ class House:
     segments: Segments
     worker: str
     engines: Engines
+    hub: McpHub
 
     @property
     def plans(self) -> Plans:
@@ -66,6 +71,10 @@ class House:
     def lock(self) -> Liveness:
         """Which workers live."""
         return self.engines
+
+    def viewer(self, run: Run) -> Viewer:
+        """The views of a run in this house."""
+        return Viewer(run, self.toolset.specs, terms_of(self.settings), self.segments.load)
 
     def engine(self, *, only: frozenset[str] | None = None) -> AbstractAsyncContextManager[object]:
         """This process's engine, to be entered; `only` restricts it to some runs."""
@@ -78,15 +87,23 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
     """Open the database and wire everything to it; raises JournalUnreachable, JournalNewer, ToolDeclarationError, …"""
     worker = f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(3)}"
     async with open_journal(settings, worker) as (journal, engines):
-        house = _wired(settings, journal, worker, engines)
-        yield house
-        await house.segments.late.settled()
+        packs = packs_of(settings, journal.engine)
+        async with upstream(settings, toolset_of(settings, packs)) as (toolset, hub):
+            house = _wired(settings, journal, worker, engines, packs, toolset, hub)
+            yield house
+            await house.segments.late.settled()
 
 
-def _wired(settings: Settings, journal: SqlJournal, worker: str, engines: Engines) -> House:
+def _wired(
+    settings: Settings,
+    journal: SqlJournal,
+    worker: str,
+    engines: Engines,
+    packs: tuple[Pack, ...],
+    toolset: Toolset,
+    hub: McpHub,
+) -> House:
     artifacts = artifacts_of(settings, journal.engine)
-    packs = packs_of(settings, journal.engine)
-    toolset = toolset_of(settings, packs)
     gates = gates_of(settings)
     models = models_of(settings, gates)
     playbooks = playbooks_of(settings, packs)
@@ -112,7 +129,8 @@ def _wired(settings: Settings, journal: SqlJournal, worker: str, engines: Engine
         prices=GenaiPrices(settings.prices),
         session=settings.session,
     )
-    return House(settings, runs, toolset, packs, playbooks, models, journal, artifacts, segments, worker, engines)
+    hub.changed.append(planning.tools_changed)
+    return House(settings, runs, toolset, packs, playbooks, models, journal, artifacts, segments, worker, engines, hub)
 
 
 def models_of(settings: Settings, gates: Gates | None = None) -> Models:

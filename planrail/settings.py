@@ -26,12 +26,14 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from executor.confidence import Floors
+from executor.mcp_tools.server import McpServer, mcp_servers, read_mcp_servers
 from executor.session import SessionLimits
 from planner.budget import Budget
 from planner.errors import PlanrailError
 from planner.policy import Policy
 from planner.prices import Rates
 from planner.program import MAX_STANDING_S
+from planrail.keys import AuthSettings
 
 SECRET_PREFIX = "PLANRAIL_SECRET_"
 
@@ -97,6 +99,8 @@ class Settings(_Settings):
     question_timeout_s: float | None = Field(default=None, gt=0, le=MAX_STANDING_S)  # of questions whose step names none
     servers: Mapping[str, ServerSettings] = Field(default_factory=dict)  # by namespace of tools: a table of the settings below
     policy: Policy = Policy()  # what is done about untrusted values: a table of the settings below; in the file alone
+    mcp_servers: Mapping[str, McpServer] = Field(default_factory=dict)  # as Claude Desktop's `mcpServers` has them, by name
+    auth: AuthSettings = AuthSettings()  # who may come from outside: a table, see `planrail key`
     secrets: Mapping[str, SecretStr] = Field(default_factory=dict)
 
     @property
@@ -145,7 +149,10 @@ _PLAIN = (  # settings of one value, which the environment may give
 
 def _merged(read: dict[str, Any], env: Mapping[str, str]) -> dict[str, Any]:
     home = env.get("PLANRAIL_HOME") or read.get("home") or platformdirs.user_data_dir("planrail", appauthor=False)
-    merged = {**read, "home": Path(home).expanduser(), "secrets": _secrets(env)}
+    servers = mcp_servers(read.pop("mcpServers", {}), "planrail.toml")
+    for file in filter(None, env.get("PLANRAIL_MCP_CONFIG", "").split(":")):
+        servers |= read_mcp_servers(Path(file))
+    merged = {**read, "mcp_servers": servers, "home": Path(home).expanduser(), "secrets": _secrets(env)}
     for name in _PLAIN:
         if env.get(f"PLANRAIL_{name.upper()}"):
             merged[name] = env[f"PLANRAIL_{name.upper()}"]

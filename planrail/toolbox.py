@@ -56,7 +56,17 @@ def toolset_of(settings: Settings, packs: Iterable[Pack]) -> Toolset:
     toolset = builtin_tools(HttpSettings(allow_private=settings.http_allow_private))
     for pack in packs:
         toolset |= pack.tools
-    return toolset.under(settings.policy)
+    return toolset.under(settings.policy, elsewhere=settings.mcp_servers)
+
+
+def whole_toolset(settings: Settings) -> Toolset:
+    """All tools as they are now, to be looked at; nothing is opened but the connections to MCP servers, for a moment."""
+    own = toolset_of(settings, packs_of(settings, unopened_database(settings)))
+    if not settings.mcp_servers:
+        return own
+    from planrail.upstream import with_upstream  # noqa: PLC0415  # a loop and sockets, which most checks have no use for
+
+    return with_upstream(settings, own)
 
 
 def playbooks_of(settings: Settings, packs: Iterable[Pack]) -> Playbooks:

@@ -54,6 +54,8 @@ MEANINGS = {
     "budget": "the ceilings of a run that names none: a table, see below",
     "confidence": "how sure models have to be: a table, see docs/confidence.md",
     "servers": "limits of the servers behind tools, by namespace: a table of the settings below",
+    "mcp_servers": "MCP servers whose tools plans may call: `[mcpServers.NAME]`, see docs/mcp.md",
+    "auth": "who may come from outside: `planrail key` prints the lines",
     "secrets": 'the values behind `secret("name")`; better in the environment than in a file',
     "model": "its name, as the endpoint knows it; with a key and no address: gpt-5 (planner), gpt-5-mini (executor)",
     "base_url": "of any OpenAI-compatible endpoint; empty: OpenAI's",

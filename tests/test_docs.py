@@ -45,6 +45,7 @@ VARYING = (
     (re.compile(r"[━╸][━╸ ]*"), ""),  # the bars of `why`
     (re.compile(r"\babout [\d,]+ \+ [\d,]+ tokens\b"), "about <n> tokens"),  # hangs on the order in which calls started
 )
+STATEMENT = re.compile(r"^([✓✗·–?…] +\d+ .{24}).*")  # of `why`: what its line has room for depends on what things took
 TOOK = re.compile(r"(?<=\S)(?: ·)? <time>$")  # what took no time tells none
 
 
@@ -211,7 +212,7 @@ def in_order(lines: list[str]) -> list[str]:
 
 def plain(line: str) -> str:
     """The line without what differs from run to run, and with one space for several."""
-    line = ID.sub("<id>", line)
+    line = STATEMENT.sub(r"\1", ID.sub("<id>", line))
     for pattern, name in VARYING:
         line = pattern.sub(name, line)
     return TOOK.sub("", " ".join(line.split()))

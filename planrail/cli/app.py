@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from planrail.cli.doors_app import doors
 from planrail.cli.kept_app import plans
 from planrail.cli.output import output_of
 
@@ -21,6 +22,7 @@ app = typer.Typer(
 )  # fmt: skip
 
 app.add_typer(plans)
+app.add_typer(doors)  # without a name: its commands are planrail's own
 
 Goal = Annotated[str | None, typer.Argument(help="What is to be done, in words.", show_default=False)]
 Run = Annotated[str, typer.Argument(help="A run's id, or an unambiguous beginning of it.", metavar="RUN")]

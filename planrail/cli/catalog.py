@@ -18,12 +18,12 @@ from planrail.cli.plan_text import script_text
 from planrail.cli.policy_text import ToolView, policy_table, policy_text, tool_view
 from planrail.cli.text import clean
 from planrail.settings import Settings
-from planrail.toolbox import packs_of, playbooks_of, toolset_of, unopened_database
+from planrail.toolbox import packs_of, playbooks_of, unopened_database, whole_toolset
 
 
 def tools(output: Output, settings: Settings, name: str | None, *, policy: bool = False) -> int:
     """All tools by namespace, or one tool whole; with `policy`, what the policy makes of them."""
-    toolset = toolset_of(settings, packs_of(settings, unopened_database(settings)))
+    toolset = whole_toolset(settings)
     chosen = _chosen(toolset, name)
     learned = {} if policy else learned_by(output, settings, chosen)
     if policy:

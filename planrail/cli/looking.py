@@ -26,7 +26,7 @@ from planrail.cli.run_text import (
 from planrail.cli.running import Trip, in_house, settings_here
 from planrail.cli.screen import print_plan
 from planrail.cli.text import line, moment
-from planrail.cli.watch import LOCAL, tell_end, viewer_of
+from planrail.cli.watch import LOCAL, tell_end
 from planrail.house import House
 from planrail.view import RunView
 
@@ -38,7 +38,7 @@ def plan(output: Output, wish: Wish) -> int:
 
     async def work(house: House, _: Trip) -> int:
         run = await house.runs.preview(submission)
-        view = viewer_of(house, run).view()
+        view = house.viewer(run).view()
         if output.json:
             certified = run.certified
             typed = None if certified is None else certified.plan.model_dump(mode="json", by_alias=True)
@@ -111,7 +111,7 @@ def show(output: Output, name: str) -> int:
 
     async def work(house: House, _: Trip) -> int:
         run = await house.runs.get(name, LOCAL)
-        view = viewer_of(house, run).view()
+        view = house.viewer(run).view()
         if view.session is not None:
             view = view.model_copy(update={"session_use": await house.runs.session(view.session, run.submission.principal)})
         if not output.json:

@@ -20,7 +20,7 @@ from planrail.cli.request import budget_of, params_of, read_text
 from planrail.cli.text import told
 from planrail.settings import Settings
 from planrail.terms import terms_of
-from planrail.toolbox import packs_of, toolset_of, unopened_database
+from planrail.toolbox import whole_toolset
 
 _USER = Hand(Label(frozenset((Origin("user", trusted=True),))))  # a script is as trusted as whoever gives it
 _SAMPLES: Mapping[str, Json] = {"string": "sample", "integer": 1, "number": 1.0, "boolean": True, "array": [], "object": {}}
@@ -53,7 +53,7 @@ def check(output: Output, settings: Settings, file: str, *, params: Sequence[str
 
 
 def _checked(settings: Settings, script: str, params: Mapping[str, Json], budget: str | None) -> Checked:
-    tools = toolset_of(settings, packs_of(settings, unopened_database(settings))).specs
+    tools = whole_toolset(settings).specs
     try:
         scripts = Scripts(tools, terms_of(settings), settings.policy)
         certificate = scripts.certified(script, params, budget_of(budget, settings.budget), _USER)

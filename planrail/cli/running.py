@@ -21,7 +21,7 @@ from planrail.cli.output import Output
 from planrail.cli.request import Wish, budget_of, submission_of
 from planrail.cli.screen import screen_of
 from planrail.cli.session import run_session
-from planrail.cli.watch import CODES, LOCAL, carry_on, tell_deadline, tell_end, viewer_of
+from planrail.cli.watch import CODES, LOCAL, carry_on, tell_deadline, tell_end
 from planrail.house import House, open_house
 from planrail.settings import Settings, load_settings
 
@@ -113,7 +113,7 @@ def answer(output: Output, name: str, question: str | None, reply: Reply | None)
         state = await house.runs.get(name, LOCAL)
         said = reply if reply is not None else await _asked(output, state, question)
         if said is None:
-            tell_end(output, viewer_of(house, state).view())
+            tell_end(output, house.viewer(state).view())
             return CODES.get(state.status, FAILED)
         await house.runs.answer(state.id, LOCAL, said.answer, question=question, refused=said.refused)
         trip.run = state.id
@@ -167,7 +167,7 @@ def cancel(output: Output, name: str) -> int:
     async def work(house: House, trip: Trip) -> int:
         record = await house.runs.cancel(name, LOCAL)
         if output.json:
-            output.document(viewer_of(house, await house.runs.get(record.id, LOCAL)).view().model_dump(mode="json"))
+            output.document(house.viewer(await house.runs.get(record.id, LOCAL)).view().model_dump(mode="json"))
         else:
             output.console.print(Text(f"{record.id} is {record.status}."), soft_wrap=True)
         return 0 if record.status == "cancelled" else FAILED
@@ -182,14 +182,14 @@ def follow(output: Output, name: str) -> int:
     async def work(house: House, trip: Trip) -> int:
         record = await house.runs.record(name, LOCAL)
         run = Run(record.id)
-        viewer = viewer_of(house, run)
+        viewer = house.viewer(run)
         with screen_of(output) as screen:
             async for recorded in house.runs.events(record.id, LOCAL):
                 fold(run, [recorded])
                 if output.json:
                     output.document(recorded.model_dump(mode="json"))
                 if recorded.event.type == "run_resumed":
-                    viewer = viewer_of(house, run)
+                    viewer = house.viewer(run)
                 tell_deadline(screen, run, recorded.event)
                 screen.moved(viewer)
             if not output.json:

@@ -18,7 +18,6 @@ from planrail.cli.plan_text import diagnostics_text
 from planrail.cli.run_text import cost_text, deadline_text, end_text, question_text, session_text, surprise_text
 from planrail.cli.screen import Screen, screen_of
 from planrail.house import House
-from planrail.terms import terms_of
 from planrail.view import RunView, Viewer
 
 LOCAL = Principal()
@@ -31,11 +30,6 @@ async def carry_on(house: House, run: str, output: Output) -> int:
         view = await _watched(house, run, output)
     tell_end(output, view)
     return CODES.get(view.status, FAILED)
-
-
-def viewer_of(house: House, run: Run) -> Viewer:
-    """The views of a run in this house."""
-    return Viewer(run, house.toolset.specs, terms_of(house.settings), house.segments.load)
 
 
 async def _watched(house: House, run_id: str, output: Output) -> RunView:
@@ -52,7 +46,7 @@ async def _until_still(house: House, run: Run, screen: Screen) -> Viewer:
     """Follow the run until it has ended or waits for a person; what waits for the clock alone goes on by itself."""
     async for recorded in house.runs.events(run.id, LOCAL, after=run.seq, follow=False):
         fold(run, [recorded])
-    viewer = viewer_of(house, run)
+    viewer = house.viewer(run)
     screen.moved(viewer)
     waiting = (await house.runs.record(run.id, LOCAL)).status == "waiting"
     still = is_over(run.status) or (waiting and _asks(run))
@@ -60,7 +54,7 @@ async def _until_still(house: House, run: Run, screen: Screen) -> Viewer:
         async for recorded in house.runs.events(run.id, LOCAL, after=run.seq):
             fold(run, [recorded])
             if isinstance(recorded.event, RunResumed):
-                viewer = viewer_of(house, run)
+                viewer = house.viewer(run)
             tell_deadline(screen, run, recorded.event)
             screen.moved(viewer)
             if is_over(run.status) or (isinstance(recorded.event, RunParked) and _asks(run)):

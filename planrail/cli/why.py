@@ -16,7 +16,7 @@ from planrail.cli.run_text import STATUS_STYLES, cost_text, fork_text, question_
 from planrail.cli.running import Trip, in_house, settings_here
 from planrail.cli.statement_text import shown_line, statement_table
 from planrail.cli.text import clean, dollars, line, moment, plural, seconds, told
-from planrail.cli.watch import LOCAL, viewer_of
+from planrail.cli.watch import LOCAL
 from planrail.history import CeilingUse, RevisionView, Said
 from planrail.house import House
 from planrail.view import RunView, StepView, SurpriseView
@@ -37,7 +37,7 @@ def why(output: Output, name: str) -> int:
 
     async def work(house: House, _: Trip) -> int:
         record = await house.runs.record(name, LOCAL)
-        view = viewer_of(house, await house.runs.get(record.id, LOCAL)).view()
+        view = house.viewer(await house.runs.get(record.id, LOCAL)).view()
         if output.json:
             output.document(view.model_dump(mode="json"))
         else:

@@ -1,0 +1,37 @@
+"""Door: what all requests of one MCP server share: the house behind it, who is asking, and how much is said at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from mcp.server.context import ServerRequestContext
+
+from executor.submission import Principal
+from planrail.house import House
+
+Ctx = ServerRequestContext[Any, Any]
+
+
+@dataclass(frozen=True)
+class DoorTerms:
+    """What a client may see and how long a request lasts."""
+
+    wait_s: float = 20.0  # a request waits so long for its run; then it gives the run's handle (clients cut at 60 s)
+    tools_tokens: int = 6_000  # of `tools/list`; where all would take more, they are searched, described, called by name
+    effects: frozenset[str] = field(default_factory=frozenset)  # tools with effects that are offered one by one; "*": all
+
+
+@dataclass(frozen=True)
+class Door:
+    """One server's. `principal` tells who has sent a request; its `kind` is agent: a model writes what a client submits."""
+
+    house: House
+    principal: Callable[[Ctx], Principal]
+    terms: DoorTerms = field(default_factory=DoorTerms)
+
+    def person(self, ctx: Ctx) -> Principal:
+        """The person in front of the client, who answers what is elicited: the same owner of runs, on a human channel."""
+        asking = self.principal(ctx)
+        return asking.model_copy(update={"kind": "user"})

@@ -1,0 +1,70 @@
+"""Doors app: the commands that open the house's doors to others: mcp, serve, key, install."""
+
+# ruff: noqa: PLC0415  # every import below the top is late on purpose, as in `planrail.cli.app`
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from planrail.cli.output import output_of
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+
+
+doors = typer.Typer()
+
+
+@doors.command()
+def mcp() -> int:
+    """Serve runs and tools to an MCP client at stdin and stdout (Claude Desktop, Claude Code, …)."""
+    from planrail.cli import serving
+
+    return serving.mcp()
+
+
+@doors.command()
+def serve(
+    context: typer.Context,
+    host: Annotated[str, typer.Option("--host", help="The address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="The port; 0 takes any that is free.")] = 8700,
+    no_worker: Annotated[bool, typer.Option("--no-worker", help="Carry no runs on here: workers do.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Serve MCP at /mcp, and health at /healthz, until Ctrl-C or SIGTERM."""
+    output = output_of(context, as_json)
+    from planrail.cli import serving
+
+    return serving.serve(output, host=host, port=port, worker=not no_worker)
+
+
+@doors.command()
+def key(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="A name of yours for the key.")],
+    principal: Annotated[str, typer.Option("--principal", help="Whose runs it sees; by default its name's.")] = "",
+    approve: Annotated[bool, typer.Option("--approve", help="It may give approvals.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Make an API key for others to come with; only its hash is kept."""
+    output = output_of(context, as_json)
+    from planrail.cli import serving
+
+    return serving.key(output, name, principal=principal or name, approve=approve)
+
+
+@doors.command()
+def install(
+    context: typer.Context,
+    client: Annotated[str, typer.Argument(help="claude-desktop or claude-code.")],
+    only_print: Annotated[bool, typer.Option("--print", help="Show the entry, and change nothing.")] = False,
+    file: Annotated[Path | None, typer.Option("--file", help="Another file than the client's own.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Make an MCP client start `planrail mcp`."""
+    output = output_of(context, as_json)
+    from planrail.cli import installing
+
+    return installing.install(output, client, only_print=only_print, file=file)

@@ -1,0 +1,57 @@
+"""Doors: what serves the house to others (MCP, A2A, …), found by the entry point group `planrail.doors`.
+
+[project.entry-points."planrail.doors"]
+mcp = "mcp_server.entry:McpEntry"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager
+from importlib.metadata import entry_points
+from typing import Any, Protocol
+
+from planner.errors import PlanrailError
+from planrail.auth import Authenticator
+from planrail.house import House
+
+GROUP = "planrail.doors"
+
+
+class DoorUnavailable(PlanrailError):
+    """A door is not installed, or cannot be loaded."""
+
+    fault = "user"
+
+
+class Entry(Protocol):
+    """One kind of door. Made without arguments, and asked for what a process needs of it."""
+
+    async def serve_stdio(self, house: House) -> None:
+        """Serve one client at stdin and stdout until it closes its end; raises DoorUnavailable where there is no such way."""
+        ...
+
+    def mounted(
+        self, house: House, auth: Authenticator, *, host: str
+    ) -> AbstractAsyncContextManager[tuple[tuple[str, ...], Any]]:
+        """Entered while the server runs: the paths at and below which it answers, and its ASGI application."""
+        ...
+
+
+def entry(name: str) -> Entry:
+    """The door of that name; raises DoorUnavailable."""
+    for point in entry_points(group=GROUP):
+        if point.name == name:
+            try:
+                made: Entry = point.load()()
+            except ImportError as error:
+                raise DoorUnavailable(
+                    f"The door {name} cannot be loaded: {error}.", hint="pip install planrail anew."
+                ) from error
+            return made
+    raise DoorUnavailable(f"There is no door {name}.", hint=f"Installed: {', '.join(names()) or 'none'}.")
+
+
+def names() -> Iterable[str]:
+    """The doors that are installed."""
+    return sorted(p.name for p in entry_points(group=GROUP))
