@@ -57,8 +57,8 @@ def _gave_way(run: Run) -> bool:
 def _made(run: Run, origin: PlanProposed, scripts: Scripts) -> tuple[Template, dict[str, Json]] | None:
     """The template that the run's goal and its script make; one without slots where those would make another plan of it."""
     certified, submission, hand = run.certified, run.submission, hand_of(run)
-    if origin.source != "planner" or {call.purpose for call in run.planner_calls} - _FROM_THE_GOAL:
-        return None  # it had looked around before it wrote
+    if origin.source != "planner" or submission.probes or {call.purpose for call in run.planner_calls} - _FROM_THE_GOAL:
+        return None  # it may have looked around before it wrote
     if certified is None or submission.probes or hand.foreign.data or origin.script != certified.script:
         return None
     proved = certified.certificate

@@ -157,6 +157,13 @@ async def test_a_run_that_did_not_go_as_its_plan_said_counts_for_nothing(tmp_pat
         assert await made.journal.kept.find(OWNER) == []
 
 
+async def test_a_plan_whose_planner_may_look_around_before_it_writes_is_not_kept(tmp_path: Path) -> None:
+    async with house(tmp_path, planner("I know enough.", script("Austin")), after=1) as made:
+        (run,) = await taught(made, "Austin", probes=1)
+        assert (source(run), run.status) == ("planner", "done")
+        assert await made.journal.kept.find(OWNER) == []
+
+
 async def test_a_run_that_failed_and_was_resumed_to_its_end_counts_for_nothing(tmp_path: Path) -> None:
     answers = iter([ToolFailed("not yet"), "now"])
 
