@@ -80,4 +80,6 @@ class Submission(BaseModel):
         for name, usual in (("fresh", False), ("mode", "plan"), ("one_call", False), ("probes", 0)):
             if whole[name] == usual:
                 del whole[name]
+        if whole["budget"]["replans"] == Budget().replans:
+            del whole["budget"]["replans"]
         return digest(whole)
