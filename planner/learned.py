@@ -21,7 +21,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from planner.mask import VARIES, common, format_of, formats_of, template_of
-from planner.shape import ANYTHING, Shape, either
+from planner.shape import ANYTHING, Shape, either, type_of
 from planner.toolspec import Json, ToolSpec, Trust
 
 ESTABLISHED = 3  # calls; what stood in fewer is not shown
@@ -83,7 +83,7 @@ class _Look:
     def at(self, value: Json, path: str, *, trusted: bool, depth: int) -> Seen:
         self._left -= 1
         trusted = self._labels.get(path, "trusted" if trusted else "untrusted") == "trusted"
-        kind = _kind(value)
+        kind = type_of(value)
         match value:
             case str():
                 return _text(value, trusted=trusted, whole=depth == 0)
@@ -119,24 +119,6 @@ def _text(text: str, *, trusted: bool, whole: bool) -> Seen:
         constants={text: 1} if constant else None,
         template=template_of(text, trusted=trusted) if whole else VARIES,
     )
-
-
-def _kind(value: Json) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "boolean"
-        case int():
-            return "integer"
-        case float():
-            return "number"
-        case str():
-            return "string"
-        case list():
-            return "array"
-        case _:
-            return "object"
 
 
 @cache

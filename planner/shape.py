@@ -73,9 +73,9 @@ def _looked_up(reference: str, root: JsonSchema) -> Json:
 def types_of(shape: Shape) -> frozenset[str] | None:
     """The JSON types that a value of the shape may have; None if any."""
     if "const" in shape:
-        return frozenset((_type(shape["const"]),))
+        return frozenset((type_of(shape["const"]),))
     if "enum" in shape:
-        return frozenset(_type(v) for v in shape["enum"])
+        return frozenset(type_of(v) for v in shape["enum"])
     alternatives = branches(shape)
     if alternatives:
         found = [types_of(a) for a in alternatives]
@@ -91,7 +91,8 @@ def branches(shape: Shape) -> list[Shape]:
     return list(shape.get("anyOf") or shape.get("oneOf") or ())
 
 
-def _type(value: Json) -> str:
+def type_of(value: Json) -> str:
+    """The JSON Schema type of a value."""
     match value:
         case None:
             return "null"
@@ -111,7 +112,7 @@ def _type(value: Json) -> str:
 
 def constant(value: Json) -> Shape:
     """The shape of exactly this value."""
-    return {"type": _type(value), "const": value}
+    return {"type": type_of(value), "const": value}
 
 
 def array(items: Shape, *, most: int | None = None) -> Shape:
