@@ -10,17 +10,10 @@ from mcp.server.context import ServerRequestContext
 
 from executor.submission import Principal
 from planrail.house import House
+from planrail.settings import McpSettings
 
 Ctx = ServerRequestContext[Any, Any]
-
-
-@dataclass(frozen=True)
-class DoorTerms:
-    """What a client may see and how long a request lasts."""
-
-    wait_s: float = 20.0  # a request waits so long for its run; then it gives the run's handle (clients cut at 60 s)
-    tools_tokens: int = 6_000  # of `tools/list`; where all would take more, they are searched, described, called by name
-    effects: frozenset[str] = field(default_factory=frozenset)  # tools with effects that are offered one by one; "*": all
+DoorTerms = McpSettings
 
 
 @dataclass(frozen=True)

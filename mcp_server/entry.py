@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,11 +16,12 @@ from mcp.server.transport_security import TransportSecuritySettings
 from pydantic import AnyHttpUrl
 
 from executor.submission import Principal
-from mcp_server.door import Ctx, Door
+from mcp_server.door import Ctx, Door, DoorTerms
 from mcp_server.server import McpDoor
 from mcp_server.stdio import serve_stdio, telling
 from planrail.auth import Authenticator
 from planrail.house import House
+from planrail.settings import SettingsError
 
 PATH = "/mcp"
 
@@ -29,14 +31,13 @@ class McpEntry:
 
     async def serve_stdio(self, house: House) -> None:
         """One client, which is the person's own: its runs are theirs; what its model writes is the model's."""
-        async with house.engine():
-            await serve_stdio(McpDoor(Door(house, _local)))
+        await serve_stdio(McpDoor(Door(house, _local, terms_of(house))))
 
     @asynccontextmanager
     async def mounted(self, house: House, auth: Authenticator, *, host: str) -> AsyncIterator[tuple[tuple[str, ...], Any]]:
         """Streamable HTTP of both eras. Without authentication only this machine comes, which is one principal."""
         known = auth.settings.configured
-        door = McpDoor(Door(house, _bearer if known else _local))
+        door = McpDoor(Door(house, _bearer if known else _local, terms_of(house)))
         app = door.server.streamable_http_app(
             streamable_http_path=PATH,
             host=host,
@@ -46,6 +47,17 @@ class McpEntry:
         )
         async with door.server.session_manager.run(), telling(door):
             yield (PATH, "/.well-known/oauth-protected-resource"), app
+
+
+def terms_of(house: House) -> DoorTerms:
+    """The terms of the configuration; raises SettingsError for a tool that there is not. Other servers' may yet come."""
+    terms = house.settings.mcp
+    tools = house.toolset.specs
+    for name in sorted(terms.effects - {"*"}):
+        if name not in tools and name.partition(".")[0] not in house.settings.mcp_servers:
+            near = ", ".join(difflib.get_close_matches(name, tools, n=3)) or "`planrail tools` lists them"
+            raise SettingsError(f"The setting mcp.effects: there is no tool {name}.", hint=f"Nearest: {near}.")
+    return terms
 
 
 @dataclass(frozen=True)

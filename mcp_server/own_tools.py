@@ -16,8 +16,8 @@ from executor.tool import Tool, ToolContext, ToolDone
 from mcp_server.active import submitted
 from mcp_server.door import Door
 from mcp_server.offer import Answer, Call, Offer, tokens_of, told, told_error
-from mcp_server.run_told import MAX_TOKENS, RUN_SCHEMA, run_result
-from mcp_server.waiting import rested
+from mcp_server.run_told import MAX_TOKENS, RUN_SCHEMA
+from mcp_server.waiting import rested, result_for
 from planner.shape import resolved
 from planner.tokens import count_tokens
 from planner.toolspec import Json, JsonSchema, ToolSpec
@@ -113,7 +113,7 @@ async def _ran(door: Door, spec: ToolSpec, call: Call) -> Answer:
     who = door.principal(call.ctx)
     submission = Submission(script=script, params=params, budget=door.house.settings.budget, principal=who)
     run = await submitted(door.house.runs, submission, None)
-    return run_result(await rested(door.house, run.id, who, door.terms.wait_s, _silently))
+    return await result_for(door.house, await rested(door.house, run.id, who, door.terms.wait_s, _silently), who)
 
 
 async def _silently(view: RunView) -> None:

@@ -71,7 +71,8 @@ def structured(view: RunView, *, may_approve: bool = False) -> dict[str, Json]:
     done, of = progress(view)
     told: dict[str, Json] = {
         "run_id": view.id, "status": view.status, "steps_done": done, "steps": of, "tool_calls": view.cost.tool_calls,
-        "tokens": view.cost.usage.tokens, "usd": round(view.cost.usage.usd, 6), "next": next_call(view),
+        "tokens": view.cost.usage.tokens, "usd": round(view.cost.usage.usd, 6),
+        "next": next_call(view, may_approve=may_approve),
     }  # fmt: skip
     if view.reason:
         told["reason"] = view.reason[:2_000]
@@ -91,11 +92,11 @@ def step_text(step: StepView) -> str:
     return f"{step.mark} {step.id} {step.call}{items}".strip()
 
 
-def next_call(view: RunView) -> str:
+def next_call(view: RunView, *, may_approve: bool = False) -> str:
     """What to call next."""
     if is_over(view.status):
         return "nothing" if view.status == "done" else f"run_goal or run_plan again; get_run('{view.id}') tells more"
-    if any(q.kind not in APPROVALS for q in view.questions):
+    if any(may_approve or q.kind not in APPROVALS for q in view.questions):
         return f"answer_run('{view.id}', question, answer)"
     if view.questions:
         return f"a person approves: planrail answer {view.id}; then get_run('{view.id}')"

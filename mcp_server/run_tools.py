@@ -14,14 +14,14 @@ from mcp_server.active import submitted
 from mcp_server.door import Ctx, Door
 from mcp_server.forms import decided, elicits, form_of, form_request, words
 from mcp_server.offer import Answer, Call, Offer, told, told_error
-from mcp_server.run_told import RUN_SCHEMA, progress, run_result, step_text
+from mcp_server.run_told import RUN_SCHEMA, progress, step_text
 from mcp_server.task_told import TASK_AFTER_S, declares_tasks, task_result
 from mcp_server.teaching import PLAN_LANGUAGE
-from mcp_server.waiting import rested, view_of
+from mcp_server.waiting import rested, result_for, view_of
 from planner.budget import Budget
 from planner.diagnostic import Diagnostic
 from planner.toolspec import JsonSchema
-from planrail.runs import APPROVALS
+from planrail.runs import APPROVALS, may_approve
 from planrail.view import RunView
 
 MODERN = "2026"  # revisions of the protocol from then on carry questions in results
@@ -82,7 +82,7 @@ class RunTools:
             ),
             Offer(
                 "answer_run", "Answer a run's question",
-                "Answer what a run's plan asks its user. Approvals are given by a person, not here.",
+                "Answer what a run's plan asks its user. Approvals are a person's, or whose key may approve.",
                 _schema({"run_id": _RUN, "question": {"type": "string"}, "answer": {}}, "run_id", "question", "answer"),
                 self._answer_run, RUN_SCHEMA, idempotent=True,
             ),
@@ -144,13 +144,13 @@ class RunTools:
                 return cast(Answer, task_result(view))  # the SDK lets a task through
             asked = [q for q in view.questions if form_of(q) is not None]
             if view.status != "waiting" or not asked or not elicits(ctx):
-                return run_result(view)
+                return await self._told(call, view)
             if ctx.protocol_version >= MODERN:
                 return InputRequiredResult(
                     input_requests={q.id: form_request(q, view.id) for q in asked}, request_state=view.id
                 )
             if not await self._elicited(ctx, view, asked[0]):
-                return run_result(view)
+                return await self._told(call, view)
 
     # -- what a person says
 
@@ -172,7 +172,10 @@ class RunTools:
     # -- looking, answering, cancelling
 
     async def _get_run(self, call: Call) -> Answer:
-        return run_result(await self._view(call))
+        return await self._told(call, await self._view(call))
+
+    async def _told(self, call: Call, view: RunView) -> Answer:
+        return await result_for(self._door.house, view, self._door.principal(call.ctx))
 
     async def _view(self, call: Call) -> RunView:
         return await view_of(self._door.house, call.arguments["run_id"], self._door.principal(call.ctx))
@@ -191,13 +194,13 @@ class RunTools:
 
     async def _cancel_run(self, call: Call) -> Answer:
         await self._runs.cancel(call.arguments["run_id"], self._door.principal(call.ctx))
-        return run_result(await self._view(call))
+        return await self._told(call, await self._view(call))
 
     async def _answer_run(self, call: Call) -> Answer:
         who, run = self._door.principal(call.ctx), call.arguments["run_id"]
         state = await self._runs.get(run, who)
         question = next((q for q in state.open_questions if q.id == call.arguments["question"]), None)
-        if question is not None and question.kind in APPROVALS:
+        if question is not None and question.kind in APPROVALS and not may_approve(who, state.submission.principal):
             return told_error(
                 f"{question.id} is an approval: a person gives it, on the command line: planrail answer {state.id}."
             )

@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from mcp.types import CallToolResult
+
 from executor.run import Run, fold, is_over
 from executor.submission import Principal
+from mcp_server.run_told import run_result
 from planrail.house import House
+from planrail.runs import APPROVALS, may_approve
 from planrail.view import RunView
 
 Progressed = Callable[[RunView], Awaitable[None]]
@@ -18,6 +22,13 @@ async def view_of(house: House, run: str, principal: Principal) -> RunView:
     """The run as it is now; raises UnknownRun."""
     state = await house.runs.get(run, principal)
     return await asyncio.to_thread(house.viewer(state).view)
+
+
+async def result_for(house: House, view: RunView, who: Principal) -> CallToolResult:
+    """The result that tells a principal of a run: which questions are its own to answer hangs on who submitted it."""
+    approves = any(q.kind in APPROVALS for q in view.questions)
+    submitter = (await house.runs.get(view.id, who)).submission.principal if approves else who
+    return run_result(view, may_approve=approves and may_approve(who, submitter))
 
 
 async def rested(house: House, run: str, principal: Principal, seconds: float, progressed: Progressed) -> RunView:

@@ -75,6 +75,14 @@ class ServerSettings(_Settings):
     cool_down_s: float = Field(default=5.0, gt=0)  # how long at first; doubled up to a minute while it stays sick
 
 
+class McpSettings(_Settings):
+    """What an MCP client of this server sees, and how long its requests last."""
+
+    wait_s: float = Field(default=20.0, ge=0)  # a request waits so long for its run, then gives its id; clients cut at 60
+    tools_tokens: int = Field(default=6_000, ge=1)  # of a client's list of tools; where all take more, they are searched
+    effects: frozenset[str] = frozenset()  # tools with effects to be offered one by one, each call a run; `["*"]`: all
+
+
 class Settings(_Settings):
     """Everything that can be set."""
 
@@ -100,6 +108,7 @@ class Settings(_Settings):
     servers: Mapping[str, ServerSettings] = Field(default_factory=dict)  # by namespace of tools: a table of the settings below
     policy: Policy = Policy()  # what is done about untrusted values: a table of the settings below; in the file alone
     mcp_servers: Mapping[str, McpServer] = Field(default_factory=dict)  # as Claude Desktop's `mcpServers` has them, by name
+    mcp: McpSettings = McpSettings()  # what MCP clients of this server see: a table of the settings below
     auth: AuthSettings = AuthSettings()  # who may come from outside: a table, see `planrail key`
     secrets: Mapping[str, SecretStr] = Field(default_factory=dict)
 

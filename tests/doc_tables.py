@@ -19,7 +19,7 @@ from executor.confidence import Floors
 from executor.events import Event
 from planner.budget import Budget
 from planner.policy import Policy, ToolPolicy
-from planrail.settings import ModelSettings, ServerSettings, Settings
+from planrail.settings import McpSettings, ModelSettings, ServerSettings, Settings
 from tests.fault_tables import HOUSE, MODELS, TOOLS, HouseFault, ModelFault, ToolFault
 
 ROOT = Path(__file__).parents[1]
@@ -55,6 +55,7 @@ MEANINGS = {
     "confidence": "how sure models have to be: a table, see docs/confidence.md",
     "servers": "limits of the servers behind tools, by namespace: a table of the settings below",
     "mcp_servers": "MCP servers whose tools plans may call: `[mcpServers.NAME]`, see docs/mcp.md",
+    "mcp": "what MCP clients of this server see: a table, see docs/mcp.md",
     "auth": "who may come from outside: `planrail key` prints the lines",
     "secrets": 'the values behind `secret("name")`; better in the environment than in a file',
     "model": "its name, as the endpoint knows it; with a key and no address: gpt-5 (planner), gpt-5-mini (executor)",
@@ -129,6 +130,12 @@ def servers() -> str:
     return _table(("in `[servers.NAMESPACE]`", "default", "what it does"), rows)
 
 
+def mcp() -> str:
+    """What MCP clients of this server see."""
+    rows = [(_code(f.name), _code(f.default), f.comment) for f in fields_of(McpSettings)]
+    return _table(("in `[mcp]`", "default", "what it does"), rows)
+
+
 def policy() -> str:
     """What a policy says of all tools."""
     rows = [(_code(f.name), _code(f.default), f.comment) for f in fields_of(Policy)]
@@ -186,6 +193,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "settings": settings,
     "models": models,
     "servers": servers,
+    "mcp": mcp,
     "budget": budget,
     "policy": policy,
     "tool_policy": tool_policy,

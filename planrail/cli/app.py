@@ -10,6 +10,7 @@ import typer
 
 from planrail.cli.doors_app import doors
 from planrail.cli.kept_app import plans
+from planrail.cli.mcp_option import McpConfig
 from planrail.cli.output import output_of
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def run(
     mode: Mode = "plan",
     one_call: OneCall = False,
     probe: Probes = 0,
+    mcp_config: McpConfig = None,
     as_json: AsJson = False,
 ) -> int:
     """Plan a goal, run the plan, show it live."""
@@ -66,7 +68,7 @@ def run(
 
 
 @app.command()
-def worker(context: typer.Context, as_json: AsJson = False) -> int:
+def worker(context: typer.Context, mcp_config: McpConfig = None, as_json: AsJson = False) -> int:
     """Carry on whatever runs are submitted, until Ctrl-C or SIGTERM."""
     output = output_of(context, as_json)
     from planrail.cli import working
@@ -84,6 +86,7 @@ def plan(
     budget: BudgetOption = None,
     fresh: Fresh = False,
     mode: Mode = "plan",
+    mcp_config: McpConfig = None,
     as_json: AsJson = False,
 ) -> int:
     """Show the plan of a goal and its certificate; run nothing."""
@@ -100,6 +103,7 @@ def check(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A script or a playbook (.plan); - reads stdin.")],
     param: Params = None,
     budget: BudgetOption = None,
+    mcp_config: McpConfig = None,
     as_json: AsJson = False,
 ) -> int:
     """Compile and certify a script; exit 1 when it is refused."""
@@ -227,6 +231,7 @@ def tools(
     context: typer.Context,
     name: Annotated[str | None, typer.Argument(help="A tool, or a namespace.")] = None,
     policy: Annotated[bool, typer.Option("--policy", help="Show what the policy makes of each.")] = False,
+    mcp_config: McpConfig = None,
     as_json: AsJson = False,
 ) -> int:
     """List the tools that plans can use."""
@@ -252,6 +257,7 @@ def playbooks(
 def doctor(
     context: typer.Context,
     live: Annotated[bool, typer.Option("--live", help="Ask each configured model something (it costs a little).")] = False,
+    mcp_config: McpConfig = None,
     as_json: AsJson = False,
 ) -> int:
     """Tell what is configured, reachable, missing, and how to mend it."""

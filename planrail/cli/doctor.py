@@ -17,11 +17,15 @@ import httpx
 from rich.text import Text
 from sqlalchemy import make_url
 
+from executor.builtin import builtin_tools
 from executor.journal.sql import SqlJournal
 from executor.journal.tables import HEAD
+from executor.mcp_tools.connection import McpConnection
+from executor.mcp_tools.hub import McpHub
 from executor.objects import ObjectArtifacts, is_local, shown_url
 from executor.pack import GROUP, PackHost, load_packs
 from executor.submission import Principal
+from executor.toolset import LiveToolset
 from planner.errors import PlanrailError
 from planner.llm.port import Message, complete
 from planner.models import Role
@@ -32,6 +36,7 @@ from planrail.house import models_of
 from planrail.plans import Plans
 from planrail.settings import ModelSettings, Settings, load_settings
 from planrail.toolbox import packs_of, playbooks_of, toolset_of, unopened_database
+from planrail.upstream import WAIT_S
 
 Level = Literal["ok", "note", "problem"]
 MARKS = {"ok": ("✓", "green"), "note": ("–", "yellow"), "problem": ("✗", "bold red")}
@@ -75,6 +80,7 @@ def _findings(*, live: bool) -> Iterator[Finding]:
     yield asyncio.run(_database(settings))
     yield from _artifacts(settings)
     yield from _packs(settings)
+    yield from asyncio.run(_mcp_servers(settings)) if settings.mcp_servers else ()
     yield from _models(settings, live=live)
     yield Finding("settings", "ok", _told(settings))
 
@@ -153,6 +159,22 @@ def _tried(what: str, work: Callable[[], object]) -> Finding:
         remedy = "Reinstall or uninstall it, or leave it out with PLANRAIL_PACKS."
         return Finding(what, "problem", f"cannot be loaded: {type(error).__name__}: {error}", remedy)
     return Finding(what, "ok", found if isinstance(found, str) else str(getattr(found, "about", "loaded")))
+
+
+async def _mcp_servers(settings: Settings) -> list[Finding]:
+    """Whether each MCP server answers, and how many tools it lists."""
+    async with McpHub(settings.mcp_servers, LiveToolset(builtin_tools())) as hub:
+        await hub.ready(WAIT_S)
+        return [_mcp_server(name, connection) for name, connection in hub.connections.items()]
+
+
+def _mcp_server(name: str, connection: McpConnection) -> Finding:
+    server, what = connection.server, f"MCP server {name}"
+    at = server.url or " ".join((server.command or "", *server.args))
+    if connection.is_up:
+        believed = "trusted" if server.trusted else "not trusted: its tools have effects, unless the policy says otherwise"
+        return Finding(what, "ok", f"{len(connection.listing.tools)} tools, {believed} ({at})")
+    return Finding(what, "problem", f"{connection.problem} ({at})", f"Start it, or correct or remove [mcpServers.{name}].")
 
 
 def _models(settings: Settings, *, live: bool) -> Iterator[Finding]:

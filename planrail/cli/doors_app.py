@@ -9,20 +9,21 @@ from typing import Annotated
 
 import typer
 
+from planrail.cli.mcp_option import McpConfig
 from planrail.cli.output import output_of
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
-
+NoWorker = Annotated[bool, typer.Option("--no-worker", help="Carry no runs on here: workers do.")]
 
 doors = typer.Typer()
 
 
 @doors.command()
-def mcp() -> int:
+def mcp(no_worker: NoWorker = False, mcp_config: McpConfig = None) -> int:
     """Serve runs and tools to an MCP client at stdin and stdout (Claude Desktop, Claude Code, …)."""
     from planrail.cli import serving
 
-    return serving.mcp()
+    return serving.mcp(worker=not no_worker)
 
 
 @doors.command()
@@ -30,7 +31,8 @@ def serve(
     context: typer.Context,
     host: Annotated[str, typer.Option("--host", help="The address to listen at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="The port; 0 takes any that is free.")] = 8700,
-    no_worker: Annotated[bool, typer.Option("--no-worker", help="Carry no runs on here: workers do.")] = False,
+    no_worker: NoWorker = False,
+    mcp_config: McpConfig = None,
     as_json: AsJson = False,
 ) -> int:
     """Serve MCP at /mcp, and health at /healthz, until Ctrl-C or SIGTERM."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import nullcontext
 
 from planrail.cli.errors import DONE
 from planrail.cli.output import Output
@@ -14,12 +15,13 @@ from planrail.keys import APPROVE, hash_of, new_key
 from planrail.serving import serve as serve_http
 
 
-def mcp() -> int:
+def mcp(*, worker: bool) -> int:
     """Serve one MCP client at stdin and stdout, which are the protocol's: nothing else is printed there."""
     door = entry("mcp")
 
     async def work(house: House, _: Trip) -> int:
-        await door.serve_stdio(house)
+        async with house.engine() if worker else nullcontext():
+            await door.serve_stdio(house)
         return DONE
 
     return in_house(settings_here(), work)
