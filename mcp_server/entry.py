@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,6 +16,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 from pydantic import AnyHttpUrl
 
 from executor.submission import Principal
+from mcp_server.beside import Beside
 from mcp_server.door import Ctx, Door, DoorTerms
 from mcp_server.server import McpDoor
 from mcp_server.stdio import serve_stdio, telling
@@ -27,20 +28,25 @@ PATH = "/mcp"
 
 
 class McpEntry:
-    """Serves runs and tools over MCP: on stdin and stdout, or below `/mcp`."""
+    """Serves runs and tools over MCP: on stdin and stdout, or below `/mcp`; and what is `beside` them."""
+
+    def __init__(self, beside: Callable[[McpDoor], Beside] | None = None) -> None:
+        self._beside = beside
 
     async def serve_stdio(self, house: House) -> None:
         """One client, which is the person's own: its runs are theirs; what its model writes is the model's."""
-        await serve_stdio(McpDoor(Door(house, _local, terms_of(house))))
+        await serve_stdio(McpDoor(Door(house, _local, terms_of(house)), self._beside))
 
     @asynccontextmanager
     async def mounted(self, house: House, auth: Authenticator, *, host: str) -> AsyncIterator[tuple[tuple[str, ...], Any]]:
         """Streamable HTTP of both eras. Without authentication only this machine comes, which is one principal."""
         known = auth.settings.configured
-        door = McpDoor(Door(house, _bearer if known else _local, terms_of(house)))
+        door = McpDoor(Door(house, _bearer if known else _local, terms_of(house)), self._beside)
         app = door.server.streamable_http_app(
             streamable_http_path=PATH,
             host=host,
+            event_store=door.beside.event_store,
+            retry_interval=door.beside.retry_ms,
             transport_security=_security(host, auth.settings.resource),
             auth=_metadata(auth) if known else None,
             token_verifier=_Verifier(auth) if known else None,

@@ -14,15 +14,30 @@ from planrail.runs import Runs
 
 
 def form_of(question: Question) -> dict[str, Json] | None:
-    """The form of a question; None for one whose answer is no primitive value."""
+    """The form of a question; None for one whose answer is neither a primitive value nor a flat record of such."""
     schema: dict[str, Json] = dict(question.answer_schema) if isinstance(question.answer_schema, dict) else {"type": "string"}
-    if any(s == {"type": "boolean"} for s in schema.get("anyOf", ())):
-        schema = {"type": "boolean"}  # yes or no will do
-    if "enum" in schema and all(isinstance(v, str) for v in schema["enum"]):
-        schema = {"type": "string", "enum": schema["enum"]}
-    elif schema.get("type") not in ("string", "number", "integer", "boolean"):
+    if _is_record(schema):
+        fields = {name: _field(inner) for name, inner in schema["properties"].items()}
+        return (
+            {"type": "object", "properties": fields, "required": schema.get("required", [])} if all(fields.values()) else None
+        )
+    field = _field(schema)
+    if field is None:
         return None
-    return {"type": "object", "properties": {"answer": {**schema, "title": "Answer"}}, "required": ["answer"]}
+    return {"type": "object", "properties": {"answer": {**field, "title": "Answer"}}, "required": ["answer"]}
+
+
+def _is_record(schema: dict[str, Json]) -> bool:
+    return schema.get("type") == "object" and bool(schema.get("properties"))
+
+
+def _field(schema: dict[str, Json]) -> dict[str, Json] | None:
+    """One field of a form; None where its value is no primitive one."""
+    if any(s == {"type": "boolean"} for s in schema.get("anyOf", ())):
+        return {"type": "boolean"}  # yes or no will do
+    if "enum" in schema and all(isinstance(v, str) for v in schema["enum"]):
+        return {"type": "string", "enum": schema["enum"]}
+    return schema if schema.get("type") in ("string", "number", "integer", "boolean") else None
 
 
 def form_request(question: Question, run: str) -> ElicitRequest:
@@ -48,9 +63,17 @@ async def decided(runs: Runs, run: str, person: Principal, question: Question, r
     """Give the run what the person has said; False where nothing was decided. Raises NotAnswerable."""
     if result.action == "cancel":
         return False
-    answer: Json = (result.content or {}).get("answer")
-    kind = question.answer_schema.get("type") if isinstance(question.answer_schema, dict) else None
-    if kind == "integer" and isinstance(answer, float) and answer.is_integer():
-        answer = int(answer)
+    schema = question.answer_schema if isinstance(question.answer_schema, dict) else {}
+    given = result.content or {}
+    if _is_record(schema):
+        fields = schema["properties"].items()
+        answer: Json = {name: _as_said(given[name], inner) for name, inner in fields if name in given}
+    else:
+        answer = _as_said(given.get("answer"), schema)
     await runs.answer(run, person, answer, question=question.id, refused=result.action == "decline")
     return True
+
+
+def _as_said(value: Json, schema: dict[str, Json]) -> Json:
+    """A whole number may come as one with a point."""
+    return int(value) if schema.get("type") == "integer" and isinstance(value, float) and value.is_integer() else value

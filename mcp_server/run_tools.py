@@ -123,9 +123,9 @@ class RunTools:
             await self._said(call, run)
         else:
             run = (await submitted(self._runs, submission, key)).id
-        return await self._waited(call, run)
+        return await self.waited(call, run)
 
-    async def _waited(self, call: Call, run: str) -> Answer:
+    async def waited(self, call: Call, run: str, *, task_after_s: float = TASK_AFTER_S) -> Answer:
         """The run once it rests, or its handle; what it asks is asked of the client's person where the client can."""
         ctx, door = call.ctx, self._door
         sent = 0
@@ -140,7 +140,7 @@ class RunTools:
 
         while True:
             as_task = declares_tasks(ctx)
-            seconds = TASK_AFTER_S if as_task else door.terms.wait_s
+            seconds = task_after_s if as_task else door.terms.wait_s
             view = await rested(door.house, run, door.principal(ctx), seconds, progressed)
             if as_task and not is_over(view.status):
                 return cast(Answer, task_result(view))  # the SDK lets a task through
@@ -207,7 +207,7 @@ class RunTools:
                 f"{question.id} is an approval: a person gives it, on the command line: planrail answer {state.id}."
             )
         await self._runs.answer(state.id, who, call.arguments["answer"], question=call.arguments["question"])
-        return await self._waited(call, state.id)
+        return await self.waited(call, state.id)
 
 
 _PLANNED: JsonSchema = {

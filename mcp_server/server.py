@@ -6,6 +6,7 @@ are made here, so that nothing is said twice.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
@@ -18,6 +19,7 @@ from mcp.types import (
     EmptyResult,
     GetPromptRequestParams,
     GetPromptResult,
+    InputRequiredResult,
     ListPromptsResult,
     ListResourcesResult,
     ListResourceTemplatesResult,
@@ -31,6 +33,7 @@ from mcp.types import (
 )
 
 from mcp_server import prompts
+from mcp_server.beside import Beside
 from mcp_server.door import Ctx, Door
 from mcp_server.offer import Answer, Offer, called, tokens_of
 from mcp_server.own_tools import own_offers
@@ -46,9 +49,9 @@ INSTRUCTIONS = (
 
 
 class McpDoor:
-    """The server of one door. `bus` carries changes to those who listen."""
+    """The server of one door. `bus` carries changes to those who listen; `beside` makes what else it offers."""
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: Door, beside: Callable[[McpDoor], Beside] | None = None) -> None:
         self.door = door
         self.bus = InMemorySubscriptionBus()
         self.subscribed = Subscribed(door, self.bus)
@@ -63,6 +66,9 @@ class McpDoor:
             on_unsubscribe_resource=self._unsubscribe, on_subscriptions_listen=ListenHandler(self.bus),
         )  # fmt: skip
         self._tasks.bind(self.server)
+        self.beside = Beside() if beside is None else beside(self)
+        for method, (params, handler) in self.beside.handlers.items():
+            self.server.add_request_handler(method, params, handler)
 
     def options(self) -> Any:
         """What an older client is told in the handshake: that lists change."""
@@ -73,7 +79,7 @@ class McpDoor:
         """The tools, by name, in the order in which they are listed."""
         found = self._runs.offers()
         room = self.door.terms.tools_tokens - sum(map(tokens_of, found))
-        return {o.name: o for o in (*found, *own_offers(self.door, room))}
+        return {o.name: o for o in (*found, *own_offers(self.door, room), *self.beside.offers)}
 
     async def _list_tools(self, ctx: Ctx, params: PaginatedRequestParams | None) -> ListToolsResult:
         return ListToolsResult(tools=[o.tool() for o in self.offers().values()])
@@ -82,18 +88,23 @@ class McpDoor:
         return await called(self.offers(), ctx, params)
 
     async def _list_resources(self, ctx: Ctx, params: PaginatedRequestParams | None) -> ListResourcesResult:
-        return ListResourcesResult(resources=await self._resources.listed(self.door.principal(ctx)))
+        found = await self._resources.listed(self.door.principal(ctx))
+        return ListResourcesResult(resources=[*found, *self.beside.resources])
 
     async def _list_templates(self, ctx: Ctx, params: PaginatedRequestParams | None) -> ListResourceTemplatesResult:
-        return ListResourceTemplatesResult(resource_templates=list(TEMPLATES))
+        return ListResourceTemplatesResult(resource_templates=[*TEMPLATES, *self.beside.templates])
 
     async def _read(self, ctx: Ctx, params: ReadResourceRequestParams) -> ReadResourceResult:
-        return await self._resources.read(str(params.uri), self.door.principal(ctx))
+        found = self.beside.read(str(params.uri))
+        return found or await self._resources.read(str(params.uri), self.door.principal(ctx))
 
     async def _list_prompts(self, ctx: Ctx, params: PaginatedRequestParams | None) -> ListPromptsResult:
-        return ListPromptsResult(prompts=prompts.listed(self.door))
+        return ListPromptsResult(prompts=[*prompts.listed(self.door), *(p for p, _ in self.beside.prompts)])
 
-    async def _get_prompt(self, ctx: Ctx, params: GetPromptRequestParams) -> GetPromptResult:
+    async def _get_prompt(self, ctx: Ctx, params: GetPromptRequestParams) -> GetPromptResult | InputRequiredResult:
+        for prompt, prompted in self.beside.prompts:
+            if prompt.name == params.name:
+                return await prompted(ctx, params)
         return prompts.got(self.door, params.name, dict(params.arguments or {}))
 
     async def _complete(self, ctx: Ctx, params: CompleteRequestParams) -> CompleteResult:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from mcp.shared.exceptions import MCPError
+from mcp.types import INTERNAL_ERROR, MISSING_REQUIRED_CLIENT_CAPABILITY
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from executor.events import RunStatus
@@ -32,14 +34,26 @@ def declares_tasks(ctx: Ctx) -> bool:
     return ctx.protocol_version in MODERN_PROTOCOL_VERSIONS and bool(extensions) and TASKS in (extensions or {})
 
 
+def need_tasks(ctx: Ctx) -> None:
+    """Raise MCPError where the client has not declared the extension."""
+    if not declares_tasks(ctx):
+        wanted: Json = {"requiredCapabilities": {"extensions": {TASKS: {}}}}
+        raise MCPError(MISSING_REQUIRED_CLIENT_CAPABILITY, f"The client has not declared {TASKS}", wanted)
+
+
 def task_result(view: RunView) -> Any:
     """What a call gives that has become a task: no result of the base protocol, hence a plain object."""
     return {"resultType": "task", **_base(view), "status": "working"}
 
 
 def task_of(view: RunView) -> dict[str, Json]:
-    """The task as `tasks/get` tells it. A run that failed has a result that says so: the call did what it should."""
+    """The task as `tasks/get` tells it. A run that failed has a result that says so: the call did what it should.
+
+    The task itself has failed where it was Planrail that did, and not the run.
+    """
     told = {"resultType": "complete", **_base(view)}
+    if view.broken and view.status == "failed":
+        return {**told, "status": "failed", "error": {"code": INTERNAL_ERROR, "message": view.reason}}
     asked = {
         q.id: form_request(q, view.id).model_dump(by_alias=True, mode="json", exclude_none=True)
         for q in view.questions

@@ -15,7 +15,6 @@ from mcp.types import (
     HEADER_MISMATCH,
     INVALID_PARAMS,
     METHOD_NOT_FOUND,
-    MISSING_REQUIRED_CLIENT_CAPABILITY,
     ElicitResult,
     RequestParams,
 )
@@ -24,7 +23,7 @@ from pydantic import Field, ValidationError
 
 from mcp_server.door import Ctx, Door
 from mcp_server.forms import decided
-from mcp_server.task_told import TASKS, declares_tasks, task_of
+from mcp_server.task_told import TASKS, need_tasks, task_of
 from mcp_server.waiting import view_of
 from planner.errors import PlanrailError
 from planner.toolspec import Json
@@ -92,9 +91,7 @@ def _admitted(ctx: Ctx, params: TaskParams) -> None:
     """Raise MCPError where the client has no tasks, or its header names another one."""
     if ctx.protocol_version not in MODERN_PROTOCOL_VERSIONS:
         raise MCPError(METHOD_NOT_FOUND, f"Method not found: {ctx.method}")
-    if not declares_tasks(ctx):
-        wanted: Json = {"requiredCapabilities": {"extensions": {TASKS: {}}}}
-        raise MCPError(MISSING_REQUIRED_CLIENT_CAPABILITY, f"The client has not declared {TASKS}", wanted)
+    need_tasks(ctx)
     headers = getattr(ctx.request, "headers", None)
     named = None if headers is None else headers.get(MCP_NAME_HEADER)
     if named is not None and decode_header_value(named) != params.task_id:

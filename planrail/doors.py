@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
+from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, Protocol
 
@@ -50,6 +51,17 @@ def entry(name: str) -> Entry:
                 ) from error
             return made
     raise DoorUnavailable(f"There is no door {name}.", hint=f"Installed: {', '.join(names()) or 'none'}.")
+
+
+def conformance() -> Entry:
+    """The MCP door with the fixtures of the official conformance suite beside it; raises DoorUnavailable."""
+    try:
+        made: Entry = import_module("tests.conformance.entry").ConformanceEntry()
+    except ImportError as error:
+        raise DoorUnavailable(
+            "The fixtures of the conformance suite are not here.", hint="They are in the repository's tests/, not in a wheel."
+        ) from error
+    return made
 
 
 def names() -> Iterable[str]:

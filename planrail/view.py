@@ -148,6 +148,7 @@ class RunView(_View):
     answer: Json = None
     reason: str = ""
     hint: str = ""
+    broken: bool = False  # Planrail itself failed, and not the run
     cost: Cost = Cost()
     session: str | None = None
     session_use: SessionUse | None = None  # as it is now, with the runs of the session that are not this one
@@ -194,6 +195,7 @@ class Viewer:
             confidence=tuple(run.fell), planner=planner_uses(run), looked=looked(run), revisions=revisions(run),
             said=said(run), ceiling_use=ceiling_uses(run), busy_s=busy,
             answer=ended.answer if ended else None, reason=ended.reason if ended else "", hint=ended.hint if ended else "",
+            broken=ended is not None and ended.broken,
             session=run.submission.session,
             cost=self._cost(with_react=over), seconds=round(run.seconds, 3), started_at=run.started_at, ended_at=run.ended_at,
         )  # fmt: skip

@@ -119,7 +119,7 @@ class Carrier:
         reason, hint = f"Planrail itself failed ({type(error).__name__}); the run can be resumed", "The log has the details."
         if isinstance(error, JournalUnreachable):
             reason, hint = f"{error.message} The run can be resumed.", error.hint
-        ended = RunEnded(status="failed", reason=reason, hint=hint)
+        ended = RunEnded(status="failed", reason=reason, hint=hint, broken=True)
         try:
             await self._journal.append(run, [ended], epoch=epoch, status="failed", release=True, only_if=["running"])
         except LostOwnership:

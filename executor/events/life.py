@@ -144,3 +144,4 @@ class RunEnded(Happened):
     reason: str = ""
     hint: str = ""
     seconds: float | None = None  # that the segment took, by a clock that nobody sets; None where no segment ended it
+    broken: bool = False  # Planrail itself failed, and not the run

@@ -33,13 +33,14 @@ def serve(
     port: Annotated[int, typer.Option("--port", help="The port; 0 takes any that is free.")] = 8700,
     no_worker: NoWorker = False,
     mcp_config: McpConfig = None,
+    conformance: Annotated[bool, typer.Option("--conformance", hidden=True)] = False,  # the official suite's fixtures
     as_json: AsJson = False,
 ) -> int:
     """Serve MCP at /mcp, and health at /healthz, until Ctrl-C or SIGTERM."""
     output = output_of(context, as_json)
     from planrail.cli import serving
 
-    return serving.serve(output, host=host, port=port, worker=not no_worker)
+    return serving.serve(output, host=host, port=port, worker=not no_worker, fixtures=conformance)
 
 
 @doors.command()

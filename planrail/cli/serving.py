@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from planrail.cli.errors import DONE
 from planrail.cli.output import Output
 from planrail.cli.running import Trip, in_house, settings_here
-from planrail.doors import entry, names
+from planrail.doors import conformance, entry, names
 from planrail.house import House
 from planrail.keys import APPROVE, hash_of, new_key
 from planrail.serving import serve as serve_http
@@ -27,10 +27,10 @@ def mcp(*, worker: bool) -> int:
     return in_house(settings_here(), work)
 
 
-def serve(output: Output, *, host: str, port: int, worker: bool) -> int:
-    """Serve every door that is installed."""
+def serve(output: Output, *, host: str, port: int, worker: bool, fixtures: bool) -> int:
+    """Serve every door that is installed; with `fixtures`, those of the MCP conformance suite too."""
     settings = settings_here()
-    doors = [entry(name) for name in names()]
+    doors = [conformance() if fixtures and name == "mcp" else entry(name) for name in names()]
 
     def ready(address: str) -> None:
         if output.json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +12,7 @@ from mcp.client import ClientExtension, ResultClaim
 from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, Request, RequestParams, Result
 
+from executor.segment import Segments
 from mcp_server.server import McpDoor
 from mcp_server.task_told import TASKS
 from planner.toolspec import Json
@@ -50,6 +52,7 @@ class Task(Result):
     task_id: str = ""
     status: str = ""
     result: dict[str, Any] | None = None
+    error: dict[str, Any] | None = None
     input_requests: dict[str, Any] | None = None
 
 
@@ -144,3 +147,36 @@ async def test_a_failed_run_is_a_completed_task_whose_result_says_that_it_failed
     assert done.result is not None
     assert done.result["isError"] is True
     assert "it rains" in done.result["content"][0]["text"]
+
+
+async def test_a_task_has_failed_where_planrail_did_and_not_its_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = asyncio.Event()
+
+    async def breaks(*_: object) -> bool:
+        await told.wait()
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Segments, "advance", breaks)
+    async with opened(tmp_path) as door, Client(door.server, extensions=[Tasks()]) as client:
+        name = await task(client, "run_plan", script=LONG)
+        told.set()
+        failed = await until(client, door, name, "failed")
+    assert failed.error is not None
+    assert failed.error["code"] == -32603
+    assert "Planrail itself failed" in failed.error["message"]
+    assert failed.result is None
+
+
+async def test_a_question_for_a_record_is_a_form_with_its_fields(tmp_path: Path) -> None:
+    script = 'said = ask_user("Delete it?", returns={"sure": bool, "times": int})\nanswer([said.sure, said.times])'
+    async with opened(tmp_path) as door, Client(door.server, extensions=[Tasks()]) as client:
+        name = await task(client, "run_plan", script=script)
+        asked = await until(client, door, name, "input_required")
+        assert asked.input_requests is not None
+        ((question, form),) = asked.input_requests.items()
+        said = {question: {"action": "accept", "content": {"sure": True, "times": 2.0, "more": "no field of it"}}}
+        await client.session.send_request(UpdateTask(params=Answers(task_id=name, input_responses=said)), Result)
+        done = await until(client, door, name, "completed")
+    assert set(form["params"]["requestedSchema"]["properties"]) == {"sure", "times"}
+    assert done.result is not None
+    assert done.result["structuredContent"]["answer"] == [True, 2]
