@@ -30,7 +30,8 @@ if TYPE_CHECKING:  # the SDK takes a second to load: only where there is a serve
 log = logging.getLogger(__name__)
 
 KEY_META = "io.planrail/idempotency-key"  # in a call's `_meta`: the same for every attempt at the same call
-_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 30.0
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 30.0  # between two attempts at connecting; while a call waits for one:
+_WANTED_WAIT_S = 2.0
 _MAX_PAGES = 100
 _MAX_TOOLS = 2_000
 _SSE_BYTES = 64 << 20  # of one event; a larger result is cut off by what a run may take anyway
@@ -59,6 +60,8 @@ class McpConnection:
         self._gone = asyncio.Event()
         self._relist = asyncio.Event()
         self._stopped = False
+        self._wanted = asyncio.Event()  # calls wait for it to be up
+        self._waiting = 0
         self._scope: anyio.CancelScope | None = None
         self.tried = asyncio.Event()  # its first attempt has ended, well or not
 
@@ -88,7 +91,14 @@ class McpConnection:
                 return
             log.info("the MCP server %s is gone: %s", self.namespace, self.problem)
             wait = _FIRST_WAIT_S if self.listing.number > before else min(wait * 2, _LONGEST_WAIT_S)
-            await asyncio.sleep(wait * (1 + random.random() / 4))
+            await self._pause(wait * (1 + random.random() / 4))
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait before the next attempt; not for long where a call waits for it."""
+        await asyncio.sleep(min(seconds, _WANTED_WAIT_S))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(seconds - _WANTED_WAIT_S, 0)):
+                await self._wanted.wait()
 
     def stop(self) -> None:
         """Close the connection and make no other. A scope is cancelled and no task: the SDK's shut-down is shielded from scopes
@@ -171,11 +181,11 @@ class McpConnection:
     def _down(self) -> None:
         self._client = None
         self._up.clear()
+        self._gone.set()  # whatever broke it: no call waits for what cannot come
 
     def _lost(self, reason: str) -> None:
         self.problem = reason
         self._down()
-        self._gone.set()
 
     def still_lists(self, tool: McpTool) -> bool:
         """Whether the server has not said anything else of that tool since; one that is away may come back as it was."""
@@ -190,14 +200,25 @@ class McpConnection:
     ) -> ToolResult:
         """Call a tool by the server's own name for it. Never raises for what the server does."""
         try:
-            async with asyncio.timeout(self.server.startup_s):
-                await self._up.wait()
+            await self._reached()
         except TimeoutError:
             return ToolFailed(f"The MCP server {self.namespace} cannot be reached: {self.problem}.", "transient")
         client = self._client
         if client is None:  # it went down just now
             return ToolFailed(f"The MCP server {self.namespace} is gone: {self.problem}.", "transient")
         return await self._asked(client, tool, arguments, key, schema, artifacts)
+
+    async def _reached(self) -> None:
+        """Wait until it is up; raises TimeoutError."""
+        self._waiting += 1
+        self._wanted.set()
+        try:
+            async with asyncio.timeout(self.server.startup_s):
+                await self._up.wait()
+        finally:
+            self._waiting -= 1
+            if not self._waiting:
+                self._wanted.clear()
 
     async def _asked(
         self,

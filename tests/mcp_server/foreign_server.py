@@ -1,4 +1,7 @@
-"""Somebody else's MCP server, on the SDK, at stdin and stdout; a file that its environment names says how it misbehaves."""
+"""Somebody else's MCP server, on the SDK, at stdin and stdout, or over HTTP where PORT is given.
+
+MODE says how it misbehaves; STATE is the file in which it notes what it does.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from pathlib import Path
 
 import anyio
 from mcp.server import MCPServer
+from mcp.server.mcpserver import Context
 from mcp.types import ToolAnnotations
 
 STATE = Path(os.environ["STATE"])
@@ -63,8 +67,29 @@ def fail() -> str:
     raise ValueError("a secret reason")
 
 
+def _renamed() -> None:
+    tools = server._tool_manager._tools
+    tools["sum"] = tools.pop("add").model_copy(update={"name": "sum"})
+
+
 if MODE == "renamed" and STATE.exists():
-    server._tool_manager._tools["sum"] = server._tool_manager._tools.pop("add").model_copy(update={"name": "sum"})
+    _renamed()
+if MODE == "restless":
+
+    @server.tool(annotations=READ)
+    async def rename(ctx: Context) -> int:  # type: ignore[type-arg]
+        """Call `add` another name from now on, and say that the tools have changed."""
+        _renamed()
+        await ctx.notify_tools_changed()
+        return 1
+
+    @server.tool(annotations=READ)
+    async def noise(times: int, ctx: Context) -> int:  # type: ignore[type-arg]
+        """Tell of progress that often."""
+        for n in range(times):
+            await ctx.report_progress(n, times, "x" * 1000)
+        return times
+
 
 if __name__ == "__main__":
     if MODE == "silent":
@@ -72,4 +97,7 @@ if __name__ == "__main__":
     if MODE == "chatty":
         os.write(1, b"welcome to the server\n")
     print("this goes astray", file=sys.stderr)
-    server.run()
+    if "PORT" in os.environ:
+        server.run("streamable-http", host="127.0.0.1", port=int(os.environ["PORT"]))
+    else:
+        server.run()
