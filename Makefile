@@ -18,10 +18,10 @@ FOREIGN := $(VENV)/foreign
 INSTALLED_FOREIGN := $(VENV)/.installed-foreign
 CLIENTS := tests/mcp_server/clients
 
-.PHONY: help demo test check format-check lint types floors proof foreign live bench wheel format clean
+.PHONY: help demo test check format-check lint types floors proof foreign conformance live bench wheel format clean
 
 help: ## what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 demo: $(INSTALLED) ## find leads and draft introductions: no key, no server, data of its own in .demo/
 	@rm -rf "$(DEMO_HOME)"
@@ -52,6 +52,9 @@ proof: $(INSTALLED_DEV) ## the long proofs: kills, soaks, clean installations, t
 
 foreign: $(INSTALLED_DEV) $(INSTALLED_FOREIGN) ## other people's MCP clients at our door: installs them and a Node of their own (100 MB)
 	@$(BIN)/python -m pytest -n $(JOBS) -m foreign $(PROOF)
+
+conformance: $(INSTALLED_DEV) $(INSTALLED_FOREIGN) ## the official MCP conformance suite against the server, with its table
+	@$(BIN)/python -m pytest -s -m foreign tests/conformance
 
 live: $(INSTALLED_DEV) ## try the model that the environment names; costs a few hundred tokens
 	@$(BIN)/python -m tests.live

@@ -37,12 +37,12 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def served(home: Path, config: str = "") -> AsyncIterator[str]:
+async def served(home: Path, config: str = "", *options: str) -> AsyncIterator[str]:
     """The address of a server in a process of its own."""
     (home / "planrail.toml").write_text(config)
     process = await asyncio.create_subprocess_exec(
-        *PLANRAIL, "serve", "--port", "0", "--json", cwd=home, env={**environment(home), "PYTHONPATH": str(Path.cwd())},
-        stdout=asyncio.subprocess.PIPE,
+        *PLANRAIL, "serve", "--port", "0", "--json", *options, cwd=home, stdout=asyncio.subprocess.PIPE,
+        env={**environment(home), "PYTHONPATH": str(Path.cwd())},
     )  # fmt: skip
     assert process.stdout is not None
     try:
