@@ -18,7 +18,7 @@ FOREIGN := $(VENV)/foreign
 INSTALLED_FOREIGN := $(VENV)/.installed-foreign
 CLIENTS := tests/mcp_server/clients
 
-.PHONY: help demo test check format-check lint types floors proof foreign conformance live bench wheel format clean
+.PHONY: help demo test check format-check lint types floors proof foreign conformance live bench wheel bundle format clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -65,6 +65,9 @@ bench: $(INSTALLED_BENCH) ## every benchmark, small: see benchmarks/README.md
 wheel: $(MADE) ## dist/planrail-*.whl
 	@$(PIP) wheel --no-deps --wheel-dir dist .
 	@ls dist/*.whl
+
+bundle: $(MADE) ## dist/planrail.mcpb, for Claude Desktop; needs Node
+	@$(BIN)/python -m bundle.pack
 
 format: $(INSTALLED_DEV) ## format, and mend what the linter can
 	@$(BIN)/ruff check --quiet --fix-only .

@@ -31,6 +31,7 @@ NAMES = (
     "kept",
     "journal",
     "injection",
+    "mcp",
 )
 README = Path(__file__).with_name("README.md")
 FAILED = 1

@@ -29,6 +29,7 @@ from mcp.types import (
     ReadResourceRequestParams,
     ReadResourceResult,
     SubscribeRequestParams,
+    Tool,
     UnsubscribeRequestParams,
 )
 
@@ -58,6 +59,9 @@ class McpDoor:
         self._resources = Resources(door)
         self._runs = RunTools(door)
         self._tasks = RunTasks(door)
+        self._offers: dict[str, Offer] | None = None
+        self._listed: list[Tool] = []
+        door.house.hub.changed.append(self._changed)
         self.server: Server[Any] = Server(
             "planrail", title="Planrail", version=version("planrail"), instructions=INSTRUCTIONS,
             on_list_tools=self._list_tools, on_call_tool=self._call, on_list_resources=self._list_resources,
@@ -65,6 +69,7 @@ class McpDoor:
             on_get_prompt=self._get_prompt, on_completion=self._complete, on_subscribe_resource=self._subscribe,
             on_unsubscribe_resource=self._unsubscribe, on_subscriptions_listen=ListenHandler(self.bus),
         )  # fmt: skip
+        self.server.get_tool_input_schema = self._input_schema  # else HTTP lists all tools for the headers of each call
         self._tasks.bind(self.server)
         self.beside = Beside() if beside is None else beside(self)
         for method, (params, handler) in self.beside.handlers.items():
@@ -76,13 +81,26 @@ class McpDoor:
         return self.server.create_initialization_options(changes)
 
     def offers(self) -> dict[str, Offer]:
-        """The tools, by name, in the order in which they are listed."""
-        found = self._runs.offers()
-        room = self.door.terms.tools_tokens - sum(map(tokens_of, found))
-        return {o.name: o for o in (*found, *own_offers(self.door, room), *self.beside.offers)}
+        """The tools, by name, in the order in which they are listed; made anew when other servers' have changed."""
+        if self._offers is None:
+            found = self._runs.offers()
+            room = self.door.terms.tools_tokens - sum(map(tokens_of, found))
+            self._offers = {o.name: o for o in (*found, *own_offers(self.door, room), *self.beside.offers)}
+            self._listed = [o.tool() for o in self._offers.values()]
+        return self._offers
+
+    def _input_schema(self, name: str) -> dict[str, Any] | None:
+        offer = self.offers().get(name)
+        return None if offer is None else dict(offer.input_schema)
+
+    def _changed(self) -> None:
+        self._offers = None
+        self.subscribed.tools_stale.set()
 
     async def _list_tools(self, ctx: Ctx, params: PaginatedRequestParams | None) -> ListToolsResult:
-        return ListToolsResult(tools=[o.tool() for o in self.offers().values()])
+        self.subscribed.listed(ctx)
+        self.offers()
+        return ListToolsResult(tools=self._listed)
 
     async def _call(self, ctx: Ctx, params: CallToolRequestParams) -> Answer:
         return await called(self.offers(), ctx, params)
@@ -115,9 +133,9 @@ class McpDoor:
         return CompleteResult(completion=found)
 
     async def _subscribe(self, ctx: Ctx, params: SubscribeRequestParams) -> EmptyResult:
-        self.subscribed.add(ctx.session, str(params.uri), self.door.principal(ctx))
+        self.subscribed.add(ctx, str(params.uri), self.door.principal(ctx))
         return EmptyResult()
 
     async def _unsubscribe(self, ctx: Ctx, params: UnsubscribeRequestParams) -> EmptyResult:
-        self.subscribed.remove(ctx.session, str(params.uri))
+        self.subscribed.remove(ctx, str(params.uri))
         return EmptyResult()

@@ -6,12 +6,14 @@ import asyncio
 import json
 from pathlib import Path
 
+import pytest
 from mcp import Client, StdioServerParameters
+from mcp.types import ResourceUpdatedNotification, ToolListChangedNotification
 
 from executor.submission import Principal
 from mcp_server.door import Door
 from mcp_server.server import McpDoor
-from tests.mcp_server.doors import client_of, opened, text_of
+from tests.mcp_server.doors import ERAS, client_of, opened, text_of
 from tests.mcp_server.test_transports import BOUND_S, PLANRAIL, environment, served
 from tests.mcp_server.test_upstream import entry
 from tests.planrail.command import Command
@@ -93,3 +95,51 @@ def test_the_servers_of_a_file_are_used_by_the_commands_that_are_told_it(tmp_pat
     assert "✓ MCP server calc: 6 tools, trusted" in told.out
     assert "✗ MCP server gone: FileNotFoundError" in told.out
     assert told.code == 1
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_client_that_has_listed_the_tools_hears_that_they_are_others(tmp_path: Path, era: str) -> None:
+    heard = asyncio.Event()
+
+    async def told(message: object) -> None:
+        if isinstance(message, ToolListChangedNotification):
+            heard.set()
+
+    async def listens(client: Client, ready: asyncio.Event) -> None:
+        async with client.listen(tools_list_changed=True) as changes:
+            ready.set()
+            async for _ in changes:
+                heard.set()
+
+    async with opened(tmp_path) as door, client_of(door, era, message_handler=told) as c:
+        await c.client.list_tools()
+        ready = asyncio.Event()
+        listening = asyncio.create_task(listens(c.client, ready)) if era == "auto" else None
+        if listening is not None:
+            await ready.wait()
+        for change in door.door.house.hub.changed:
+            change()
+        async with asyncio.timeout(BOUND_S):
+            await heard.wait()
+        if listening is not None:
+            listening.cancel()
+            await asyncio.wait((listening,))
+
+
+@pytest.mark.filterwarnings("ignore:resources/subscribe is removed")
+async def test_an_older_client_that_subscribed_to_a_run_hears_of_it(tmp_path: Path) -> None:
+    heard: list[str] = []
+    ended = asyncio.Event()
+
+    async def told(message: object) -> None:
+        if isinstance(message, ResourceUpdatedNotification):
+            heard.append(str(message.params.uri))
+            ended.set()
+
+    async with opened(tmp_path) as door, client_of(door, "legacy", message_handler=told) as c:
+        asked = await c.run("run_plan", script='who = ask_user("Who?", returns=str)\nanswer(who)')
+        await c.client.session.subscribe_resource(f"run://{asked['run_id']}")
+        await c.call("answer_run", run_id=asked["run_id"], question=asked["questions"][0]["id"], answer="Ann")
+        async with asyncio.timeout(BOUND_S):
+            await ended.wait()
+    assert set(heard) == {f"run://{asked['run_id']}"}
