@@ -60,7 +60,13 @@ def test_the_wheel_holds_data_playbooks_and_migrations_and_no_tests(wheel: Path)
         "executor/journal/migrations/versions/0001_first.py",
     ):
         assert needed in names
-    assert {n.partition("/")[0] for n in names if ".dist-info" not in n} == {"planner", "executor", "planrail", "packs"}
+    assert {n.partition("/")[0] for n in names if ".dist-info" not in n} == {
+        "planner",
+        "executor",
+        "planrail",
+        "mcp_server",
+        "packs",
+    }
     assert any(n.endswith("/licenses/LICENSE") for n in names)
 
 

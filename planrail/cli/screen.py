@@ -30,6 +30,7 @@ class Screen:
         self._viewer: Viewer | None = None
         self._soon: asyncio.TimerHandle | None = None
         self._planned = ""  # the certificate that was shown
+        self._revisions = 1  # of those that are told, the plan itself among them
 
     def __enter__(self) -> Self:
         return self
@@ -62,12 +63,12 @@ class Screen:
         """The plan and its certificate, once they are there."""
         if view.certificate is None or view.certificate.hash == self._planned:
             return
-        revised = bool(self._planned) and len(view.revisions) > 1
-        self._planned = view.certificate.hash
-        if revised:
-            self._output.console.print(revision_text(view.revisions[-1]), soft_wrap=True)
-        else:
+        if not self._planned:
             print_plan(self._output.console, view)
+        self._planned = view.certificate.hash
+        for revision in view.revisions[self._revisions :]:  # the first is the plan itself; several may have come at once
+            self._output.console.print(revision_text(revision), soft_wrap=True)
+        self._revisions = max(len(view.revisions), 1)
 
 
 class PlainScreen(Screen):
