@@ -18,6 +18,7 @@ from executor.run import Run, fold
 from executor.values import Values
 from planner.check import Ground
 from planner.clock import Clock
+from planner.order import soon
 from planner.prefix import Prefix
 from planner.program import Program
 from planner.toolspec import Json
@@ -59,7 +60,8 @@ class Shadow:
         while True:
             moves = next_moves(frame, self._run, self._values, busy, room, now)
             if not moves.events:
-                return moves.starts
+                taking_some = soon(self._prefix.program, self._prefix.waits, self._ground.tools)
+                return [s for s in moves.starts if s.step.id in taking_some]  # no other call takes what was read early
             self._fold(moves.events, now)
 
     def take(self, start: Start, item: str, ended: CallFinished | CallFailed, now: datetime) -> None:
