@@ -137,8 +137,7 @@ def _clipped(text: str) -> str:
 
 def _asked(view: RunView, may_approve: bool) -> list[str]:
     return [
-        f"It asks ({q['answered_by']} answers) {q['id']}: {q['text']}"
-        for q in (_question(q, may_approve) for q in view.questions)
+        f"It asks {q['answered_by']}, as {q['id']}: {q['text']}" for q in (_question(q, may_approve) for q in view.questions)
     ]
 
 
