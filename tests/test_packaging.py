@@ -64,6 +64,7 @@ def test_the_wheel_holds_data_playbooks_and_migrations_and_no_tests(wheel: Path)
         "planner",
         "executor",
         "planrail",
+        "a2a_node",
         "mcp_server",
         "packs",
     }

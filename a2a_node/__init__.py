@@ -1,0 +1,1 @@
+"""The planner as an A2A agent: tasks are views of runs."""
