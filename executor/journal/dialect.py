@@ -19,6 +19,7 @@ class Dialect(Protocol):
 
     begin_write: str  # the statement that opens a writing transaction
     hears_itself: bool  # whether `watch` reports this process's own commits too, so that `version` has to tell
+    clock_ms: str  # an SQL expression: the database's own time, in milliseconds since 1970
 
     def engine(self, url: URL, *, timeout_s: float) -> Engine:
         """An engine whose connections wait up to `timeout_s` for a lock; raises JournalUnreachable for an impossible place."""

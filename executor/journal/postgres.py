@@ -54,6 +54,7 @@ class PostgresDialect:
 
     begin_write = "BEGIN"
     hears_itself = False
+    clock_ms = "cast(extract(epoch from clock_timestamp()) * 1000 as bigint)"
 
     def __init__(self) -> None:
         self._name = secrets.token_hex(6)  # tells its own notifications from others'

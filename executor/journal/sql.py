@@ -12,10 +12,11 @@ from sqlalchemy import URL, Connection, Engine
 
 from executor.errors import UnknownRun
 from executor.events import Event, Recorded, RunStatus
-from executor.journal import plans, sessions, statements
+from executor.journal import outbox, plans, sessions, statements
 from executor.journal.bell import Bell, Changed
 from executor.journal.dialect import Dialect, explained
 from executor.journal.dialects import dialect_of, parse_url
+from executor.journal.outbox import SqlOutbox
 from executor.journal.plans import SqlKept
 from executor.journal.port import Receipt, RunRecord
 from executor.journal.readers import Readers
@@ -55,6 +56,7 @@ class SqlJournal:
         self._readers = Readers(engine, dialect, away_s=away_s)
         self._writer = Writer(engine, dialect, timeout_s=timeout_s, away_s=away_s, committed=self._bell.ring)
         self.kept = SqlKept(self._readers, self._writer)
+        self.outbox = SqlOutbox(self._readers, self._writer, dialect)
         self.shapes = SqlShapes(self._readers, self._writer, dialect, clock)
 
     @classmethod
@@ -133,8 +135,10 @@ class SqlJournal:
             seq = statements.append_events(connection, addition, times[0])
             for event in events if seq is not None else ():
                 plans.count(connection, self._dialect, event, times[0])
-            if self._queued is not None and seq is not None and status == "queued":
-                self._queued(connection, run)
+            if seq is not None and status == "queued":
+                outbox.reopen(connection, run)
+                if self._queued is not None:
+                    self._queued(connection, run)
             return seq
 
         def made(seq: int | None) -> None:

@@ -44,6 +44,7 @@ class SqliteDialect:
 
     begin_write = "BEGIN IMMEDIATE"
     hears_itself = True
+    clock_ms = "cast((julianday('now') - 2440587.5) * 86400000 as integer)"
 
     def engine(self, url: URL, *, timeout_s: float) -> Engine:
         _make_room(database_path(url))

@@ -21,9 +21,10 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    and_,
 )
 
-HEAD = "0006"  # the newest migration; a test holds it equal to Alembic's head, so that Alembic loads only when it is needed
+HEAD = "0008"  # the newest migration; a test holds it equal to Alembic's head, so that Alembic loads only when it is needed
 REVISION_TABLE = "planrail_revision"  # Alembic's table, under a name that cannot meet a pack's or a host's own
 
 _FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
@@ -153,3 +154,28 @@ shape_table = Table(
     Column("updated_at", UtcTime, nullable=False),
     Column("body", Text, nullable=False),  # JSON
 )
+
+push_table = Table(
+    "planrail_push",
+    metadata,
+    Column("run", String(200), ForeignKey("planrail_run.id"), primary_key=True),
+    Column("id", String(200), primary_key=True),  # the subscriber's, among those of the run
+    Column("place", Text, nullable=False),  # scheme, host and port of where it is told
+    Column("body", Text, nullable=False),  # what its door needs to tell it, sealed
+    Column("since", Integer, nullable=False),  # the run's last event when it subscribed
+    Column("seq", Integer, nullable=False),  # of the last event that it was told of; 0: of none
+    Column("part", Integer, nullable=False),  # of what the next event makes, so much was told already
+    Column("lease", Integer, nullable=False),  # grows whenever somebody takes it, and fences what they settle
+    Column("holder", Text),  # the worker that has it
+    Column("until", BigInteger, nullable=False),  # the holder's lease; these times are the database's, ms since 1970
+    Column("next_at", BigInteger, nullable=False),  # no attempt before
+    Column("attempts", Integer, nullable=False),  # that failed, since one went well
+    Column("failing_at", BigInteger),  # since when
+    Column("told_at", BigInteger),  # when an attempt went well last
+    Column("problem", Text, nullable=False),  # of the last attempt
+    Column("dead", Boolean, nullable=False),  # given up, until somebody says "retry"
+    Column("closed", Boolean, nullable=False),  # the run is over, and it was told everything
+    Column("created_at", BigInteger, nullable=False),
+)
+_TOLD = and_(push_table.c.dead.is_(False), push_table.c.closed.is_(False))
+Index("planrail_push_next", push_table.c.next_at, sqlite_where=_TOLD, postgresql_where=_TOLD)

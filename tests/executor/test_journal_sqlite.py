@@ -275,6 +275,7 @@ async def test_a_database_of_the_version_before_is_migrated_with_its_runs(file: 
         await create(journal, "r")
         await journal.append("r", [], epoch=None, status="waiting")
     with sqlite3.connect(file) as raw:
+        raw.execute("drop table planrail_push")
         raw.execute("drop table planrail_shape")
         raw.execute("drop table planrail_plan")
         raw.execute("drop table planrail_session")

@@ -1,0 +1,204 @@
+"""Outbox: who outside is told of which run, and how far: one row a subscriber. What it is told stands in the run's journal.
+
+A row is due when its run has events that it was not told of, the time of its next attempt has come, and nobody has it. Whoever
+takes it gets its next lease; what is settled names that lease, and counts only while the row has it: a worker that slept
+through its lease changes nothing. All times are the database's own, so that no two machines' clocks are compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, func, literal_column, or_, select, true, update
+
+from executor.errors import UnknownRun
+from executor.journal.dialect import Dialect
+from executor.journal.readers import Readers
+from executor.journal.tables import push_table as push
+from executor.journal.tables import run_table as run
+from executor.journal.writer import Writer
+
+
+class Subscriber(BaseModel):
+    """Somebody who is told of a run, as the row says. Times are milliseconds since 1970, by the database's clock."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run: str
+    id: str
+    place: str  # scheme, host and port of where it is told
+    body: str  # what its door needs to tell it, sealed
+    since: int  # the run's last event when it subscribed: it is told what the run was then, and each event after
+    seq: int  # of the last event that it was told of; 0: of none
+    part: int  # of what the next event makes, so much was told already
+    lease: int
+    holder: str | None
+    until: int
+    next_at: int
+    attempts: int
+    failing_at: int | None
+    told_at: int | None
+    problem: str
+    dead: bool
+    closed: bool
+    created_at: int
+    now: int  # when this was read
+
+
+class SqlOutbox:
+    """The outbox in the journal's database, which any number of processes share."""
+
+    def __init__(self, readers: Readers, writer: Writer, dialect: Dialect) -> None:
+        self._readers = readers
+        self._writer = writer
+        self._dialect = dialect
+        self._now: ColumnElement[int] = literal_column(dialect.clock_ms)
+        self._row = (*push.c, self._now.label("now"))
+
+    async def put(self, run_id: str, name: str, *, place: str, body: str, most: int) -> Subscriber | None:
+        """Subscribe, from the run's present event on; the same name again changes where and how, and not how far it is told.
+
+        None where the run has `most` subscribers already. Raises UnknownRun.
+        """
+        return await self._writer.write(lambda c: self._put(c, run_id, name, place, body, most), order=_order(run_id))
+
+    def _put(self, connection: Connection, run_id: str, name: str, place: str, body: str, most: int) -> Subscriber | None:
+        self._dialect.lock_name(connection, _order(run_id))
+        seq = connection.execute(select(run.c.seq).where(run.c.id == run_id)).scalar_one_or_none()
+        if seq is None:
+            raise UnknownRun(f"There is no run {run_id}.")
+        others = select(func.count()).where(push.c.run == run_id, push.c.id != name)
+        if connection.execute(others).scalar_one() >= most:
+            return None
+        new = {
+            "run": run_id, "id": name, "place": place, "body": body, "since": seq, "seq": 0, "part": 0, "lease": 0, "until": 0,
+            "next_at": self._now, "attempts": 0, "problem": "", "dead": False, "closed": False, "created_at": self._now,
+        }  # fmt: skip
+        made = connection.execute(self._dialect.insert_once(push, "run", "id").values(new).returning(push.c.id)).first()
+        if made is None:
+            lost = {"lease": push.c.lease + 1, **_FREE}  # whoever tells it now tells it where it was
+            fresh = {"place": place, "body": body, "next_at": self._now, **lost, **_UNHURT}
+            connection.execute(update(push).where(_is(run_id, name)).values(fresh))
+        return self._read_one(connection, run_id, name)
+
+    async def get(self, run_id: str, name: str) -> Subscriber | None:
+        return await self._readers.read(lambda c: self._read_one(c, run_id, name))
+
+    def _read_one(self, connection: Connection, run_id: str, name: str) -> Subscriber | None:
+        row = connection.execute(select(*self._row).where(_is(run_id, name))).one_or_none()
+        return None if row is None else _subscriber(row)
+
+    async def of(self, run_id: str) -> list[Subscriber]:
+        """The run's subscribers, by their names."""
+        wanted = select(*self._row).where(push.c.run == run_id).order_by(push.c.id)
+        return await self._readers.read(lambda c: [_subscriber(row) for row in c.execute(wanted)])
+
+    async def remove(self, run_id: str, name: str) -> bool:
+        """Tell it nothing any more; whether it was there."""
+        gone = delete(push).where(_is(run_id, name))
+        return await self._writer.write(lambda c: c.execute(gone).rowcount > 0, order=_order(run_id))
+
+    async def find(self, *, dead: bool = False, limit: int = 200) -> list[Subscriber]:
+        """Those of all runs, the newest first; with `dead` those alone that were given up."""
+        wanted = select(*self._row).where(push.c.dead if dead else true())
+        wanted = wanted.order_by(push.c.created_at.desc(), push.c.run, push.c.id).limit(limit)
+        return await self._readers.read(lambda c: [_subscriber(row) for row in c.execute(wanted)])
+
+    async def count(self) -> Mapping[str, int]:
+        """How many there are in all, how many still have something to be told, fail, and were given up."""
+        sums = {"all": true(), "open": _OPEN, "failing": and_(_OPEN, push.c.attempts > 0), "dead": push.c.dead}
+        wanted = select(*(func.count().filter(which).label(name) for name, which in sums.items())).select_from(push)
+        return await self._readers.read(lambda c: dict(c.execute(wanted).one()._mapping))
+
+    async def revive(self, run_id: str, name: str | None = None) -> int:
+        """Try those of a run again that were given up or wait for their next attempt, or the one; how many."""
+        which = and_(push.c.run == run_id, push.c.id == name if name is not None else true(), push.c.attempts > 0)
+        fresh = update(push).where(which).values(next_at=self._now, **_UNHURT)
+        return await self._writer.write(lambda c: c.execute(fresh).rowcount, order=_order(run_id))
+
+    async def due(self, limit: int, *, full: Collection[str] = ()) -> list[Subscriber]:
+        """Those that something is to be told, and nobody has, the longest due first; none at the places that are `full`."""
+        free = and_(self._is_free(), push.c.next_at <= self._now, push.c.place.not_in(sorted(full)))
+        wanted = select(*self._row).join(run, run.c.id == push.c.run).where(_OPEN, run.c.seq > push.c.seq, free)
+        wanted = wanted.order_by(push.c.next_at, push.c.run, push.c.id).limit(limit)
+        return await self._readers.read(lambda c: [_subscriber(row) for row in c.execute(wanted)])
+
+    async def next_due_ms(self) -> int | None:
+        """How long until something is due that is not yet; None where nothing will be without an event of a run."""
+        free_at = case((push.c.until > push.c.next_at, push.c.until), else_=push.c.next_at)
+        later = select(func.min(free_at - self._now)).join(run, run.c.id == push.c.run)
+        later = later.where(_OPEN, run.c.seq > push.c.seq, free_at > self._now)
+        return await self._readers.read(lambda c: c.execute(later).scalar_one_or_none())
+
+    async def take(self, found: Subscriber, holder: str, *, lease_ms: int) -> Subscriber | None:
+        """Have it under its next lease; None where somebody else was quicker, or it is gone."""
+        mine = {"lease": push.c.lease + 1, "holder": holder, "until": self._now + lease_ms}
+        taken = update(push).where(_is(found.run, found.id), push.c.lease == found.lease, self._is_free(), _OPEN)
+        row = await self._writer.write(
+            lambda c: c.execute(taken.values(mine).returning(*self._row)).one_or_none(), order=_order(found.run)
+        )
+        return None if row is None else _subscriber(row)
+
+    async def renew(self, holder: str, *, lease_ms: int) -> None:
+        """Keep all that the worker has for so long from now on."""
+        kept = update(push).where(push.c.holder == holder).values(until=self._now + lease_ms)
+        await self._writer.write(lambda c: c.execute(kept).rowcount, order=f"push/{holder}")
+
+    async def told(self, held: Subscriber, *, seq: int, part: int) -> bool:
+        """It was told all events up to `seq`, and `part` of what the next one makes; False where the lease is lost."""
+        return await self._settle(held, {"seq": seq, "part": part, "told_at": self._now, **_UNHURT})
+
+    async def failed(self, held: Subscriber, problem: str, *, wait_ms: int, give_up: bool) -> bool:
+        """An attempt failed: let go of it, until its next one, or until somebody revives it."""
+        hurt = {
+            "attempts": push.c.attempts + 1, "failing_at": func.coalesce(push.c.failing_at, self._now), "problem": problem,
+            "next_at": self._now + wait_ms, "dead": give_up, **_FREE,
+        }  # fmt: skip
+        return await self._settle(held, hurt)
+
+    async def let_go(self, held: Subscriber, *, seq: int, part: int, over: bool) -> bool:
+        """Let go of it; it was told what there was up to `seq`, which is the end of a run that is `over`."""
+        free = update(push).where(_held(held)).values(seq=seq, part=part, **_FREE)
+        whole = select(run.c.seq == seq).where(run.c.id == held.run).with_for_update(read=True)
+
+        def write(connection: Connection) -> bool:
+            closed = over and bool(connection.execute(whole).scalar_one_or_none())  # nobody appends until this is committed
+            return connection.execute(free.values(closed=closed)).rowcount > 0
+
+        return await self._writer.write(write, order=_order(held.run))
+
+    async def _settle(self, held: Subscriber, new: Mapping[str, Any]) -> bool:
+        settled = update(push).where(_held(held)).values(new)
+        return await self._writer.write(lambda c: c.execute(settled).rowcount > 0, order=_order(held.run))
+
+    def _is_free(self) -> ColumnElement[bool]:
+        return or_(push.c.holder.is_(None), push.c.until <= self._now)
+
+
+_OPEN = and_(push.c.dead.is_(False), push.c.closed.is_(False))
+_FREE: Mapping[str, Any] = {"holder": None, "until": 0}
+_UNHURT: Mapping[str, Any] = {"attempts": 0, "failing_at": None, "problem": "", "dead": False}
+
+
+def reopen(connection: Connection, run_id: str) -> None:
+    """A run goes on: whoever was told its end is told of it again."""
+    connection.execute(update(push).where(push.c.run == run_id, push.c.closed).values(closed=False))
+
+
+def _is(run_id: str, name: str) -> ColumnElement[bool]:
+    return and_(push.c.run == run_id, push.c.id == name)
+
+
+def _held(held: Subscriber) -> ColumnElement[bool]:
+    return and_(_is(held.run, held.id), push.c.lease == held.lease)
+
+
+def _order(run_id: str) -> str:
+    """What its writes are ordered by. No run's name: those who follow the run do not hear of them."""
+    return f"push/{run_id}"
+
+
+def _subscriber(row: Row[Any]) -> Subscriber:
+    return Subscriber.model_validate(dict(row._mapping))
