@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from executor.inner import inner_of
 from executor.run import Run
+from planner.flow import source_of
 from planner.hand import Hand
 from planner.labels import NO_LABEL, Label, Labels, Origin
 from planner.parse import parse_script
@@ -46,7 +47,7 @@ def _looked(run: Run) -> Label:
             whole = Labels.from_json(call.finished.labels or {}).whole()
             found.update(o for o in (*whole.data, *whole.choice) if not o.trusted)
         elif call.failed is not None:
-            found.add(Origin(f"tool {call.started.call}", trusted=False))  # its words
+            found.add(Origin(source_of(call.started.call), trusted=False))  # its words
     return Label(frozenset(found)) if found else NO_LABEL
 
 

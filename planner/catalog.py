@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 
+from planner.agents import agents_told, tools_alone
 from planner.ranking import Ranking
 from planner.tokens import count_tokens
 from planner.tool_line import tool_line
@@ -48,19 +49,25 @@ class Catalog:
     def __init__(
         self, tools: Mapping[str, ToolSpec], *, tokens: int = TOOLS_TOKENS, learned: Mapping[str, str] | None = None
     ) -> None:
-        self.tools = tools
+        self.tools = tools_alone(tools)
+        self._all = tools
         self._tokens = tokens
         self._learned = learned or {}
-        self._ranking = cache(lambda: Ranking(tools))
-        self._plain_costs = cache(lambda: {name: _cost(tool_line(spec)) for name, spec in tools.items()})
+        self._ranking = cache(lambda: Ranking(self.tools))
+        self._plain_costs = cache(lambda: {name: _cost(tool_line(spec)) for name, spec in self.tools.items()})
 
     def knowing(self, learned: Mapping[str, str]) -> Catalog:
         """The same, where the lines of some tools tell what they were seen to return."""
         if learned == self._learned:
             return self
-        made = Catalog(self.tools, tokens=self._tokens, learned=learned)
+        made = Catalog(self._all, tokens=self._tokens, learned=learned)
         made._ranking, made._plain_costs = self._ranking, self._plain_costs
         return made
+
+    @cached_property
+    def agents(self) -> str:
+        """What a prompt tells of other agents; nothing where there are none."""
+        return agents_told(self._all)
 
     def line(self, spec: ToolSpec) -> str:
         """A tool of the catalog, as a prompt describes it."""

@@ -8,10 +8,15 @@ from typing import Literal
 from planner.hand import Hand
 from planner.labels import NO_LABEL, NO_LABELS, Label, Labels, Origin, join_all, labels_from_paths
 from planner.program import Step
-from planner.toolspec import ToolSpec, Trust
+from planner.toolspec import AGENT, ToolSpec, Trust
 from planner.trace import Env, clause_labels, iterated, slim, static_labels
 
 PERSON = Origin("person", trusted=True)
+
+
+def source_of(tool: str) -> str:
+    """Who a value stems from that a tool, or another agent, has given."""
+    return tool if tool.startswith(AGENT) else f"tool {tool}"
 
 
 def result_labels(spec: ToolSpec, arguments: Label) -> Labels:
@@ -23,8 +28,8 @@ def result_labels(spec: ToolSpec, arguments: Label) -> Labels:
 
     def label(trust: Trust | None) -> Label:
         if trust == "trusted":
-            return _origin(f"tool {spec.name}", trusted=True).join(arguments.as_choice())
-        return _origin(f"tool {spec.name}", trusted=trust is None and not spec.open_world).join(arguments)
+            return _origin(source_of(spec.name), trusted=True).join(arguments.as_choice())
+        return _origin(source_of(spec.name), trusted=trust is None and not spec.open_world).join(arguments)
 
     declared = {path: label(trust) for path, trust in spec.labels.items() if path}
     return labels_from_paths(label(spec.labels.get("")), declared)
@@ -103,7 +108,7 @@ def _call_labels(step: Step, env: Env, tools: Mapping[str, ToolSpec], hand: Hand
     match step.kind:
         case "let" | "answer":
             return static_labels(step.arguments["value"], env, hand)
-        case "tool" | "attempt":
+        case "tool" | "attempt" | "delegate":
             return result_labels(tools[step.tool], given)
         case "poll" | "first":
             result = result_labels(tools[step.tool], given)

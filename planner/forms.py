@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from planner.agents import agents_of, tool_name_of, tools_alone
 from planner.duration import duration_text
 from planner.language import STEPS, TOOL, StepForm
 from planner.library import FUNCTIONS, METHODS, RE_FUNCTIONS, LibraryFunction
@@ -42,23 +43,17 @@ class Forms:
         """The step that this call is; None for a function or a method. Raises Refusal for a tool or step that is not there."""
         match call.func:
             case Name(id=word) if word in STEPS:
-                return self._step_form(call, STEPS[word])
+                return Form(STEPS[word])
             case Attribute(value=Name(id=space), key=key) if not (space == "re" or self._is_value(space, local)):
                 return self._tool_form(call, f"{space}.{key}")
             case _:
                 return None
 
-    def _step_form(self, call: Call, form: StepForm) -> Form:
-        if form.later:
-            message = f"`{form.word}` is a step of the language, but this version does not run it yet."
-            raise Refusal.of(call, "later", message, "Write the plan without it.")
-        return Form(form)
-
     def _tool_form(self, call: Call, name: str) -> Form:
         spec = self._tools.get(name)
         if spec is not None:
             return Form(TOOL, spec)
-        near = difflib.get_close_matches(name, self._tools, n=3, cutoff=0.7)
+        near = difflib.get_close_matches(name, tools_alone(self._tools), n=3, cutoff=0.7)
         same = [t for t in self._tools if t.startswith(name.partition(".")[0] + ".")][:6]
         hint = f"Nearest: {', '.join(near or same)}." if near or same else "See the list of tools."
         raise Refusal.of(call, "unknown-tool", f"There is no tool {name}.", hint)
@@ -132,6 +127,8 @@ class Forms:
                 return self._wait(form.form, call, lower)
             case "do":
                 return self._do(form.form, call, lower, fallback)
+            case "delegate":
+                return self._delegate(form.form, call, lower, fallback)
             case _:
                 return self._plain_step(form.form, call, lower, fallback)
 
@@ -255,6 +252,26 @@ class Forms:
         returns = _returns(options.pop("returns", None), form)
         return Step("", "do", arguments, tools=tools, options=options_of(options, fallback), returns=returns)
 
+    def _delegate(self, form: StepForm, call: Call, lower: Lower, fallback: Lower) -> Step:
+        given = self._arguments(form, call)
+        agent = self._agent(given.pop("agent"))
+        options = {k: v for k, v in given.items() if k in form.options}
+        arguments = {k: lower(v) for k, v in given.items() if k not in form.options}
+        returns = _returns(options.pop("returns", None), form)
+        return Step("", "delegate", arguments, tool=agent, options=options_of(options, fallback), returns=returns)
+
+    def _agent(self, node: Expr) -> str:
+        """The name in the tools of an agent that is written out."""
+        name = node.value if isinstance(node, Literal_) else None
+        if not isinstance(name, str):
+            raise Refusal.of(node, "argument", "The agent is written out, as a text.", 'Write it like delegate("flights", …).')
+        if tool_name_of(name) not in self._tools:
+            known = agents_of(self._tools)
+            near = difflib.get_close_matches(name, known, n=3) or list(known)[:6]
+            hint = f"Nearest: {', '.join(near)}." if near else "None is known: planrail agents add URL."
+            raise Refusal.of(node, "unknown-agent", f"There is no agent {name[:80]}.", hint)
+        return tool_name_of(name)
+
     def _tools_of(self, form: StepForm, node: Expr) -> tuple[str, ...]:
         """The tools that are named in `tools=[…]`."""
         if not isinstance(node, ListOf) or not node.items:
@@ -319,7 +336,7 @@ def _takes(tool: ToolSpec, name: str) -> bool:
 
 
 def _returns(node: Expr | None, form: StepForm) -> JsonSchema | None:
-    if form.word not in ("ask", "choose", "ask_user", "do"):
+    if form.word not in ("ask", "choose", "ask_user", "do", "delegate"):
         return None
     if form.word == "choose":
         if node is not None and node != Literal_(None):

@@ -11,8 +11,8 @@ GRAMMAR = """\
 script     = { statement }
 statement  = name {"," name} "=" expression | call | "if" expression ":" block [ "elif" … | "else:" block ]
 call       = step "(" … ")"
-step       = tool (namespace "." name) | ask | choose | do | ask_user | approve | expect | attempt | pages | wait | poll
-             | first | answer
+step       = tool (namespace "." name) | ask | choose | do | delegate | ask_user | approve | expect | attempt | pages | wait
+             | poll | first | answer
 expression = literals, names, x.key, x["key"], slices, + - * / // %, comparison, in / not in, and / or / not,
              a if c else b, list / dict / set / generator comprehensions (also two fors, tuple targets), f-strings,
              **dict in a tool's call, lambda x: expr only as key= of min, max, sorted, or as until=
@@ -42,7 +42,7 @@ class StepForm:
     takes_inputs: bool = False  # any other named argument is an input of the step
     in_expressions: bool = True  # may stand inside an expression or a comprehension
     in_maps: bool = True  # may stand inside a comprehension
-    later: bool = False  # of the language, but not of this version
+    taught: bool = True  # to every planner; else only to those who have something to use it with
 
 
 _CALL_OPTIONS = frozenset(("otherwise", "limit", "timeout", "retry", "again"))
@@ -117,7 +117,12 @@ STEPS = {
             "answer", "answer(x)", "the run's result; one on every path, after all effects",
             ("value",), frozenset(("value",)), in_expressions=False,
         ),
-        StepForm("delegate", 'delegate("agent", "goal", name=value…, returns=T)', "another agent", later=True),
+        StepForm(
+            "delegate", 'delegate("agent", "goal", name=value…, returns=T, [otherwise=expr, timeout="5m", limit=n])',
+            "another agent reaches the goal; it sees only the goal and these inputs, and may take minutes",
+            ("agent", "goal"), frozenset(("agent", "goal")), options=frozenset(("otherwise", "returns", "timeout", "limit")),
+            takes_inputs=True, taught=False,
+        ),
     )
 }  # fmt: skip
 

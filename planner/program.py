@@ -31,10 +31,11 @@ Kind = Literal[
     "poll",
     "first",
     "do",
+    "delegate",
 ]
 MODEL_KINDS = frozenset(("ask", "choose"))
 PERSON_KINDS = frozenset(("ask_user", "approve"))
-TOOL_KINDS = frozenset(("tool", "attempt", "pages", "poll", "first"))
+TOOL_KINDS = frozenset(("tool", "attempt", "pages", "poll", "first", "delegate"))
 ROUND_KINDS = frozenset(("poll", "first"))  # one call after the other, each with an item of its own, until one satisfies
 MAX_STANDING_S = 366 * 86_400.0  # a question's time-out and its first reminder are no longer
 

@@ -45,7 +45,7 @@ _CORRECT = "Answer with the whole script, corrected."
 @cache
 def prefix() -> str:
     """The fixed part of the planner's prompt."""
-    steps = "\n".join(f"{f.signature}: {f.summary}" for f in (TOOL, *STEPS.values()) if not f.later)
+    steps = "\n".join(f"{f.signature}: {f.summary}" for f in (TOOL, *STEPS.values()) if f.taught)
     return "\n\n".join(
         (
             _INTRODUCTION,
@@ -89,9 +89,10 @@ def plan_messages(
     known = f"\n\n{looked_up}" if looked_up else ""
     form = "\n\nAnswer in the JSON form of the script, by the schema that you are given." if as_json else ""
     offer = catalog.offer(goal)
+    agents = f"\n\n{catalog.agents}" if catalog.agents else ""
     messages = [
         Message(role="system", content=prefix()),
-        Message(role="user", content=f"Tools\n{offer}\n\nGoal: {goal}{known}{form}"),
+        Message(role="user", content=f"Tools\n{offer}{agents}\n\nGoal: {goal}{known}{form}"),
     ]
     described = {t.name for t in offer.tools}
     for script, diagnostics in tried:

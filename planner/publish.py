@@ -35,11 +35,10 @@ def language() -> str:
 
 
 def _tables() -> Mapping[str, str]:
-    now = [TOOL, *(f for f in STEPS.values() if not f.later)]
+    now = [TOOL, *STEPS.values()]
     return {
         "grammar": f"```\n{GRAMMAR}\n```",
         "steps": _steps(now),
-        "later": ", ".join(f"`{f.word}`" for f in STEPS.values() if f.later),
         "types": f"`{TYPES}`",
         "functions": _functions(FUNCTIONS.values()),
         "methods": _functions(METHODS.values()),

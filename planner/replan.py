@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from planner.agents import agents_told
 from planner.diagnostic import Diagnostic
 from planner.llm.port import Message
 from planner.prompt import MAX_TOLD, MAX_TRIED, prefix
@@ -46,7 +47,8 @@ def replan_messages(
 ) -> tuple[Message, ...]:
     """The messages that ask for the replacement; `tried` are earlier ones with what was wrong with them, the last one last."""
     parts = (
-        "Tools\n" + "\n".join(tool_line(t, broken.learned.get(t.name, "")) for t in broken.tools),
+        "Tools\n" + "\n".join(tool_line(t, broken.learned.get(t.name, "")) for t in broken.tools if not t.is_agent),
+        agents_told({t.name: t for t in broken.tools}),
         f"Goal: {broken.goal or '(what the script does)'}",
         _RULES,
         "Script\n" + "\n".join(_script(broken.lines)),

@@ -12,6 +12,8 @@ from planner.toolspec import ToolSpec
 
 def result_shape(step: Step, spec: ToolSpec, given: Mapping[str, Shape]) -> Shape:
     """The output schema, its lists bounded by the arguments that the tool says they obey."""
+    if step.kind == "delegate":
+        return ANYTHING if step.returns is None else step.returns
     output = contract(spec).output
     if output is None:
         return ANYTHING

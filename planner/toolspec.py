@@ -13,6 +13,7 @@ JsonSchema = Mapping[str, Any]  # a JSON Schema (2020-12) document: foreign by n
 Json = Any  # a JSON value: None, bool, int, float, str, list or dict with string keys
 Effect = Literal["read", "write", "irreversible"]
 Trust = Literal["trusted", "untrusted"]
+AGENT = "agent:"  # what the names of agents begin with, among the tools; no script can write such a tool
 TOLD = ("description", "guessed", "seconds")  # what no certificate relies on
 
 
@@ -53,13 +54,20 @@ class ToolSpec(BaseModel):
         return self.effect != "read"
 
     @property
+    def is_agent(self) -> bool:
+        """Whether it stands for another agent, see `planner.agents`."""
+        return self.name.startswith(AGENT)
+
+    @property
     def leaves_house(self) -> bool:
         """A read that someone outside can watch."""
         return self.effect == "read" and self.open_world
 
     def sinks(self, given: Collection[str]) -> tuple[str, ...]:
-        """The arguments where an untrusted value is asked for: for a read that leaves the house, all that are given."""
-        if self.sensitive or not self.leaves_house:
+        """The arguments where an untrusted value is asked for: of what goes to another agent, or to a read that leaves the
+        house, all that are given.
+        """
+        if self.sensitive or not (self.leaves_house or self.is_agent):
             own = self.sensitive or self.guessed
             return tuple(a for a in own if a in given) if own else ()
         return tuple(given)

@@ -65,7 +65,7 @@ def worst_case(program: Program, costs: Mapping[str, WorstCase], waits: Mapping[
 
 def _cost(step: Step, times: int, tools: Mapping[str, ToolSpec], terms: Terms) -> WorstCase:
     match step.kind:
-        case "tool" | "attempt" | "pages":
+        case "tool" | "attempt" | "pages" | "delegate":
             spec = tools[step.tool]
             calls = times * (pages_of(step) if step.kind == "pages" else 1)
             rounds = -(-times // terms.parallel) * (pages_of(step) if step.kind == "pages" else 1)

@@ -12,12 +12,12 @@ from planner.compiler import Compiler, compile_script
 from planner.errors import CompileError
 from planner.program import Program, Step
 from planner.unparse import unparse
-from tests.planner.tools import TOOLS
+from tests.planner.tools import TOOLS, WITH_AGENT
 
 
 def diagnosed(script: str) -> list[str]:
     with pytest.raises(CompileError) as caught:
-        compile_script(script, TOOLS)
+        compile_script(script, WITH_AGENT)
     return [str(d) for d in caught.value.diagnostics]
 
 
@@ -248,10 +248,18 @@ REFUSED = {
         "1:36: error: `None`: A call in `first` has no otherwise= of its own: one that fails passes on to the next. "
         "Write otherwise= behind until=. [argument]",
     ),
-    "a step of a later version": (
-        'delegate("ann", "look")\nanswer(1)',
-        '1:1: error: `delegate("ann", "look")`: `delegate` is a step of the language, but this version does not run it yet. '
-        "Write the plan without it. [later]",
+    "an agent that nobody knows": (
+        'delegate("flight", "look")\nanswer(1)',
+        '1:10: error: `"flight"`: There is no agent flight. Nearest: flights. [unknown-agent]',
+    ),
+    "an agent that is not written out": (
+        'a = "flights"\ndelegate(a, "look")\nanswer(1)',
+        '2:10: error: `a`: The agent is written out, as a text. Write it like delegate("flights", …). [argument]',
+    ),
+    "an agent without a goal": (
+        'delegate("flights")\nanswer(1)',
+        '1:1: error: `delegate("flights")`: `goal` is missing: it is written `delegate("agent", "goal", name=value…, '
+        'returns=T, [otherwise=expr, timeout="5m", limit=n])`. [argument]',
     ),
     "a loop without tools": (
         'do("look", tools=[])\nanswer(1)',

@@ -17,7 +17,7 @@ from planner.library import FUNCTIONS, METHODS, RE_FUNCTIONS
 from planner.order import waits
 from planner.publish import documents
 from planner.script import compile_plan
-from tests.planner.tools import TOOLS, certificate
+from tests.planner.tools import TOOLS, WITH_AGENT, certificate
 
 DOCS = Path(__file__).parents[2] / "docs"
 EXAMPLES = re.findall(r"^```plan\n(.*?)^```", documents()["language.md"], re.MULTILINE | re.DOTALL)
@@ -30,7 +30,7 @@ def test_a_published_document_is_what_the_code_makes(name: str) -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_every_example_is_certified(example: str) -> None:
-    assert certificate(example)
+    assert certificate(example, WITH_AGENT)
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
@@ -49,7 +49,7 @@ def test_the_published_schema_refuses_what_is_no_plan(plan: object) -> None:
 def test_the_language_s_description_has_every_step_and_function() -> None:
     text = documents()["language.md"].replace("\\|", "|")
     signatures = [f.signature for f in (*FUNCTIONS.values(), *METHODS.values(), *RE_FUNCTIONS.values())]
-    signatures += [f.signature for f in STEPS.values() if not f.later]
+    signatures += [f.signature for f in STEPS.values()]
     assert [s for s in signatures if f"`{s}`" not in text] == []
     assert re.findall("<!-- [a-z]+ -->", text) == []
 

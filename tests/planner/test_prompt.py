@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from planner.agents import agent_line
 from planner.catalog import Catalog
 from planner.diagnostic import Diagnostic
 from planner.language import DIALECT, RULES, STEPS, TOOL, TYPES
@@ -15,7 +16,7 @@ from planner.tokens import count_tokens
 from planner.tool_line import short, tool_line
 from planner.toolspec import ToolSpec
 from planner.worst import ModelTerms, Terms
-from tests.planner.tools import TOOLS, certificate, listed, schema, tool
+from tests.planner.tools import FLIGHTS, TOOLS, WITH_AGENT, certificate, listed, schema, tool
 
 LEAD = schema("id email rating", id="integer", email="string", rating="number")
 INVOICE = schema("number due customer_id", number="string", due={"type": "string", "format": "date"}, customer_id="integer")
@@ -50,10 +51,19 @@ def test_the_prefix_takes_at_most_1200_tokens() -> None:
     assert count_tokens(prefix()) <= 1_200
 
 
-def test_the_prefix_teaches_every_step_that_there_is_and_none_that_is_to_come() -> None:
+def test_the_prefix_teaches_every_step_but_those_that_need_more_than_the_language() -> None:
     forms = (TOOL, *STEPS.values())
-    assert [f.word for f in forms if not f.later and f"\n{f.signature}: {f.summary}\n" not in prefix()] == []
-    assert [f.word for f in forms if f.later and f.signature.partition("(")[0] + "(" in prefix()] == []
+    assert [f.word for f in forms if f.taught and f"\n{f.signature}: {f.summary}\n" not in prefix()] == []
+    assert [f.word for f in forms if not f.taught and f.signature.partition("(")[0] + "(" in prefix()] == []
+
+
+def test_agents_are_told_of_where_there_are_some_and_are_no_tools() -> None:
+    without, having = (plan_messages("Fly to Austin", Catalog(tools))[1].content for tools in (TOOLS, WITH_AGENT))
+    told = (
+        f"\n\nAgents, for what no tool does. {STEPS['delegate'].signature}: {STEPS['delegate'].summary}\n{agent_line(FLIGHTS)}"
+    )
+    assert having == without.replace("\n\nGoal:", f"{told}\n\nGoal:")
+    assert agent_line(FLIGHTS) == "flights: Finds flights. Skills: search; book"
 
 
 @pytest.mark.parametrize("name", [*FUNCTIONS, *METHODS, *RE_FUNCTIONS])

@@ -48,6 +48,13 @@ SPECS = (
     tool("web.fetch", schema("url", url="string", depth="integer"), open_world=True, labels={}, usd=0.01, seconds=2.0),
 )  # fmt: skip
 TOOLS = {spec.name: spec for spec in SPECS}
+FLIGHTS = ToolSpec(
+    name="agent:flights", description="Finds flights. Skills: search; book", usd=0.02, seconds=20.0, timeout_s=600.0,
+    input_schema={
+        "type": "object", "properties": {"goal": {"type": "string"}}, "required": ["goal"], "additionalProperties": True,
+    },
+)  # fmt: skip
+WITH_AGENT = TOOLS | {FLIGHTS.name: FLIGHTS}
 
 
 def certificate(script: str, tools: dict[str, ToolSpec] = TOOLS, **ground: Any) -> Certificate:
