@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 
 from executor.artifacts import Artifacts
@@ -35,7 +35,9 @@ from planrail.limits import endpoint_of, gates_of
 from planrail.plans import Plans
 from planrail.prices import GenaiPrices
 from planrail.runs import Runs
+from planrail.seal import seal_of
 from planrail.settings import ModelSettings, Settings
+from planrail.signing import SigningKeys
 from planrail.stores import artifacts_of
 from planrail.terms import executor_terms, planner_terms, terms_of
 from planrail.toolbox import packs_of, playbooks_of, toolset_of
@@ -66,6 +68,12 @@ class House:
     def plans(self) -> Plans:
         """The plans that are kept."""
         return Plans(self.journal.kept, self.settings.plans_after)
+
+    @property
+    def signing(self) -> SigningKeys:
+        """What it signs with."""
+        grace = timedelta(seconds=self.settings.a2a.key_grace_s)
+        return SigningKeys(self.journal.signing, seal_of(self.settings), now=_now, grace=grace)
 
     @property
     def lock(self) -> Liveness:

@@ -33,6 +33,7 @@ from planner.errors import PlanrailError
 from planner.policy import Policy
 from planner.prices import Rates
 from planner.program import MAX_STANDING_S
+from planrail.a2a import A2aSettings
 from planrail.keys import AuthSettings
 
 SECRET_PREFIX = "PLANRAIL_SECRET_"
@@ -109,6 +110,7 @@ class Settings(_Settings):
     policy: Policy = Policy()  # what is done about untrusted values: a table of the settings below; in the file alone
     mcp_servers: Mapping[str, McpServer] = Field(default_factory=dict)  # as Claude Desktop's `mcpServers` has them, by name
     mcp: McpSettings = McpSettings()  # what MCP clients of this server see: a table of the settings below
+    a2a: A2aSettings = A2aSettings()  # how it shows itself as an A2A agent: a table of the settings below
     auth: AuthSettings = AuthSettings()  # who may come from outside: a table, see `planrail key`
     secrets: Mapping[str, SecretStr] = Field(default_factory=dict)
 
@@ -170,6 +172,10 @@ def _merged(read: dict[str, Any], env: Mapping[str, str]) -> dict[str, Any]:
             merged[name] = tuple(p.strip() for p in env[f"PLANRAIL_{name.upper()}"].split(split) if p.strip())
     if env.get("PLANRAIL_PLAYBOOKS"):
         merged["playbooks"] = tuple(Path(p) for p in env["PLANRAIL_PLAYBOOKS"].split(":") if p)
+    merged["a2a"] = dict(read.get("a2a", {}))
+    for name in ("url", "secret_key"):
+        if env.get(f"PLANRAIL_A2A_{name.upper()}"):
+            merged["a2a"][name] = env[f"PLANRAIL_A2A_{name.upper()}"]
     for role, default in (("planner", "gpt-5"), ("executor", "gpt-5-mini")):
         merged[role] = _role(dict(read.get(role, {})), role.upper(), default, env)
     return merged

@@ -19,6 +19,7 @@ from executor.confidence import Floors
 from executor.events import Event
 from planner.budget import Budget
 from planner.policy import Policy, ToolPolicy
+from planrail.a2a import A2aSettings
 from planrail.settings import McpSettings, ModelSettings, ServerSettings, Settings
 from tests.fault_tables import HOUSE, MODELS, TOOLS, HouseFault, ModelFault, ToolFault
 
@@ -39,6 +40,8 @@ VARIABLES = {
     "plans_after": "PLANRAIL_PLANS_AFTER",
     "question_timeout_s": "PLANRAIL_QUESTION_TIMEOUT_S",
     "secrets": "PLANRAIL_SECRET_<NAME>",
+    "a2a.url": "PLANRAIL_A2A_URL",
+    "a2a.secret_key": "PLANRAIL_A2A_SECRET_KEY",
     "planner.model": "PLANRAIL_PLANNER_MODEL",
     "planner.base_url": "PLANRAIL_PLANNER_BASE_URL, OPENAI_BASE_URL",
     "planner.api_key": "PLANRAIL_PLANNER_API_KEY, OPENAI_API_KEY",
@@ -56,6 +59,7 @@ MEANINGS = {
     "servers": "limits of the servers behind tools, by namespace: a table of the settings below",
     "mcp_servers": "MCP servers whose tools plans may call: `[mcpServers.NAME]`, see docs/mcp.md",
     "mcp": "what MCP clients of this server see: a table, see docs/mcp.md",
+    "a2a": "how it shows itself as an A2A agent: a table, see docs/a2a.md",
     "auth": "who may come from outside: `planrail key` prints the lines",
     "secrets": 'the values behind `secret("name")`; better in the environment than in a file',
     "model": "its name, as the endpoint knows it; with a key and no address: gpt-5 (planner), gpt-5-mini (executor)",
@@ -136,6 +140,12 @@ def mcp() -> str:
     return _table(("in `[mcp]`", "default", "what it does"), rows)
 
 
+def a2a() -> str:
+    """How the house shows itself as an A2A agent."""
+    rows = [(_code(f.name), _variables(f"a2a.{f.name}"), _code(f.default), f.comment) for f in fields_of(A2aSettings)]
+    return _table(("in `[a2a]`", "environment", "default", "what it does"), rows)
+
+
 def policy() -> str:
     """What a policy says of all tools."""
     rows = [(_code(f.name), _code(f.default), f.comment) for f in fields_of(Policy)]
@@ -194,6 +204,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "models": models,
     "servers": servers,
     "mcp": mcp,
+    "a2a": a2a,
     "budget": budget,
     "policy": policy,
     "tool_policy": tool_policy,

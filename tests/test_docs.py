@@ -241,6 +241,7 @@ def test_a_variable_of_the_settings_table_sets_it(setting: str, tmp_path: Path) 
         special = {
             "planner.output": "json",
             "packs": "gtm",
+            "a2a.secret_key": "0123456789abcdef0123456789abcdef",
             "question_timeout_s": "60",
             "planner.calls_per_minute": "60",
             "planner.parallel": "4",

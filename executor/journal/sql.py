@@ -22,6 +22,7 @@ from executor.journal.port import Receipt, RunRecord
 from executor.journal.readers import Readers
 from executor.journal.schema import bring_to_head
 from executor.journal.shapes import SqlShapes
+from executor.journal.signing import SqlSigningKeys
 from executor.journal.tail import Tails
 from executor.journal.writer import Writer
 from executor.session import SessionLimits, SessionUse, Share
@@ -58,6 +59,7 @@ class SqlJournal:
         self.kept = SqlKept(self._readers, self._writer)
         self.outbox = SqlOutbox(self._readers, self._writer, dialect)
         self.shapes = SqlShapes(self._readers, self._writer, dialect, clock)
+        self.signing = SqlSigningKeys(self._readers, self._writer, dialect)
 
     @classmethod
     async def open(

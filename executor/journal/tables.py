@@ -24,7 +24,7 @@ from sqlalchemy import (
     and_,
 )
 
-HEAD = "0008"  # the newest migration; a test holds it equal to Alembic's head, so that Alembic loads only when it is needed
+HEAD = "0009"  # the newest migration; a test holds it equal to Alembic's head, so that Alembic loads only when it is needed
 REVISION_TABLE = "planrail_revision"  # Alembic's table, under a name that cannot meet a pack's or a host's own
 
 _FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
@@ -179,3 +179,14 @@ push_table = Table(
 )
 _TOLD = and_(push_table.c.dead.is_(False), push_table.c.closed.is_(False))
 Index("planrail_push_next", push_table.c.next_at, sqlite_where=_TOLD, postgresql_where=_TOLD)
+
+signing_table = Table(
+    "planrail_signing_key",
+    metadata,
+    Column("generation", Integer, primary_key=True, autoincrement=False),
+    Column("kid", String(64), nullable=False),
+    Column("public", Text, nullable=False),  # JSON
+    Column("sealed", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("retired_at", UtcTime),
+)

@@ -10,6 +10,7 @@ import typer
 
 from planrail.cli.doors_app import doors
 from planrail.cli.kept_app import plans
+from planrail.cli.keys_app import keys
 from planrail.cli.mcp_option import McpConfig
 from planrail.cli.output import output_of
 
@@ -23,6 +24,7 @@ app = typer.Typer(
 )  # fmt: skip
 
 app.add_typer(plans)
+app.add_typer(keys)
 app.add_typer(doors)  # without a name: its commands are planrail's own
 
 Goal = Annotated[str | None, typer.Argument(help="What is to be done, in words.", show_default=False)]
