@@ -79,6 +79,7 @@ class ProcrastinateEngine:
         self._seen: dict[str, tuple[str, int]] = {}  # run -> (status, epoch) when last found without a worker
         self._page_after: str | None = None
         self._declined: set[str] = set()
+        self._taking: set[str] = set()  # runs that this worker takes just now: its own already, and not yet in hand
 
     async def __aenter__(self) -> Self:
         await self._pulse.__aenter__()
@@ -122,24 +123,33 @@ class ProcrastinateEngine:
 
     async def _look_at(self, run: str) -> None:
         """The job: take the run if it is free, and carry it on."""
+        if self._has(run):
+            return
+        self._taking.add(run)
         try:
             record = await self._journal.get(run)
-            if record is None or run in self._carrier or not self._may_take(record):
+            if record is None or not self._may_take(record):
                 return
             dead = [record.owner] if record.owner is not None and self._is_gone(record.owner) else []
             epoch = await self._journal.take(run, self._worker, dead=dead, principal_runs=self._limits.principal_runs)
+            if epoch is None:
+                return
+            self._carrier.begin(run, record.seq)
         except JournalUnreachable:
             log.exception("run %s could not be taken; it stays where it is", run)
             return
-        if epoch is None:
-            return
-        self._carrier.begin(run, record.seq)
+        finally:
+            self._taking.discard(run)
         try:
             await self._carrier.carry(run, epoch)
         except asyncio.CancelledError:
             await self._carrier.release(run, epoch)
             raise
         await self._feed(record.principal)
+
+    def _has(self, run: str) -> bool:
+        """Whether the run is in this worker's hands, or about to be."""
+        return run in self._carrier or run in self._taking
 
     def _is_gone(self, owner: str) -> bool:
         return owner == self._worker or not self._pulse.is_alive(owner)
@@ -222,7 +232,7 @@ class ProcrastinateEngine:
         found: list[RunRecord] = []
         last: str | None = None
         while page := await self._journal.find(statuses=("running",), before=last, limit=_PAGE):
-            found += [r for r in page if r.id not in self._carrier and (r.owner is None or self._is_gone(r.owner))]
+            found += [r for r in page if not self._has(r.id) and (r.owner is None or self._is_gone(r.owner))]
             last = page[-1].id
             if len(page) < _PAGE:
                 break

@@ -23,7 +23,7 @@ from executor.engine.port import Limits
 from executor.engine.procrastinate import ProcrastinateEngine
 from executor.engine.pulse import DEAD_SECONDS
 from executor.events import CallFinished, RunEnded, RunStatus
-from executor.journal.port import Journal
+from executor.journal.port import Journal, RunRecord
 from executor.journal.sql import SqlJournal
 
 TAKE_OVER_S = 5.0
@@ -156,6 +156,49 @@ async def test_a_queued_run_whose_job_was_lost_is_found(url: str, journal: SqlJo
     ):
         await create(deaf, "r")
         await ended(journal, 1)
+
+
+class SlowToTell(SqlJournal):
+    """Tells of a take a moment late: when somebody else has looked at the run, and taken it too, if anybody does."""
+
+    looks = 0
+    taken = asyncio.Event()
+    again = asyncio.Event()
+
+    async def get(self, run: str) -> RunRecord | None:
+        self.looks += 1
+        if self.looks > 1:
+            await self.taken.wait()
+        return await super().get(run)
+
+    async def take(self, run: str, worker: str, **more: Any) -> int | None:
+        epoch = await super().take(run, worker, **more)
+        if self.taken.is_set():
+            self.again.set()
+        self.taken.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await self.again.wait()
+        return epoch
+
+
+async def test_a_worker_does_not_take_a_run_from_itself(url: str, journal: SqlJournal) -> None:
+    epochs: list[int] = []
+
+    async def advance(run: str, epoch: int, nudge: asyncio.Event) -> None:
+        epochs.append(epoch)
+        await journal.append(run, [RunEnded(status="done")], epoch=epoch, status="done", release=True)
+
+    await create(journal, "r")
+    with journal.engine.begin() as connection:
+        Deferral()(connection, "r")  # a second job, as a look at what is stranded may bring one
+    async with (
+        await SlowToTell.open(url) as slow,
+        ProcrastinateEngine(slow, advance, database=journal.engine, worker="w"),
+    ):
+        await ended(journal, 1)
+
+    assert epochs == [1]
 
 
 async def test_a_killed_workers_run_is_finished_by_another_within_five_seconds(
