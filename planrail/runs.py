@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
-
-from jsonschema import Draft202012Validator
 
 from executor.artifacts import Artifacts
 from executor.deadlines import has_expired
@@ -26,6 +23,7 @@ from executor.submission import Principal, Submission
 from planner.budget import Budget
 from planner.prices import Prices
 from planner.toolspec import Json
+from planrail.answers import check_answer
 from planrail.forking import ForkWish, forked
 from planrail.replay import ReplayGround, replay
 from planrail.replay_report import Replayed
@@ -186,7 +184,7 @@ class Runs:
         if found.kind in APPROVALS and not may_approve(principal, state.submission.principal):
             raise NotAnswerable("An approval is given by a person.", hint="On the command line: planrail answer.")
         if not refused:
-            _fits(found, answer)
+            check_answer(found, answer)
         event = QuestionAnswered(question=found.id, answer=answer, refused=refused, by=principal.id, kind=principal.kind)
         for _ in range(_ATTEMPTS):  # the run may be parked or taken just now
             for status, only_if in _ANSWERABLE:
@@ -302,15 +300,3 @@ def _open(run: Run, name: str | None, now: datetime) -> Question:
 def _too_late(run: str, question: Question) -> NotAnswerable:
     until = "" if question.expires_at is None else f" at {question.expires_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     return NotAnswerable(f"{question.id} has expired{until}.", hint=f"planrail show {run} tells how the run goes on.")
-
-
-def _fits(question: Question, answer: Json) -> None:
-    try:
-        json.dumps(answer, ensure_ascii=False, allow_nan=False).encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise NotAnswerable("The answer is no JSON value.", hint="NaN, infinity and half characters are none.") from error
-    schema = {} if question.answer_schema is None else question.answer_schema
-    validator = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
-    problem = next(iter(validator.iter_errors(answer)), None)
-    if problem is not None:
-        raise NotAnswerable(f"The answer does not fit: {problem.message[:200]}.", hint=f"It has to fit {schema}.")

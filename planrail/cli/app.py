@@ -166,7 +166,7 @@ def answer(
     question: Annotated[str | None, typer.Argument(help="The question's id, where there are several.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Yes, or approved.")] = False,
     no: Annotated[bool, typer.Option("--no", help="No, or not approved.")] = False,
-    text: Annotated[str | None, typer.Option("--text", help="The answer as a text.")] = None,
+    text: Annotated[str | None, typer.Option("--text", help="The answer in words, read as the question wants it.")] = None,
     value: Annotated[str | None, typer.Option("--value", metavar="JSON", help="The answer as JSON.")] = None,
     refuse: Annotated[bool, typer.Option("--refuse", help="Refuse to answer.")] = False,
     only: Annotated[str | None, typer.Option("--only", metavar="1,3", help="Allow the values with these numbers only.")] = None,

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from jsonschema import Draft202012Validator
 from rich.text import Text
 
+from executor.errors import NotAnswerable
 from executor.events import Question
 from planner.toolspec import Json
+from planrail.answers import how_to_answer, read_answer
 from planrail.cli.output import Output
 from planrail.cli.run_text import shown_text
 from planrail.cli.text import clean
-
-_YES, _NO = frozenset(("y", "yes", "true")), frozenset(("n", "no", "false"))
 
 
 @dataclass(frozen=True)
@@ -27,10 +24,7 @@ class Reply:
 
     answer: Json = None
     refused: bool = False
-
-
-class NotAnAnswer(Exception):
-    """What was written is none; the message says what would be."""
+    text: str | None = None  # what was written, where the question that it answers is still to read it
 
 
 async def ask_person(output: Output, question: Question) -> Reply | None:
@@ -44,69 +38,21 @@ async def ask_person(output: Output, question: Question) -> Reply | None:
             return None
         try:
             return reply_of(question, written.strip())
-        except NotAnAnswer as problem:
-            console.print(Text(str(problem), style="red"))
+        except NotAnswerable as problem:
+            console.print(Text(clean(str(problem)), style="red"))
 
 
 def prompt(question: Question) -> str:
     """What the person may write."""
-    if question.kind == "flow":
-        return "yes: all, no: none, or the numbers of those that may, like 1,3 (empty: decide later) >"
-    if question.kind != "ask_user":
-        return "yes or no (empty: decide later) >"
-    choices = _choices(question.answer_schema)
-    listed = f"{', '.join(json.dumps(c, ensure_ascii=False) for c in choices)}; " if choices else ""
-    return clean(f"{listed}empty: decide later, !refuse: refuse >")
+    how = clean(how_to_answer(question)).removesuffix(".")
+    return f"{how}; empty: decide later, !refuse: refuse >" if question.kind == "ask_user" else f"{how} (empty: decide later) >"
 
 
 def reply_of(question: Question, written: str) -> Reply:
-    """The reply that a line means; raises NotAnAnswer."""
-    word = written.lower()
-    if question.kind != "ask_user":
-        if word in _YES | _NO:
-            return Reply(word in _YES)
-        if question.kind != "flow":
-            raise NotAnAnswer("Write yes or no.")
-        numbers = numbers_of(written)
-        if _problem(numbers, question.answer_schema) is not None:
-            raise NotAnAnswer(f"Write numbers of the list, from 1 to {len(question.shown)}.")
-        return Reply(numbers)
-    if word == "!refuse":
+    """The reply that a line means; raises NotAnswerable."""
+    if question.kind == "ask_user" and written.lower() == "!refuse":
         return Reply(refused=True)
-    for value in _meanings(written, question.answer_schema):
-        if _problem(value, question.answer_schema) is None:
-            return Reply(value)
-    raise NotAnAnswer(f"That does not fit: {_problem(written, question.answer_schema)}.")
-
-
-def numbers_of(written: str) -> list[int]:
-    """The numbers of `1,3`, each once; raises NotAnAnswer."""
-    parts = [p.strip() for p in written.replace(" ", ",").split(",") if p.strip()]
-    if not parts or not all(p.isascii() and p.isdigit() and len(p) < 10 for p in parts):
-        raise NotAnAnswer("Write yes, no, or numbers, like 1,3.")
-    return list(dict.fromkeys(int(p) for p in parts))
-
-
-def _meanings(written: str, schema: Json) -> list[Json]:
-    """The values that a text may stand for, the likeliest first."""
-    found: list[Json] = [written] if schema is None or (isinstance(schema, Mapping) and schema.get("type") == "string") else []
-    found += [c for c in _choices(schema) if str(c).lower() == written.lower()]
-    try:
-        found.append(json.loads(written))
-    except ValueError:
-        found += [True] if written.lower() in _YES else [False] if written.lower() in _NO else []
-    return [*found, written]
-
-
-def _choices(schema: Json) -> list[Json]:
-    return list(schema.get("enum", ())) if isinstance(schema, Mapping) else []
-
-
-def _problem(value: Json, schema: Json) -> str | None:
-    if schema is None:
-        return None
-    first = next(iter(Draft202012Validator(schema).iter_errors(value)), None)
-    return None if first is None else clean(first.message[:200])
+    return Reply(read_answer(question, written))
 
 
 async def read_line() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from executor.errors import NotAnswerable
 from executor.journal.port import RunRecord
 from executor.run import Run, fold, is_over
 from planner.toolspec import Json
-from planrail.cli.asking import NotAnAnswer, Reply, ask_person, numbers_of
+from planrail.answers import read_answer
+from planrail.cli.asking import Reply, ask_person
 from planrail.cli.errors import DONE, FAILED, Interrupted, UsageError
 from planrail.cli.log import log_to_file
 from planrail.cli.output import Output
@@ -115,7 +117,7 @@ def answer(output: Output, name: str, question: str | None, reply: Reply | None)
         if said is None:
             tell_end(output, house.viewer(state).view())
             return CODES.get(state.status, FAILED)
-        await house.runs.answer(state.id, LOCAL, said.answer, question=question, refused=said.refused)
+        await house.runs.answer(state.id, LOCAL, _meant(state, question, said), question=question, refused=said.refused)
         trip.run = state.id
         return await carry_on(house, state.id, output)
 
@@ -130,6 +132,15 @@ async def _asked(output: Output, state: Run, name: str | None) -> Reply | None:
     return await ask_person(output, found[0])
 
 
+def _meant(state: Run, name: str | None, said: Reply) -> Json:
+    """The answer; a text is read by the question that it answers, where it can be. `Runs.answer` says what is wrong else."""
+    found = [q for q in state.open_questions if name in (None, q.id)]
+    if said.text is not None and len(found) == 1:
+        with suppress(NotAnswerable):
+            return read_answer(found[0], said.text)
+    return said.answer
+
+
 def reply_of_options(
     *, yes: bool, no: bool, text: str | None, value: str | None, refuse: bool, only: str | None = None
 ) -> Reply | None:
@@ -137,7 +148,7 @@ def reply_of_options(
     given: list[Reply] = []
     given += [Reply(True)] if yes else []
     given += [Reply(False)] if no else []
-    given += [Reply(text)] if text is not None else []
+    given += [Reply(text, text=text)] if text is not None else []
     given += [Reply(_json(value))] if value is not None else []
     given += [Reply(refused=True)] if refuse else []
     given += [Reply(_numbers(only))] if only is not None else []
@@ -147,10 +158,10 @@ def reply_of_options(
 
 
 def _numbers(text: str) -> Json:
-    try:
-        return numbers_of(text)
-    except NotAnAnswer as error:
-        raise UsageError(f"--only: {error}") from None
+    parts = [p.strip() for p in text.replace(" ", ",").split(",") if p.strip()]
+    if not parts or not all(p.isascii() and p.isdigit() and len(p) < 10 for p in parts):
+        raise UsageError("--only: Write numbers of the list, like 1,3.")
+    return list(dict.fromkeys(int(p) for p in parts))
 
 
 def _json(text: str) -> Json:

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
+from executor.errors import NotAnswerable
 from executor.events import Question
-from planrail.cli.asking import NotAnAnswer, reply_of
+from planrail.cli.asking import reply_of
 from tests.planrail.command import Command, Finished
 
 SCRIPT = """\
@@ -46,7 +47,7 @@ def test_what_is_allowed_is_done_and_anything_less_is_not(command: Command, opti
         assert "did not allow it" in done.json["surprises"][0]["message"]
 
 
-@pytest.mark.parametrize("option", ["--only=3", "--only=one", "--only=", "--text=yes"])
+@pytest.mark.parametrize("option", ["--only=3", "--only=one", "--only=", "--text=maybe"])
 def test_an_answer_that_is_none_is_told(command: Command, option: str) -> None:
     run, _ = waiting(command)
     done = command("answer", run, option)
@@ -124,7 +125,7 @@ def test_at_the_terminal_all_none_or_some_are_allowed(written: str, meant: objec
 
 @pytest.mark.parametrize("written", ["4", "0", "1,4", "-1", "one", "1.5", "１", "1;2", "99999999999999999999"])
 def test_at_the_terminal_what_is_no_answer_is_asked_again(written: str) -> None:
-    with pytest.raises(NotAnAnswer):
+    with pytest.raises(NotAnswerable):
         reply_of(FLOW, written)
 
 
