@@ -94,6 +94,8 @@ def _apply(run: Run, record: Recorded) -> None:
             run.timers.setdefault((event.step, event.item), event)
         case QuestionAsked() | QuestionAnswered() | QuestionReminded() | QuestionExpired() as event:
             _apply_question(run, event)
+            if isinstance(event, QuestionAnswered) and run.status == "waiting":
+                run.status = "queued"  # as its row is since then
         case ReceiptCounted(key=key, usage=usage):
             run.receipts.add(key)
             run.usage += usage

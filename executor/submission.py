@@ -49,6 +49,7 @@ class Submission(BaseModel):
     probes: int = Field(default=0, ge=0, le=50)  # look-ups that the planner may make before it writes the plan
     fresh: bool = False  # a plan is written anew, whatever plans are kept
     session: str | None = Field(default=None, min_length=1, max_length=200)  # the conversation, whose runs share ceilings
+    received: Json = None  # the message that it was read from, as the door got it: what the door tells of it later
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -74,7 +75,7 @@ class Submission(BaseModel):
     def digest(self) -> str:
         """Equal submissions of one principal have equal digests."""
         whole = self.model_dump(mode="json", by_alias=True)
-        for name in ("forked_from", "session"):
+        for name in ("forked_from", "session", "received"):
             if whole[name] is None:
                 del whole[name]  # as it was before there was such a thing
         for name, usual in (("fresh", False), ("mode", "plan"), ("one_call", False), ("probes", 0)):

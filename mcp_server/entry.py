@@ -6,7 +6,7 @@ import difflib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
 from mcp.server.auth.middleware.auth_context import get_access_token
@@ -21,6 +21,7 @@ from mcp_server.door import Ctx, Door, DoorTerms
 from mcp_server.server import McpDoor
 from mcp_server.stdio import serve_stdio, telling
 from planrail.auth import Authenticator
+from planrail.doors import Mounted
 from planrail.house import House
 from planrail.settings import SettingsError
 
@@ -38,7 +39,7 @@ class McpEntry:
         await serve_stdio(McpDoor(Door(house, _local, terms_of(house)), self._beside))
 
     @asynccontextmanager
-    async def mounted(self, house: House, auth: Authenticator, *, host: str) -> AsyncIterator[tuple[tuple[str, ...], Any]]:
+    async def mounted(self, house: House, auth: Authenticator, *, host: str, address: str) -> AsyncIterator[Mounted]:
         """Streamable HTTP of both eras. Without authentication only this machine comes, which is one principal."""
         known = auth.settings.configured
         door = McpDoor(Door(house, _bearer if known else _local, terms_of(house)), self._beside)
@@ -52,7 +53,7 @@ class McpEntry:
             token_verifier=_Verifier(auth) if known else None,
         )
         async with door.server.session_manager.run(), telling(door):
-            yield (PATH, "/.well-known/oauth-protected-resource"), app
+            yield Mounted((PATH, "/.well-known/oauth-protected-resource"), app, {"mcp": PATH})
 
 
 def terms_of(house: House) -> DoorTerms:

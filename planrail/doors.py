@@ -6,8 +6,9 @@ mcp = "mcp_server.entry:McpEntry"
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, Protocol
@@ -25,6 +26,21 @@ class DoorUnavailable(PlanrailError):
     fault = "user"
 
 
+class AddressTaken(PlanrailError):
+    """Nothing can listen at an address."""
+
+    fault = "user"
+
+
+@dataclass(frozen=True)
+class Mounted:
+    """A door of a server: the paths at and below which it answers, its ASGI application, and where it is, by name."""
+
+    paths: tuple[str, ...]
+    app: Any
+    told: Mapping[str, str]  # "mcp" → "/mcp": paths, or whole addresses
+
+
 class Entry(Protocol):
     """One kind of door. Made without arguments, and asked for what a process needs of it."""
 
@@ -32,10 +48,8 @@ class Entry(Protocol):
         """Serve one client at stdin and stdout until it closes its end; raises DoorUnavailable where there is no such way."""
         ...
 
-    def mounted(
-        self, house: House, auth: Authenticator, *, host: str
-    ) -> AbstractAsyncContextManager[tuple[tuple[str, ...], Any]]:
-        """Entered while the server runs: the paths at and below which it answers, and its ASGI application."""
+    def mounted(self, house: House, auth: Authenticator, *, host: str, address: str) -> AbstractAsyncContextManager[Mounted]:
+        """Entered while the server runs, which listens at that address ("http://127.0.0.1:8700")."""
         ...
 
 

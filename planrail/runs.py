@@ -12,7 +12,7 @@ from executor.drafting import NotPlanned
 from executor.errors import LostOwnership, NotAnswerable, SessionSpent, UnknownRun
 from executor.events import CancelRequested, Question, QuestionAnswered, Recorded, RunEnded, RunResumed, RunStatus
 from executor.journal.memory import MemoryJournal
-from executor.journal.port import Journal, RunRecord
+from executor.journal.port import Journal, Recent, RunRecord
 from executor.opening import loader
 from executor.planning import Planning
 from executor.recorder import NO_CEILINGS, Recorder
@@ -158,6 +158,10 @@ class Runs:
             principal=principal.id, statuses=statuses, before=before, limit=limit, session=session
         )  # fmt: skip
 
+    async def recent(self, principal: Principal, wish: Recent, *, limit: int = 50) -> tuple[list[RunRecord], int]:
+        """A page of the principal's runs, the last changed first, and how many there are of them in all."""
+        return await self._journal.recent(principal.id, wish, limit=limit)
+
     async def events(self, run: str, principal: Principal, *, after: int = 0, follow: bool = True) -> AsyncIterator[Recorded]:
         """The run's events with seq > after, in order; with `follow` also those to come, until the run has ended."""
         record = await self.record(run, principal)
@@ -171,7 +175,14 @@ class Runs:
                 return
 
     async def answer(
-        self, run: str, principal: Principal, answer: Json = None, *, question: str | None = None, refused: bool = False
+        self,
+        run: str,
+        principal: Principal,
+        answer: Json = None,
+        *,
+        question: str | None = None,
+        refused: bool = False,
+        received: Json = None,
     ) -> Question:
         """Answer an open question (the only one, if none is named) and give it back; raises NotAnswerable.
 
@@ -185,7 +196,9 @@ class Runs:
             raise NotAnswerable("An approval is given by a person.", hint="On the command line: planrail answer.")
         if not refused:
             check_answer(found, answer)
-        event = QuestionAnswered(question=found.id, answer=answer, refused=refused, by=principal.id, kind=principal.kind)
+        event = QuestionAnswered(
+            question=found.id, answer=answer, refused=refused, by=principal.id, kind=principal.kind, received=received
+        )
         for _ in range(_ATTEMPTS):  # the run may be parked or taken just now
             for status, only_if in _ANSWERABLE:
                 seq = await self._journal.append(run, [event], epoch=None, status=status, only_if=only_if)

@@ -2,54 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from planrail.auth import Authenticator, check_open
-from planrail.doors import Entry
+from planrail.doors import AddressTaken, Entry
 from planrail.house import House, open_house
 from planrail.settings import Settings
 
 if TYPE_CHECKING:  # a server's, which no other command needs
     import uvicorn
 
+HEALTH = "/healthz"
 _DRAIN_S = 5  # for requests in flight when the server is stopped; runs go on elsewhere, or later
 
 
 async def serve(
-    settings: Settings, entries: Sequence[Entry], *, host: str, port: int, worker: bool = True, ready: Callable[[str], None]
-) -> None:  # fmt: skip
-    """Serve until the process is told to stop; raises AuthRefused. `ready` is told the address once it listens."""
+    settings: Settings,
+    entries: Sequence[Entry],
+    *,
+    host: str,
+    port: int,
+    worker: bool = True,
+    ready: Callable[[Mapping[str, str]], None],
+) -> None:
+    """Serve until the process is told to stop; raises AuthRefused and AddressTaken.
+
+    `ready` is told once it listens: where each door is, by name.
+    """
     import uvicorn  # noqa: PLC0415  # a server's, which no other command needs
 
     check_open(host, settings.auth)
     async with open_house(settings) as house, AsyncExitStack() as stack:
+        listener = stack.enter_context(_bound(host, port))
         if worker:
             await stack.enter_async_context(house.engine())
-        app = await stack.enter_async_context(application(house, entries, Authenticator(settings.auth), host=host))
+        address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+        app, told = await stack.enter_async_context(
+            application(house, entries, Authenticator(settings.auth), host=host, address=address)
+        )
         config = uvicorn.Config(
-            app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=_DRAIN_S, lifespan="off", access_log=False
+            app, log_level="warning", timeout_graceful_shutdown=_DRAIN_S, lifespan="off", access_log=False
         )  # fmt: skip
-        await _listening(uvicorn.Server(config), lambda at: ready(f"http://{host}:{at}"))
+        where = {name: f"{address}{at}" if at.startswith("/") else at for name, at in told.items()}
+        await _listening(uvicorn.Server(config), listener, lambda: ready({"address": address, **where}))
 
 
-async def _listening(server: uvicorn.Server, ready: Callable[[int], None]) -> None:
-    """Serve; `ready` is told the port once it listens."""
+def _bound(host: str, port: int) -> socket.socket:
+    """A socket at that address, before anything is told of it; port 0 takes any that is free. Raises AddressTaken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        problem = f"Nothing can listen at {host}:{port}: {error.strerror or error}."
+        raise AddressTaken(problem, hint="Is another one there? `--port 0` takes any port that is free.") from None
+    return listener
+
+
+async def _listening(server: uvicorn.Server, listener: socket.socket, ready: Callable[[], None]) -> None:
+    """Serve; `ready` is called once it listens."""
     begin = server.startup
 
     async def begun(sockets: Any = None) -> None:
         await begin(sockets)
         if server.started:
-            ready(server.servers[0].sockets[0].getsockname()[1])
+            ready()
 
     server.startup = begun  # type: ignore[method-assign]  # it has no event for it
-    await server.serve()
+    await server.serve(sockets=[listener])
 
 
 @asynccontextmanager
-async def application(house: House, entries: Sequence[Entry], auth: Authenticator, *, host: str) -> AsyncIterator[Any]:
-    """The ASGI application of all doors, while it is entered."""
+async def application(
+    house: House, entries: Sequence[Entry], auth: Authenticator, *, host: str, address: str
+) -> AsyncIterator[tuple[Any, Mapping[str, str]]]:
+    """The ASGI application of all doors, while it is entered, and where each of them is."""
     from starlette.applications import Starlette  # noqa: PLC0415  # a server's, which no other command needs
     from starlette.requests import Request  # noqa: PLC0415
     from starlette.responses import JSONResponse  # noqa: PLC0415
@@ -63,10 +95,11 @@ async def application(house: House, entries: Sequence[Entry], auth: Authenticato
         upstream = {name: "up" if c.is_up else c.problem for name, c in house.hub.connections.items()}
         return JSONResponse({"ok": True, "worker": house.worker, **({"upstream": upstream} if upstream else {})})
 
-    health = Starlette(routes=[Route("/healthz", healthz)])
+    health = Starlette(routes=[Route(HEALTH, healthz)])
     async with AsyncExitStack() as stack:
-        doors = [await stack.enter_async_context(entry.mounted(house, auth, host=host)) for entry in entries]
-        yield _parted([(path, app) for paths, app in doors for path in paths], health)
+        doors = [await stack.enter_async_context(entry.mounted(house, auth, host=host, address=address)) for entry in entries]
+        told = {name: at for door in doors for name, at in door.told.items()} | {"health": HEALTH}
+        yield _parted([(path, door.app) for door in doors for path in door.paths] + [(HEALTH, health)], health), told
 
 
 def _parted(doors: Sequence[tuple[str, Any]], otherwise: Any) -> Any:

@@ -20,7 +20,7 @@ class Question(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     id: str
-    kind: Literal["approve", "ask_user", "reconcile", "repeat", "flow"]
+    kind: Literal["approve", "ask_user", "reconcile", "repeat", "flow", "credential"]
     of: str
     item: str = ""
     text: str
@@ -52,6 +52,7 @@ class QuestionAnswered(Happened):
     refused: bool = False  # the person would not answer; for an approval, false means the same
     by: str
     kind: Literal["user", "agent"] = "user"  # of who answered
+    received: Json = None  # the message that it was read from, as the door got it
 
 
 class QuestionReminded(Happened):

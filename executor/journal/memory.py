@@ -11,7 +11,7 @@ from executor.errors import KeyTaken, LostOwnership, UnknownRun
 from executor.events import Event, PlanDoubted, PlanVerified, Recorded, RunStatus, RunSubmitted
 from executor.journal.bell import Bell
 from executor.journal.codec import decode_event, decode_receipt, encode, title_of
-from executor.journal.port import Receipt, RunRecord
+from executor.journal.port import Receipt, Recent, RunRecord
 from executor.kept import MemoryKept
 from executor.run import Run, fold
 from executor.session import SessionLimits, SessionUse, Share, counted, grant, used_by
@@ -148,6 +148,17 @@ class MemoryJournal:
             and (last is None or (_age(r) > last if oldest_first else _age(r) < last))
         ]
         return sorted(wanted, key=_age, reverse=not oldest_first)[:limit]
+
+    async def recent(self, principal: str, wish: Recent, *, limit: int = 50) -> tuple[list[RunRecord], int]:
+        found = [
+            r
+            for r in (kept.record for kept in self._runs.values() if wish.session in (None, kept.session))
+            if r.principal == principal
+            and (wish.statuses is None or r.status in wish.statuses)
+            and (wish.since is None or r.updated_at >= wish.since)
+        ]
+        page = [r for r in found if wish.before is None or (r.updated_at, r.id) < wish.before]
+        return sorted(page, key=lambda r: (r.updated_at, r.id), reverse=True)[:limit], len(found)
 
     async def waking(self, *, limit: int = 50) -> list[RunRecord]:
         records = (kept.record for kept in self._runs.values())

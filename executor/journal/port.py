@@ -39,6 +39,17 @@ class RunRecord(BaseModel):
     wake_at: datetime | None = None  # when the clock wakes it, while it is waiting
 
 
+class Recent(BaseModel):
+    """Which of a principal's runs are wanted, the last changed first; `before` is the last one of the page before."""
+
+    model_config = ConfigDict(frozen=True)
+
+    statuses: tuple[RunStatus, ...] | None = None
+    session: str | None = None
+    since: datetime | None = None  # changed then, or later
+    before: tuple[datetime, str] | None = None  # updated_at and id
+
+
 class Receipt(BaseModel):
     """A paid result that could not be written as an event, because the run was lost or cancelled meanwhile."""
 
@@ -116,6 +127,13 @@ class Journal(Protocol):
         session: str | None = None,
     ) -> list[RunRecord]:
         """Records, newest first, or oldest first; `before` is the id of the last record of the page before."""
+        ...
+
+    async def recent(self, principal: str, wish: Recent, *, limit: int = 50) -> tuple[list[RunRecord], int]:
+        """A page of records, the last changed first, and how many there are, whatever page is wanted.
+
+        There is no index that sorts so, since it would be written at every event: all runs of the principal are looked at.
+        """
         ...
 
     async def waking(self, *, limit: int = 50) -> list[RunRecord]:

@@ -18,8 +18,9 @@ from executor.journal.dialect import Dialect, explained
 from executor.journal.dialects import dialect_of, parse_url
 from executor.journal.outbox import SqlOutbox
 from executor.journal.plans import SqlKept
-from executor.journal.port import Receipt, RunRecord
+from executor.journal.port import Receipt, Recent, RunRecord
 from executor.journal.readers import Readers
+from executor.journal.recent import recent_runs
 from executor.journal.schema import bring_to_head
 from executor.journal.shapes import SqlShapes
 from executor.journal.signing import SqlSigningKeys
@@ -175,6 +176,9 @@ class SqlJournal:
         return await self._readers.read(
             lambda c: statements.find_runs(c, principal, statuses, before, limit, oldest_first=oldest_first, session=session)
         )
+
+    async def recent(self, principal: str, wish: Recent, *, limit: int = 50) -> tuple[list[RunRecord], int]:
+        return await self._readers.read(lambda c: recent_runs(c, principal, wish, limit))
 
     async def waking(self, *, limit: int = 50) -> list[RunRecord]:
         return await self._readers.read(lambda c: statements.waking_runs(c, limit))

@@ -38,11 +38,11 @@ from executor.journal.tables import receipt_table as receipt
 from executor.journal.tables import run_table as run
 from executor.submission import Submission
 
-_RECORD = tuple(run.c[name] for name in RunRecord.model_fields)
+RECORD = tuple(run.c[name] for name in RunRecord.model_fields)
 
 # What is asked again and again is built once: building a statement takes longer than running it.
-_GET = select(*_RECORD).where(run.c.id == bindparam("run"))
-_BY_KEY = select(*_RECORD, run.c.digest).where(run.c.principal == bindparam("principal"), run.c.key == bindparam("key"))
+_GET = select(*RECORD).where(run.c.id == bindparam("run"))
+_BY_KEY = select(*RECORD, run.c.digest).where(run.c.principal == bindparam("principal"), run.c.key == bindparam("key"))
 _READ = select(event.c.seq, event.c.at, event.c.body).where(event.c.run == bindparam("run"), event.c.seq > bindparam("after"))
 _READ = _READ.order_by(event.c.seq)
 _RECEIPTS = select(receipt.c.body).where(receipt.c.run == bindparam("run")).order_by(receipt.c.at, receipt.c.key)
@@ -129,7 +129,7 @@ def create_run(
     stored = connection.execute(_BY_KEY, {"principal": row["principal"], "key": key}).one()
     if stored.digest != row["digest"]:
         raise KeyTaken("The idempotency key belongs to another submission.", hint="Use a new key for a new submission.")
-    return _record(stored)
+    return record_of(stored)
 
 
 def append_events(connection: Connection, addition: Addition, at: datetime) -> int | None:
@@ -219,7 +219,7 @@ def read_events(connection: Connection, run_id: str, after: int, limit: int | No
 def get_run(connection: Connection, run_id: str) -> RunRecord | None:
     """The run's record."""
     row = connection.execute(_GET, {"run": run_id}).one_or_none()
-    return None if row is None else _record(row)
+    return None if row is None else record_of(row)
 
 
 def find_runs(
@@ -233,7 +233,7 @@ def find_runs(
     session: str | None = None,
 ) -> list[RunRecord]:
     """A page of records. One query a status, so that each reads `limit` rows of an index and sorts nothing."""
-    wanted = select(*_RECORD)
+    wanted = select(*RECORD)
     if principal is not None:
         wanted = wanted.where(run.c.principal == principal)
     if session is not None:
@@ -248,7 +248,7 @@ def find_runs(
     parts = [wanted] if statuses is None else [wanted.where(run.c.status == status) for status in dict.fromkeys(statuses)]
     if not parts:
         return []
-    return [_record(row) for row in connection.execute(_sorted(parts, limit, oldest_first=oldest_first))]
+    return [record_of(row) for row in connection.execute(_sorted(parts, limit, oldest_first=oldest_first))]
 
 
 def _sorted(parts: Sequence[Select[*tuple[object, ...]]], limit: int, *, oldest_first: bool) -> Select[*tuple[object, ...]]:
@@ -267,8 +267,8 @@ def _sorted(parts: Sequence[Select[*tuple[object, ...]]], limit: int, *, oldest_
 
 def waking_runs(connection: Connection, limit: int) -> list[RunRecord]:
     """Waiting runs that the clock wakes, the earliest first."""
-    wanted = select(*_RECORD).where(run.c.wake_at.is_not(None), run.c.status == "waiting")
-    return [_record(row) for row in connection.execute(wanted.order_by(run.c.wake_at, run.c.id).limit(limit))]
+    wanted = select(*RECORD).where(run.c.wake_at.is_not(None), run.c.status == "waiting")
+    return [record_of(row) for row in connection.execute(wanted.order_by(run.c.wake_at, run.c.id).limit(limit))]
 
 
 def insert_receipt(connection: Connection, dialect: Dialect, run_id: str, kept: Receipt, at: datetime) -> None:
@@ -290,5 +290,5 @@ def outside_of(connection: Connection, worker: str) -> Mapping[str, int]:
     return {row.id: row.outside for row in connection.execute(_OUTSIDE, {"worker": worker})}
 
 
-def _record(row: Row[*tuple[object, ...]]) -> RunRecord:
+def record_of(row: Row[*tuple[object, ...]]) -> RunRecord:
     return RunRecord.model_validate({name: getattr(row, name) for name in RunRecord.model_fields})

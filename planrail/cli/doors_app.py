@@ -31,16 +31,20 @@ def serve(
     context: typer.Context,
     host: Annotated[str, typer.Option("--host", help="The address to listen at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="The port; 0 takes any that is free.")] = 8700,
+    grpc_port: Annotated[int | None, typer.Option("--grpc-port", help="A2A over gRPC too, at that port.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="A2A 1.0 alone, none of 0.3.")] = False,
     no_worker: NoWorker = False,
     mcp_config: McpConfig = None,
     conformance: Annotated[bool, typer.Option("--conformance", hidden=True)] = False,  # the official suite's fixtures
     as_json: AsJson = False,
 ) -> int:
-    """Serve MCP at /mcp, and health at /healthz, until Ctrl-C or SIGTERM."""
+    """Serve an A2A agent at /, MCP at /mcp, and health at /healthz, until Ctrl-C or SIGTERM."""
     output = output_of(context, as_json)
     from planrail.cli import serving
 
-    return serving.serve(output, host=host, port=port, worker=not no_worker, fixtures=conformance)
+    return serving.serve(
+        output, host=host, port=port, grpc_port=grpc_port, strict=strict, worker=not no_worker, fixtures=conformance
+    )
 
 
 @doors.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from contextlib import nullcontext
 
 from planrail.cli.errors import DONE
@@ -13,6 +14,8 @@ from planrail.doors import conformance, entry, names
 from planrail.house import House
 from planrail.keys import APPROVE, hash_of, new_key
 from planrail.serving import serve as serve_http
+
+_TOLD = {"a2a": "A2A", "card": "card", "grpc": "gRPC", "mcp": "MCP", "health": "health"}
 
 
 def mcp(*, worker: bool) -> int:
@@ -27,18 +30,22 @@ def mcp(*, worker: bool) -> int:
     return in_house(settings_here(), work)
 
 
-def serve(output: Output, *, host: str, port: int, worker: bool, fixtures: bool) -> int:
+def serve(output: Output, *, host: str, port: int, grpc_port: int | None, strict: bool, worker: bool, fixtures: bool) -> int:
     """Serve every door that is installed; with `fixtures`, those of the MCP conformance suite too."""
     settings = settings_here()
+    wanted: dict[str, object] = {} if grpc_port is None else {"grpc_port": grpc_port}
+    wanted |= {"strict": True} if strict else {}
+    settings = settings.model_copy(update={"a2a": settings.a2a.model_copy(update=wanted)})
     doors = [conformance() if fixtures and name == "mcp" else entry(name) for name in names()]
 
-    def ready(address: str) -> None:
+    def ready(where: Mapping[str, str]) -> None:
         if output.json:
-            output.document({"address": address, "mcp": f"{address}/mcp", "health": f"{address}/healthz"})
-        else:
-            output.console.print(
-                f"MCP     {address}/mcp\nhealth  {address}/healthz\nCtrl-C stops it; runs go on later", soft_wrap=True
-            )
+            output.document(dict(where))
+            return
+        for name, told in _TOLD.items():
+            if name in where:
+                output.console.print(f"{told:<7} {where[name]}", soft_wrap=True, highlight=False)
+        output.console.print("Ctrl-C stops it; runs go on later")
 
     asyncio.run(serve_http(settings, doors, host=host, port=port, worker=worker, ready=ready))
     return DONE

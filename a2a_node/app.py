@@ -1,0 +1,30 @@
+"""App: the node's HTTP application: JSON-RPC at `/`, REST beside it, the card where agents look for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from a2a.server.request_handlers.request_handler import RequestHandler
+from a2a.server.routes import create_jsonrpc_routes, create_rest_routes
+from fastapi import FastAPI
+from sse_starlette.sse import EventSourceResponse
+from starlette.routing import BaseRoute
+
+from a2a_node.request import Requests
+
+_PING_S = 2  # between heartbeats of a quiet stream: the SDK's own client gives up after five seconds without a byte
+_DRAIN_S = 3.0  # for streams, when the server is told to stop
+
+
+def application(handler: RequestHandler, card: Sequence[BaseRoute], *, strict: bool) -> FastAPI:
+    """The routes of one node. Those of tenants (`/{tenant}/…`) come last: they would take what stands behind them."""
+    EventSourceResponse.DEFAULT_PING_INTERVAL = _PING_S
+    requests = Requests()
+    old = not strict
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)  # the pages of FastAPI load scripts from elsewhere
+    app.router.routes.extend(card)
+    app.router.routes.extend(
+        create_jsonrpc_routes(handler, "/", requests, enable_v0_3_compat=old, shutdown_grace_period=_DRAIN_S)
+    )
+    app.router.routes.extend(create_rest_routes(handler, requests, enable_v0_3_compat=old, shutdown_grace_period=_DRAIN_S))
+    return app

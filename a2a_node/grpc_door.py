@@ -1,0 +1,116 @@
+"""gRPC door: the third binding, on a port of its own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import grpc
+import grpc.aio
+from a2a.compat.v0_3 import a2a_v0_3_pb2_grpc
+from a2a.compat.v0_3.grpc_handler import CompatGrpcHandler
+from a2a.server.context import ServerCallContext
+from a2a.server.request_handlers.grpc_handler import DefaultGrpcServerCallContextBuilder, GrpcHandler
+from a2a.server.request_handlers.request_handler import RequestHandler
+from a2a.types import a2a_pb2_grpc
+from a2a.utils.errors import VersionNotSupportedError
+
+from a2a_node.caller import LOCAL, PRINCIPAL
+from a2a_node.request import VERSION_HEADER, check_version
+from executor.submission import Principal
+from planrail.auth import Authenticator
+from planrail.doors import AddressTaken
+
+_QUIET_MS = 20_000  # between pings of a connection on which nothing is said
+_GRACE_S = 3.0
+_caller: ContextVar[Principal] = ContextVar("caller", default=LOCAL)  # of the call that this task answers
+
+
+@asynccontextmanager
+async def serving(
+    handler: RequestHandler, auth: Authenticator, *, host: str, port: int, strict: bool, max_body: int
+) -> AsyncIterator[int]:
+    """Serve while it is entered; the port. Raises AddressTaken. TLS is a proxy's, as it is for HTTP."""
+    options = [
+        ("grpc.max_receive_message_length", max_body),
+        ("grpc.keepalive_time_ms", _QUIET_MS),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.so_reuseport", 0),
+    ]
+    server = grpc.aio.server(interceptors=[_Known(auth)], options=options)
+    a2a_pb2_grpc.add_A2AServiceServicer_to_server(GrpcHandler(handler, _Calls()), server)
+    if not strict:
+        a2a_v0_3_pb2_grpc.add_A2AServiceServicer_to_server(CompatGrpcHandler(handler, _OldCalls()), server)
+    at = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    try:
+        bound = server.add_insecure_port(at)
+    except RuntimeError:
+        raise AddressTaken(f"Nothing can listen at {at}.", hint="Is another one there? Give another --grpc-port.") from None
+    await server.start()
+    try:
+        yield bound
+    finally:
+        await server.stop(_GRACE_S)
+
+
+class _Known(grpc.aio.ServerInterceptor):
+    """Finds who calls before anything of the call is looked at."""
+
+    def __init__(self, auth: Authenticator) -> None:
+        self._auth = auth
+
+    async def intercept_service(self, continuation: Callable[[Any], Awaitable[Any]], details: Any) -> Any:
+        method = await continuation(details)
+        if not self._auth.settings.configured or method is None:
+            return method
+        scheme, _, token = _metadata(details.invocation_metadata).get("authorization", "").partition(" ")
+        found = await self._auth.principal(token.strip()) if scheme.lower() == "bearer" else None
+        if found is None:
+            return _refusing(method)
+        _caller.set(found)
+        return method
+
+
+def _refusing(method: Any) -> Any:
+    """The method, for one who is not known."""
+
+    async def refuse(_: Any, context: Any) -> None:
+        await context.abort(grpc.StatusCode.UNAUTHENTICATED, "Come with a bearer token.")
+
+    async def refuse_stream(_: Any, context: Any) -> AsyncIterator[None]:
+        await context.abort(grpc.StatusCode.UNAUTHENTICATED, "Come with a bearer token.")
+        yield
+
+    if method.response_streaming:
+        return grpc.unary_stream_rpc_method_handler(refuse_stream, method.request_deserializer, method.response_serializer)
+    return grpc.unary_unary_rpc_method_handler(refuse, method.request_deserializer, method.response_serializer)
+
+
+class _OldCalls(DefaultGrpcServerCallContextBuilder):
+    """Call contexts of A2A 0.3."""
+
+    def build(self, context: Any) -> ServerCallContext:
+        made = super().build(context)
+        made.state["headers"] = _metadata(context.invocation_metadata())
+        made.state[PRINCIPAL] = _caller.get()
+        return made
+
+
+class _Calls(_OldCalls):
+    """Call contexts of A2A 1.0, whose calls say their version."""
+
+    def build(self, context: Any) -> ServerCallContext:
+        """Raises VersionNotSupportedError."""
+        made = super().build(context)
+        version = made.state["headers"].get(VERSION_HEADER, "")
+        check_version(version)
+        if version.partition(".")[0] != "1":
+            raise VersionNotSupportedError("This service speaks A2A 1.0: send a2a-version.")
+        return made
+
+
+def _metadata(pairs: Any) -> dict[str, str]:
+    return {key: value for key, value in pairs or () if isinstance(value, str)}

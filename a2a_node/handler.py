@@ -1,0 +1,222 @@
+"""Handler: the operations of A2A 1.0, each a translation of `Runs`. A task is a view of a run: no other process is asked."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any, Protocol
+
+from a2a.server.context import ServerCallContext
+from a2a.server.request_handlers.request_handler import RequestHandler
+from a2a.types.a2a_pb2 import (
+    AgentCard,
+    CancelTaskRequest,
+    DeleteTaskPushNotificationConfigRequest,
+    GetExtendedAgentCardRequest,
+    GetTaskPushNotificationConfigRequest,
+    GetTaskRequest,
+    ListTaskPushNotificationConfigsRequest,
+    ListTaskPushNotificationConfigsResponse,
+    ListTasksRequest,
+    ListTasksResponse,
+    SendMessageRequest,
+    SubscribeToTaskRequest,
+    Task,
+    TaskPushNotificationConfig,
+)
+from a2a.utils.errors import (
+    ContentTypeNotSupportedError,
+    ExtendedAgentCardNotConfiguredError,
+    InvalidParamsError,
+    PushNotificationNotSupportedError,
+    TaskNotCancelableError,
+    UnsupportedOperationError,
+)
+from a2a.utils.task import apply_history_length, validate_history_length
+from google.protobuf.json_format import MessageToDict
+
+from a2a_node.answering import Answering
+from a2a_node.caller import principal_of
+from a2a_node.extension import AFTER_HEADER, is_active
+from a2a_node.lists import TaskLists
+from a2a_node.opened import Opened
+from a2a_node.parts import JSON, TEXT
+from a2a_node.received import after_of, key_of, number_of, submission_of
+from a2a_node.refusals import refusing, refusing_stream
+from a2a_node.telling import Audience, Telling
+from executor.submission import Principal
+from planrail.house import House
+
+
+class PushConfigs(Protocol):
+    """The notifications that a principal has asked for, by task."""
+
+    async def create(self, principal: Principal, config: TaskPushNotificationConfig) -> TaskPushNotificationConfig: ...
+
+    async def get(self, principal: Principal, task: str, name: str) -> TaskPushNotificationConfig: ...
+
+    async def list(
+        self, principal: Principal, params: ListTaskPushNotificationConfigsRequest
+    ) -> ListTaskPushNotificationConfigsResponse: ...
+
+    async def delete(self, principal: Principal, task: str, name: str) -> None: ...
+
+
+Extended = Callable[[Principal], Awaitable[AgentCard]]
+
+
+class RunHandler(RequestHandler):
+    """The SDK's interface over `Runs`."""
+
+    def __init__(self, house: House, *, push: PushConfigs | None = None, extended: Extended | None = None) -> None:
+        self._runs = house.runs
+        self._opened = Opened(house)
+        self._lists = TaskLists(self._opened)
+        self._answering = Answering(house)
+        self._push = push
+        self._extended = extended
+
+    @refusing
+    async def on_message_send(self, params: SendMessageRequest, context: ServerCallContext) -> Task:
+        principal, audience = principal_of(context), _audience(params, context)
+        run = await self._sent(params, principal)
+        telling = await self._opened.whole(run, audience)
+        if not params.configuration.return_immediately and not telling.rests:
+            async for _ in self._opened.follow(telling, principal):
+                pass
+        return apply_history_length(telling.task(), params.configuration)
+
+    @refusing_stream
+    async def on_message_send_stream(self, params: SendMessageRequest, context: ServerCallContext) -> AsyncGenerator[Any]:
+        principal, audience = principal_of(context), _audience(params, context)
+        run = await self._sent(params, principal)
+        after = after_of(MessageToDict(params.metadata)) if params.HasField("metadata") else None
+        telling = await self._opened.whole(run, audience, until=after)
+        async for each in self._stream(telling, principal, params):
+            yield each
+
+    @refusing
+    async def on_get_task(self, params: GetTaskRequest, context: ServerCallContext) -> Task:
+        validate_history_length(params)
+        principal = principal_of(context)
+        telling = await self._seen(params.id, principal, Audience(is_active(context)))
+        return apply_history_length(telling.task(), params)
+
+    @refusing
+    async def on_list_tasks(self, params: ListTasksRequest, context: ServerCallContext) -> ListTasksResponse:
+        return await self._lists.page(params, principal_of(context), Audience(is_active(context)))
+
+    @refusing
+    async def on_cancel_task(self, params: CancelTaskRequest, context: ServerCallContext) -> Task:
+        principal, audience = principal_of(context), Audience(is_active(context))
+        telling = await self._seen(params.id, principal, audience)
+        if telling.over:
+            raise TaskNotCancelableError
+        await self._runs.cancel(telling.run.id, principal)
+        return (await self._opened.whole(telling.run.id, audience)).task()
+
+    @refusing_stream
+    async def on_subscribe_to_task(self, params: SubscribeToTaskRequest, context: ServerCallContext) -> AsyncGenerator[Any]:
+        principal, audience = principal_of(context), Audience(is_active(context))
+        after = _header(context, AFTER_HEADER)
+        telling = await self._seen(params.id, principal, audience)
+        if after is not None:
+            telling = await self._opened.whole(telling.run.id, audience, until=number_of(after))
+        elif telling.over:
+            raise UnsupportedOperationError("The task is over; GetTask tells how it ended.")
+        async for each in self._stream(telling, principal, None):
+            yield each
+
+    async def _stream(self, telling: Telling, principal: Principal, params: SendMessageRequest | None) -> AsyncGenerator[Any]:
+        """The task as it is, then what changes, until it rests."""
+        task = telling.task()
+        yield task if params is None else apply_history_length(task, params.configuration)
+        if telling.rests and (await self._runs.record(telling.run.id, principal)).seq <= telling.run.seq:
+            return
+        async for update in self._opened.follow(telling, principal):
+            yield update
+
+    async def _seen(self, task: str, principal: Principal, audience: Audience) -> Telling:
+        """A task of the principal's; an id has to be whole. Raises UnknownRun."""
+        return await self._opened.whole(await self._answering.known(task, principal), audience)
+
+    async def _sent(self, params: SendMessageRequest, principal: Principal) -> str:
+        """The run that the message begins, has begun before, or goes on with."""
+        validate_history_length(params.configuration)
+        message, wanted = params.message, params.configuration
+        if not message.parts:
+            raise InvalidParamsError("The message has no parts.")
+        inline = wanted.HasField("task_push_notification_config")
+        if inline and self._push is None:
+            raise PushNotificationNotSupportedError
+        if message.task_id:
+            run = await self._answering.answer(message, principal)
+        else:
+            run = (await self._runs.submit(submission_of(message, principal), key=key_of(message))).id
+        if inline and self._push is not None:
+            config = TaskPushNotificationConfig()
+            config.CopyFrom(wanted.task_push_notification_config)
+            config.task_id = run
+            await self._push.create(principal, config)
+        return run
+
+    # -- push notifications
+
+    @refusing
+    async def on_create_task_push_notification_config(
+        self, params: TaskPushNotificationConfig, context: ServerCallContext
+    ) -> TaskPushNotificationConfig:
+        principal = principal_of(context)
+        await self._answering.known(params.task_id, principal)
+        return await self._pushing().create(principal, params)
+
+    @refusing
+    async def on_get_task_push_notification_config(
+        self, params: GetTaskPushNotificationConfigRequest, context: ServerCallContext
+    ) -> TaskPushNotificationConfig:
+        principal = principal_of(context)
+        await self._answering.known(params.task_id, principal)
+        return await self._pushing().get(principal, params.task_id, params.id)
+
+    @refusing
+    async def on_list_task_push_notification_configs(
+        self, params: ListTaskPushNotificationConfigsRequest, context: ServerCallContext
+    ) -> ListTaskPushNotificationConfigsResponse:
+        principal = principal_of(context)
+        await self._answering.known(params.task_id, principal)
+        return await self._pushing().list(principal, params)
+
+    @refusing
+    async def on_delete_task_push_notification_config(
+        self, params: DeleteTaskPushNotificationConfigRequest, context: ServerCallContext
+    ) -> None:
+        principal = principal_of(context)
+        await self._answering.known(params.task_id, principal)
+        await self._pushing().delete(principal, params.task_id, params.id)
+
+    def _pushing(self) -> PushConfigs:
+        if self._push is None:
+            raise PushNotificationNotSupportedError
+        return self._push
+
+    # -- the card
+
+    @refusing
+    async def on_get_extended_agent_card(self, params: GetExtendedAgentCardRequest, context: ServerCallContext) -> AgentCard:
+        if self._extended is None:
+            raise ExtendedAgentCardNotConfiguredError
+        return await self._extended(principal_of(context))
+
+
+def _audience(params: SendMessageRequest, context: ServerCallContext) -> Audience:
+    """Whom the answer is for; raises ContentTypeNotSupportedError where none of the accepted modes can be given."""
+    modes = tuple(params.configuration.accepted_output_modes)
+    if modes and not any(m in (TEXT, JSON, "*/*", "text/*", "text") for m in modes):
+        raise ContentTypeNotSupportedError(f"Answers are {TEXT} or {JSON}.")
+    known = tuple(TEXT if m in ("text/*", "text") else m for m in modes)
+    return Audience(is_active(context), () if "*/*" in known else known)
+
+
+def _header(context: ServerCallContext, name: str) -> str | None:
+    headers = context.state.get("headers", {})
+    found = headers.get(name)
+    return None if found is None else str(found)

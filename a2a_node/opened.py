@@ -1,0 +1,53 @@
+"""Opened: runs read from the journal, ready to be told."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from a2a_node.telling import Audience, Ground, Telling
+from executor.compiled import Scripts
+from executor.journal.port import RunRecord
+from executor.run import Run
+from executor.submission import Principal
+from planner.worst import Terms
+from planrail.house import House
+
+_SHORT = 300  # events up to which a run is read whole where only its state is wanted
+_TAIL = 50
+
+
+class Opened:
+    """Reads and follows runs for their clients."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self.runs = house.runs
+        self._ground = Ground(Scripts(house.toolset.specs, Terms()), house.segments.load)
+        house.hub.changed.append(self._ground.scripts.forget)
+
+    async def whole(self, run: str, audience: Audience, *, until: int | None = None) -> Telling:
+        """The run as it is, or as it was after the event of that number."""
+        recorded = await self._house.journal.read(run, limit=until)
+        return self._told(run, recorded, audience)
+
+    async def brief(self, record: RunRecord, audience: Audience) -> Telling:
+        """The run's state, goal and context; of a long one that is over, without what lies between."""
+        if record.seq <= _SHORT or record.status in ("queued", "running", "waiting"):
+            return await self.whole(record.id, audience)
+        first = await self._house.journal.read(record.id, limit=1)
+        last = await self._house.journal.read(record.id, after=record.seq - _TAIL)
+        return self._told(record.id, [*first, *last], audience)
+
+    def _told(self, run: str, recorded: list, audience: Audience) -> Telling:  # type: ignore[type-arg]  # of Recorded
+        telling = Telling(Run(run), self._ground, audience)
+        telling.fold(recorded)
+        return telling
+
+    async def follow(self, telling: Telling, principal: Principal) -> AsyncIterator[object]:
+        """The updates from where the telling is, until the task rests: it is over, or waits for somebody."""
+        run = telling.run.id
+        async for record in self.runs.events(run, principal, after=telling.run.seq):
+            for update in telling.take(record):
+                yield update
+            if telling.rests and (await self.runs.record(run, principal)).status not in ("queued", "running"):
+                return

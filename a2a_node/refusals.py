@@ -1,0 +1,82 @@
+"""Refusals: our errors as those of the protocol. What is not meant for others is logged, and told as an internal error."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from functools import wraps
+from typing import Any
+
+from a2a.types.a2a_pb2 import Message
+from a2a.utils.errors import (
+    A2AError,
+    InternalError,
+    InvalidParamsError,
+    TaskNotFoundError,
+    UnsupportedOperationError,
+)
+from a2a.utils.proto_utils import validate_proto_required_fields
+
+from executor.errors import KeyTaken, NotAnswerable, SessionSpent, UnknownRun
+from planner.errors import PlanrailError
+
+log = logging.getLogger(__name__)
+
+
+def refusal(error: Exception) -> A2AError:
+    """The protocol's error for one of ours."""
+    match error:
+        case A2AError():
+            return error
+        case UnknownRun():
+            return TaskNotFoundError()
+        case KeyTaken():
+            return InvalidParamsError("The messageId was used before, for another message.")
+        case NotAnswerable():
+            return InvalidParamsError(_told(error))
+        case SessionSpent():
+            return UnsupportedOperationError(_told(error))
+        case PlanrailError(fault="user"):
+            return InvalidParamsError(_told(error))
+        case _:
+            log.error("an A2A request failed", exc_info=error)
+            return InternalError()
+
+
+def _told(error: PlanrailError) -> str:
+    return f"{error.message} {error.hint}".strip()
+
+
+def refusing(operation: Callable[..., Awaitable[Any]]) -> Callable[..., Any]:
+    """An operation whose parameters are whole, and whose errors are the protocol's."""
+
+    @wraps(operation)
+    async def guarded(self: Any, params: Any, context: Any) -> Any:
+        try:
+            _whole(params)
+            return await operation(self, params, context)
+        except Exception as error:  # noqa: BLE001  # translated, and logged if it is our fault
+            raise refusal(error) from None
+
+    return guarded
+
+
+def refusing_stream(operation: Callable[..., AsyncGenerator[Any]]) -> Callable[..., Any]:
+    """The same of one that gives a stream."""
+
+    @wraps(operation)
+    async def guarded(self: Any, params: Any, context: Any) -> AsyncGenerator[Any]:
+        try:
+            _whole(params)
+            async with aclosing(operation(self, params, context)) as stream:
+                async for each in stream:
+                    yield each
+        except Exception as error:  # noqa: BLE001  # as above
+            raise refusal(error) from None
+
+    return guarded
+
+
+def _whole(params: Message) -> None:
+    validate_proto_required_fields(params)

@@ -1,0 +1,36 @@
+"""Request: what an HTTP request says of itself: its caller, its version, the extensions that it asks for."""
+
+from __future__ import annotations
+
+from a2a.server.context import ServerCallContext
+from a2a.server.routes.common import DefaultServerCallContextBuilder
+from a2a.utils.errors import VersionNotSupportedError
+from starlette.requests import Request
+
+from a2a_node.caller import PRINCIPAL
+
+VERSION_HEADER = "a2a-version"
+_SPOKEN = ("1.0", "0.3")
+
+
+class Requests(DefaultServerCallContextBuilder):
+    """Call contexts of HTTP requests."""
+
+    def build(self, request: Request) -> ServerCallContext:
+        """Raises VersionNotSupportedError."""
+        context = super().build(request)
+        headers = context.state["headers"]
+        if not headers.get(VERSION_HEADER):  # section 3.6.1: it may come as a parameter of the request
+            asked = next((v for k, v in request.query_params.items() if k.lower() == VERSION_HEADER), "")
+            if asked:
+                headers[VERSION_HEADER] = asked
+        check_version(headers.get(VERSION_HEADER, ""))
+        if PRINCIPAL in request.scope:
+            context.state[PRINCIPAL] = request.scope[PRINCIPAL]
+        return context
+
+
+def check_version(version: str) -> None:
+    """Raise VersionNotSupportedError for one that is not spoken here; none means 0.3, and patches do not count."""
+    if version and ".".join(version.split(".")[:2]) not in _SPOKEN:
+        raise VersionNotSupportedError(f"This agent speaks A2A {' and '.join(_SPOKEN)}.")
