@@ -10,11 +10,13 @@ from executor.compiled import Compiled, Ids, Scripts
 from executor.events import CallFinished, PlanCertified
 from executor.frame import Frame
 from executor.outcomes import Done, Skipped
+from executor.parameters import said
 from executor.run import Run
 from executor.run_artifacts import recalled
 from executor.values import LoadValue, Values
 from executor.writer import hand_of
 from planner.clock import Clock
+from planner.flow import person_labels
 from planner.labels import Labels, Tagged
 from planner.policy import Policy
 from planner.program import Program
@@ -65,7 +67,8 @@ def values_of(run: Run, certified: PlanCertified, program: Program, load: LoadVa
     """The run's values, as far as its calls are done."""
     assert run.now is not None
     hand = hand_of(run)
-    params = {name: Tagged(value, Labels.of(hand.own)) for name, value in certified.params.items()}
+    spoken = {name: person_labels(answer.kind) for name, (_, answer) in said(run).items()}
+    params = {name: Tagged(value, spoken.get(name, Labels.of(hand.own))) for name, value in certified.params.items()}
     return Values(program, run, clock=Clock(run.now), parameters=params, hand=hand, load=load)
 
 

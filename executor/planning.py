@@ -19,6 +19,7 @@ from executor.fingerprint import fingerprint_of
 from executor.keeping import Keeping
 from executor.left import budget_of, refuse_additions, settled_by, was_approved
 from executor.looked import looked_up
+from executor.parameters import parameters_of
 from executor.react import react_plan
 from executor.recorder import Recorder
 from executor.run import Run
@@ -28,7 +29,7 @@ from executor.writer import hand_of
 from planner.catalog import TOOLS_TOKENS, Catalog
 from planner.check import Ground
 from planner.contract import contract
-from planner.errors import CompileError, PlanrailError
+from planner.errors import CompileError, PlanrailError, PlaybookError
 from planner.errors import PlanRefused as Refused
 from planner.plan import Plan
 from planner.planner import Planner
@@ -138,7 +139,7 @@ class Planning:
         if submission.plan is not None:
             return self._typed(submission.plan, submission.params)
         if submission.playbook is not None:
-            return self._from_playbook(submission.playbook, submission.params)
+            return self._from_playbook(submission.playbook, run)
         if submission.mode == "react":
             return self._react(submission)
         matched = self.playbooks.match(submission.goal)
@@ -153,11 +154,12 @@ class Planning:
             raise NotPlanned("There are no tools to reach the goal with.")
         return react_plan(submission, self.catalog.offer(submission.goal).tools)
 
-    def _from_playbook(self, name: str, given: Mapping[str, Json]) -> PlanProposed:
+    def _from_playbook(self, name: str, run: Run) -> PlanProposed:
         try:
             playbook = self.playbooks.get(name)
-            return PlanProposed(script=playbook.script, source="playbook", playbook=playbook.name, params=playbook.bind(given))
-        except PlanrailError as error:
+            params = parameters_of(playbook, run)
+            return PlanProposed(script=playbook.script, source="playbook", playbook=playbook.name, params=params)
+        except PlaybookError as error:
             raise NotPlanned(error.message, hint=error.hint) from error
 
     def _typed(self, plan: Plan, params: dict[str, Json]) -> PlanProposed:

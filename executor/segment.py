@@ -25,7 +25,6 @@ from executor.events import (
     Event,
     PlanCertified,
     ReceiptCounted,
-    RunParked,
     SegmentStarted,
     Surprised,
 )
@@ -36,6 +35,8 @@ from executor.inherit import inherit_files
 from executor.journal.port import Journal, Receipt
 from executor.late import LateResults
 from executor.opening import answer_of, bound_so_far, decoded, framed, loader, values_of
+from executor.parameters import Unanswered
+from executor.parking import park, park_for
 from executor.perform import Ended, Performer, Secrets, Sleep
 from executor.planning import Planning
 from executor.probing import Probing
@@ -93,9 +94,13 @@ class Segments:
         recorder = Recorder(self.journal, run, epoch=epoch, now=self.now, session=self.session)
         recorder.note(SegmentStarted(epoch=epoch, worker=self.worker, version=self.version))
         ahead = Ahead(recorder, self._performer(run), keep=self.keep, nudge=nudge, now=self.now)
+        seen = recorded[-1].seq
         try:
-            if run.certified is None and not run.cancel_requested:
-                await self._planned(recorder, ahead, nudge, seen=recorded[-1].seq)
+            while run.certified is None and not run.cancel_requested:
+                heard = await self._planned(recorder, ahead, nudge, seen=seen)
+                if heard is None:
+                    return True
+                seen = heard
         except NotPlanned as problem:
             await _unplanned(recorder, problem)
             return True
@@ -103,16 +108,19 @@ class Segments:
             await _end(recorder, "cancelled", reason="It was cancelled before it began.", hint=_goes_on(run))
             return True
         try:
-            await self._execute(recorder, ahead, nudge, seen=recorded[-1].seq)
+            await self._execute(recorder, ahead, nudge, seen=seen)
         except (ArtifactsUnreachable, ArtifactLost) as problem:
             again = f"Then planrail resume {run_id} goes on from here."
             await _end(recorder, "failed", reason=problem.message, hint=f"{problem.hint} {again}".strip())
         return True
 
-    async def _planned(self, recorder: Recorder, ahead: Ahead, nudge: asyncio.Event, *, seen: int) -> None:
-        """Find a plan, unless the run is cancelled meanwhile."""
+    async def _planned(self, recorder: Recorder, ahead: Ahead, nudge: asyncio.Event, *, seen: int) -> int | None:
+        """Find a plan, unless the run is cancelled meanwhile; None where it parks, for there is none before an answer."""
         try:
             await self._unless_cancelled(recorder, nudge, self._plan(recorder, ahead, seen), seen=seen)
+            return seen
+        except Unanswered as first:
+            return await park_for(recorder, first.question, seen=seen, now=self.now, timeout_s=self.question_timeout_s)
         finally:
             if recorder.run.certified is None:
                 await ahead.end()
@@ -169,7 +177,7 @@ class Segments:
         unsaved: list[Event] = []
         try:
             end = await self._run(scheduler)
-            while end == "parked" and not await _park(recorder, quiet_after=scheduler.seen, until=scheduler.wake_at):
+            while end == "parked" and not await park(recorder, quiet_after=scheduler.seen, until=scheduler.wake_at):
                 nudge.set()  # an answer or a cancel came just now
                 end = await self._run(scheduler)
             if end == "failed":
@@ -363,13 +371,6 @@ class Segments:
         """Note what the end says of the plan, where plans are kept."""
         verdict = self.planning.verdict(recorder.run, done=done)
         recorder.note(*([] if verdict is None else [verdict]))
-
-
-async def _park(recorder: Recorder, *, quiet_after: int, until: datetime | None) -> bool:
-    """Let go of the run until somebody answers, or that time; False if somebody has just now."""
-    questions = tuple(q.id for q in recorder.run.open_questions)
-    parked = RunParked(questions=questions, until=until, seconds=recorder.seconds)
-    return await recorder.commit(parked, status="waiting", release=True, quiet_after=quiet_after, wake_at=until)
 
 
 def _receipt_key(run: Run, ended: Ended) -> str:

@@ -45,6 +45,14 @@ class Parameter:
 
 
 @dataclass(frozen=True)
+class Lack:
+    """A parameter without a value of its type; `problem` says what is wrong with the one that was given, "" where none was."""
+
+    parameter: Parameter
+    problem: str = ""
+
+
+@dataclass(frozen=True)
 class Playbook:
     """A playbook file, read. `name` is the file's, without its ending."""
 
@@ -61,19 +69,24 @@ class Playbook:
 
     def bind(self, given: Mapping[str, Json]) -> dict[str, Json]:
         """The values of all parameters; raises PlaybookError for one that is missing, unknown or of another type."""
+        for lack in self.lacking(given):
+            p = lack.parameter
+            if lack.problem:
+                raise PlaybookError(f"{self.name}: {p.name} is {p.type}: {lack.problem}.")
+            raise PlaybookError(f"{self.name} needs {p.name}: {p.type}.", hint=f"Give it with -p {p.name}=….")
+        return {p.name: _converted(given[p.name], p.schema) if p.name in given else p.default for p in self.parameters}
+
+    def lacking(self, given: Mapping[str, Json]) -> tuple[Lack, ...]:
+        """The parameters that have no value of their type yet; raises PlaybookError for a value of an unknown one."""
         unknown = sorted(set(given) - self.names)
         if unknown:
             raise PlaybookError(f"{self.name} has no parameter {unknown[0]}.", hint=f"It has: {', '.join(sorted(self.names))}.")
-        values: dict[str, Json] = {}
+        found: list[Lack] = []
         for p in self.parameters:
-            if p.name not in given and p.required:
-                raise PlaybookError(f"{self.name} needs {p.name}: {p.type}.", hint=f"Give it with -p {p.name}=….")
-            value = _converted(given[p.name], p.schema) if p.name in given else p.default
-            problem = _misfit(value, p.schema)
-            if problem:
-                raise PlaybookError(f"{self.name}: {p.name} is {p.type}: {problem}.")
-            values[p.name] = value
-        return values
+            problem = _misfit(_converted(given[p.name], p.schema), p.schema) if p.name in given else ""
+            if problem or (p.required and p.name not in given):
+                found.append(Lack(p, problem))
+        return tuple(found)
 
     def match(self, goal: str) -> dict[str, Json] | None:
         """The parameters' values if the goal has the structure of one of the goals."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rich.text import Text
@@ -28,18 +29,45 @@ class Reply:
 
 
 async def ask_person(output: Output, question: Question) -> Reply | None:
-    """The person's reply; None if they want to decide later (an empty line, or the end of input)."""
+    """The person's reply; None if they want to decide later (an empty line, or the end of input).
+
+    What a record wants is asked one field after the other.
+    """
     console = output.console
     console.print(Text.assemble("\n", ("? ", "yellow"), (clean(question.text), "bold")), shown_text(question))
+    fields = _fields(question)
+    if not fields:
+        return await _asked(output, question)
+    answer: dict[str, Json] = {}
+    for name, field in fields.items():
+        console.print(Text(f"  {clean(name)}", style="bold"))
+        said = await _asked(output, field)
+        if said is None or said.refused:
+            return said
+        answer[name] = said.answer
+    return Reply(answer)
+
+
+def _fields(question: Question) -> dict[str, Question]:
+    """The fields of a record, each as a question of its own; none where the answer is no record of several."""
+    schema = question.answer_schema if isinstance(question.answer_schema, Mapping) else {}
+    properties = schema.get("properties")
+    if schema.get("type") != "object" or not isinstance(properties, Mapping) or len(properties) < 2:
+        return {}
+    return {name: question.model_copy(update={"answer_schema": inner}) for name, inner in properties.items()}
+
+
+async def _asked(output: Output, question: Question) -> Reply | None:
+    """What the person writes, once it is an answer."""
     while True:
-        console.print(Text(f"{prompt(question)} ", style="yellow"), end="")
+        output.console.print(Text(f"{prompt(question)} ", style="yellow"), end="")
         written = await read_line()
         if not written.strip():
             return None
         try:
             return reply_of(question, written.strip())
         except NotAnswerable as problem:
-            console.print(Text(clean(str(problem)), style="red"))
+            output.console.print(Text(clean(str(problem)), style="red"))
 
 
 def prompt(question: Question) -> str:

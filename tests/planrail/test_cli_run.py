@@ -172,3 +172,21 @@ def test_runs_of_a_session_share_its_ceilings(command: Command) -> None:
     assert len(command("runs", "--session", "talk", "--json").json) == 2
     assert command("runs", "--session", "nobody", "--json").json == []
     assert run("--session", " ").code == 2
+
+
+def test_a_playbook_without_a_parameter_waits_for_it_and_an_answer_in_words_carries_it_on(command: Command) -> None:
+    waits = command("run", "--playbook", "lead_list", "-p", "vertical=dental", "--json")
+    assert (waits.code, waits.json["status"]) == (3, "waiting")
+    (question,) = waits.json["questions"]
+    assert (question["id"], question["text"]) == ("@params", "The playbook lead_list needs city (str).")
+    run = waits.json["id"]
+    assert f"planrail answer {run} @params --text" in command("show", run).out
+    done = command("answer", run, "@params", "--text", "Austin", "--json")
+    assert (done.code, done.json["status"]) == (0, "done")
+    assert done.json["params"]["city"] == "Austin"
+
+
+def test_a_plan_that_is_only_looked_at_says_what_it_lacks(command: Command) -> None:
+    refused = command("plan", "--playbook", "lead_list", "-p", "vertical=dental")
+    assert refused.code == 1
+    assert "lead_list needs city: str." in refused.out + refused.err

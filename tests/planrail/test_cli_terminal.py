@@ -88,3 +88,17 @@ def test_an_empty_line_decides_later_and_no_color_is_respected(command: Command)
     assert terminal.end() == 3
     assert "planrail answer" in terminal.plain
     assert not re.search(r"\x1b\[[0-9;]*3[0-7]", terminal.seen)  # no color of the eight
+
+
+def test_what_a_playbook_lacks_is_asked_field_by_field_and_the_run_goes_on(command: Command) -> None:
+    terminal = Terminal(command, "run", "--playbook", "lead_list")
+    terminal.until("needs vertical")
+    terminal.until("refuse >")
+    terminal.write("bakery\n")
+    terminal.until("That does not fit")
+    terminal.write("2\n")
+    terminal.until("Write a text; empty: decide later, !refuse: refuse >")
+    terminal.write("Austin\n")
+    assert terminal.end() == 0
+    assert "crm.find_leads" in terminal.plain
+    assert "done" in terminal.plain
