@@ -13,6 +13,7 @@ from a2a_node.parts import text_part
 from executor.events import Question
 from executor.run import Run
 from planner.toolspec import Json
+from planrail.answers import how_to_answer
 from planrail.runs import APPROVALS
 
 _SHOWN_ROWS = 50  # of what an approval is about; the metadata has them all
@@ -81,6 +82,8 @@ def question_words(question: Question) -> str:
         lines.append(f"  … and {len(rows) - _SHOWN_ROWS} more")
     if question.kind in APPROVALS:
         lines.append("A person decides it, or a principal with the scope approve that did not submit the goal.")
+    elif question.answer_schema not in (None, {"type": "string"}):
+        lines.append(how_to_answer(question))
     return "\n".join(lines)
 
 
