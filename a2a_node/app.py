@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from a2a.server.request_handlers.request_handler import RequestHandler
 from a2a.server.routes import create_jsonrpc_routes, create_rest_routes
@@ -16,12 +17,18 @@ _PING_S = 2  # between heartbeats of a quiet stream: the SDK's own client gives 
 _DRAIN_S = 3.0  # for streams, when the server is told to stop
 
 
-def application(handler: RequestHandler, card: Sequence[BaseRoute], *, strict: bool) -> FastAPI:
-    """The routes of one node. Those of tenants (`/{tenant}/…`) come last: they would take what stands behind them."""
+def application(
+    handler: RequestHandler, card: Sequence[BaseRoute], *, strict: bool, required: frozenset[str] = frozenset()
+) -> FastAPI:
+    """The routes of one node, whose clients have to name the `required` extensions.
+
+    Those of tenants (`/{tenant}/…`) come last: they would take what stands behind them.
+    """
     EventSourceResponse.DEFAULT_PING_INTERVAL = _PING_S
-    requests = Requests()
+    requests = Requests(required)
     old = not strict
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)  # the pages of FastAPI load scripts from elsewhere
+    pages: dict[str, Any] = {"openapi_url": None, "docs_url": None, "redoc_url": None}  # they load scripts from elsewhere
+    app = FastAPI(**pages, redirect_slashes=False)
     app.router.routes.extend(card)
     app.router.routes.extend(
         create_jsonrpc_routes(handler, "/", requests, enable_v0_3_compat=old, shutdown_grace_period=_DRAIN_S)

@@ -9,6 +9,7 @@ from a2a.server.routes import create_agent_card_routes
 from a2a.utils.constants import AGENT_CARD_WELL_KNOWN_PATH
 
 from a2a_node.app import application
+from a2a_node.body import Bodies
 from a2a_node.card import card_of
 from a2a_node.guard import Guard
 from a2a_node.handler import RunHandler
@@ -33,18 +34,23 @@ class A2aEntry:
         settings = house.settings.a2a
         handler = RunHandler(house)
         card = card_of((settings.url or address).rstrip("/"), strict=settings.strict)
-        app = application(handler, create_agent_card_routes(card, cache_control=_CACHED), strict=settings.strict)
+        required = frozenset(e.uri for e in card.capabilities.extensions if e.required)
+        routes = create_agent_card_routes(card, cache_control=_CACHED)
+        app = application(handler, routes, strict=settings.strict, required=required)
         async with AsyncExitStack() as stack:
             told = {"a2a": "/", "card": AGENT_CARD_WELL_KNOWN_PATH}
             if settings.grpc_port is not None:
-                port = await stack.enter_async_context(_grpc(handler, auth, host, settings))
+                port = await stack.enter_async_context(_grpc(handler, auth, host, settings, required))
                 told["grpc"] = f"{host}:{port}"
-            yield Mounted(("/",), Guard(app, auth, max_body=settings.max_body), told)
+            yield Mounted(("/",), Guard(Bodies(app, most=settings.max_body), auth), told)
 
 
-def _grpc(handler: RunHandler, auth: Authenticator, host: str, settings: A2aSettings) -> AbstractAsyncContextManager[int]:
+def _grpc(
+    handler: RunHandler, auth: Authenticator, host: str, settings: A2aSettings, required: frozenset[str]
+) -> AbstractAsyncContextManager[int]:
     try:
-        from a2a_node.grpc_door import serving  # noqa: PLC0415  # its library is an extra
+        from a2a_node.grpc_door import GrpcTerms, serving  # noqa: PLC0415  # its library is an extra
     except ImportError:
         raise DoorUnavailable("gRPC is not installed.", hint="pip install 'planrail[grpc]'") from None
-    return serving(handler, auth, host=host, port=settings.grpc_port or 0, strict=settings.strict, max_body=settings.max_body)
+    terms = GrpcTerms(strict=settings.strict, max_body=settings.max_body, required=required)
+    return serving(handler, auth, host=host, port=settings.grpc_port or 0, terms=terms)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -18,7 +19,7 @@ from a2a.types import a2a_pb2_grpc
 from a2a.utils.errors import VersionNotSupportedError
 
 from a2a_node.caller import LOCAL, PRINCIPAL
-from a2a_node.request import VERSION_HEADER, check_version
+from a2a_node.request import VERSION_HEADER, check_extensions, check_version
 from executor.submission import Principal
 from planrail.auth import Authenticator
 from planrail.doors import AddressTaken
@@ -28,21 +29,30 @@ _GRACE_S = 3.0
 _caller: ContextVar[Principal] = ContextVar("caller", default=LOCAL)  # of the call that this task answers
 
 
+@dataclass(frozen=True)
+class GrpcTerms:
+    """What is served: 1.0 alone or 0.3 too, requests of how many bytes, to those who name which extensions."""
+
+    strict: bool
+    max_body: int
+    required: frozenset[str] = frozenset()
+
+
 @asynccontextmanager
 async def serving(
-    handler: RequestHandler, auth: Authenticator, *, host: str, port: int, strict: bool, max_body: int
+    handler: RequestHandler, auth: Authenticator, *, host: str, port: int, terms: GrpcTerms
 ) -> AsyncIterator[int]:
     """Serve while it is entered; the port. Raises AddressTaken. TLS is a proxy's, as it is for HTTP."""
     options = [
-        ("grpc.max_receive_message_length", max_body),
+        ("grpc.max_receive_message_length", terms.max_body),
         ("grpc.keepalive_time_ms", _QUIET_MS),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.so_reuseport", 0),
     ]
     server = grpc.aio.server(interceptors=[_Known(auth)], options=options)
-    a2a_pb2_grpc.add_A2AServiceServicer_to_server(GrpcHandler(handler, _Calls()), server)
-    if not strict:
+    a2a_pb2_grpc.add_A2AServiceServicer_to_server(GrpcHandler(handler, _Calls(terms.required)), server)
+    if not terms.strict:
         a2a_v0_3_pb2_grpc.add_A2AServiceServicer_to_server(CompatGrpcHandler(handler, _OldCalls()), server)
     at = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
@@ -102,13 +112,17 @@ class _OldCalls(DefaultGrpcServerCallContextBuilder):
 class _Calls(_OldCalls):
     """Call contexts of A2A 1.0, whose calls say their version."""
 
+    def __init__(self, required: frozenset[str]) -> None:
+        self._required = required
+
     def build(self, context: Any) -> ServerCallContext:
-        """Raises VersionNotSupportedError."""
+        """Raises VersionNotSupportedError and ExtensionSupportRequiredError."""
         made = super().build(context)
         version = made.state["headers"].get(VERSION_HEADER, "")
         check_version(version)
         if version.partition(".")[0] != "1":
             raise VersionNotSupportedError("This service speaks A2A 1.0: send a2a-version.")
+        check_extensions(self._required, made.requested_extensions)
         return made
 
 

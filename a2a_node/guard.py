@@ -1,19 +1,14 @@
-"""Guard: what stands before the A2A application: who may come, how much may be sent, and which extension is active."""
+"""Guard: what stands before the A2A application: who may come, and which extension is active."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import MutableMapping
 from typing import Any
 
+from a2a_node.body import INVALID_REQUEST, App, Receive, Scope, Send, refuse
 from a2a_node.caller import LOCAL, PRINCIPAL
 from a2a_node.extension import URI
 from planrail.auth import Authenticator
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _OPEN = "/.well-known/"  # the card, which tells how to come in
 _EXTENSIONS = b"a2a-extensions"
@@ -22,10 +17,9 @@ _EXTENSIONS = b"a2a-extensions"
 class Guard:
     """An ASGI application around another one."""
 
-    def __init__(self, app: App, auth: Authenticator, *, max_body: int) -> None:
+    def __init__(self, app: App, auth: Authenticator) -> None:
         self._app = app
         self._auth = auth
-        self._max_body = max_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -38,37 +32,11 @@ class Guard:
                 scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
                 found = await self._auth.principal(token.strip()) if scheme.lower() == "bearer" else None
                 if found is None:
-                    await _refuse(send, 401, "Come with a bearer token.", ((b"www-authenticate", b'Bearer realm="planrail"'),))
+                    challenge = ((b"www-authenticate", b'Bearer realm="planrail"'),)
+                    await refuse(scope, send, 401, "Come with a bearer token.", INVALID_REQUEST, challenge)
                     return
                 scope[PRINCIPAL] = found
-        length = headers.get(b"content-length", b"0")
-        if length.isdigit() and int(length) > self._max_body:
-            await _refuse(send, 413, f"A request is {self._max_body} bytes long at most.")
-            return
-        body = _Bounded(receive, self._max_body)
-        try:
-            await self._app(scope, body.receive, _telling_extension(headers, send))
-        except _TooLong:
-            await _refuse(send, 413, f"A request is {self._max_body} bytes long at most.")
-
-
-class _TooLong(Exception):
-    """More was sent than may be."""
-
-
-class _Bounded:
-    """A request's body, up to a length."""
-
-    def __init__(self, receive: Receive, most: int) -> None:
-        self._receive = receive
-        self._left = most
-
-    async def receive(self) -> MutableMapping[str, Any]:
-        message = await self._receive()
-        self._left -= len(message.get("body", b""))
-        if self._left < 0:
-            raise _TooLong
-        return message
+        await self._app(scope, receive, _telling_extension(headers, send))
 
 
 def _telling_extension(headers: dict[bytes, bytes], send: Send) -> Send:
@@ -83,10 +51,3 @@ def _telling_extension(headers: dict[bytes, bytes], send: Send) -> Send:
         await send(message)
 
     return told
-
-
-async def _refuse(send: Send, status: int, problem: str, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
-    body = json.dumps({"error": {"code": status, "message": problem}}).encode()
-    start = {"type": "http.response.start", "status": status, "headers": [(b"content-type", b"application/json"), *headers]}
-    await send(start)
-    await send({"type": "http.response.body", "body": body})

@@ -25,7 +25,6 @@ from a2a.types.a2a_pb2 import (
 )
 from a2a.utils.errors import (
     ContentTypeNotSupportedError,
-    ExtendedAgentCardNotConfiguredError,
     InvalidParamsError,
     PushNotificationNotSupportedError,
     TaskNotCancelableError,
@@ -127,12 +126,13 @@ class RunHandler(RequestHandler):
             yield each
 
     async def _stream(self, telling: Telling, principal: Principal, params: SendMessageRequest | None) -> AsyncGenerator[Any]:
-        """The task as it is, then what changes, until it rests."""
-        task = telling.task()
+        """The task as it is, then what changes: of a send until it rests, of a subscription until it is over (3.1.6)."""
+        task, subscribed = telling.task(), params is None
         yield task if params is None else apply_history_length(task, params.configuration)
-        if telling.rests and (await self._runs.record(telling.run.id, principal)).seq <= telling.run.seq:
+        ends = telling.over if subscribed else telling.rests
+        if ends and (await self._runs.record(telling.run.id, principal)).seq <= telling.run.seq:
             return
-        async for update in self._opened.follow(telling, principal):
+        async for update in self._opened.follow(telling, principal, to_the_end=subscribed):
             yield update
 
     async def _seen(self, task: str, principal: Principal, audience: Audience) -> Telling:
@@ -203,7 +203,7 @@ class RunHandler(RequestHandler):
     @refusing
     async def on_get_extended_agent_card(self, params: GetExtendedAgentCardRequest, context: ServerCallContext) -> AgentCard:
         if self._extended is None:
-            raise ExtendedAgentCardNotConfiguredError
+            raise UnsupportedOperationError("This agent has no extended card.")
         return await self._extended(principal_of(context))
 
 

@@ -43,11 +43,15 @@ class Opened:
         telling.fold(recorded)
         return telling
 
-    async def follow(self, telling: Telling, principal: Principal) -> AsyncIterator[object]:
-        """The updates from where the telling is, until the task rests: it is over, or waits for somebody."""
+    async def follow(self, telling: Telling, principal: Principal, *, to_the_end: bool = False) -> AsyncIterator[object]:
+        """The updates from where the telling is, until the task rests; with `to_the_end` until it is over."""
         run = telling.run.id
         async for record in self.runs.events(run, principal, after=telling.run.seq):
             for update in telling.take(record):
                 yield update
-            if telling.rests and (await self.runs.record(run, principal)).status not in ("queued", "running"):
+            if (
+                not to_the_end
+                and telling.rests
+                and (await self.runs.record(run, principal)).status not in ("queued", "running")
+            ):
                 return

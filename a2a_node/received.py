@@ -134,8 +134,10 @@ def _read(message: Message) -> tuple[list[str], list[Json]]:
                 data.append(json_of(part))
             case "raw" if part.media_type.partition("/")[0] == "text" or part.media_type == JSON:
                 words.append(_decoded(part.raw))
-            case _:
-                kind = part.media_type or part.WhichOneof("content") or "an empty part"
+            case None:
+                raise InvalidParamsError("A part of the message is empty.")
+            case content:
+                kind = part.media_type or content
                 raise ContentTypeNotSupportedError(f"Parts may be text/plain or application/json; this one is {kind}.")
     return [w for w in words if w.strip()], data
 

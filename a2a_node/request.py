@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from a2a.server.context import ServerCallContext
 from a2a.server.routes.common import DefaultServerCallContextBuilder
-from a2a.utils.errors import VersionNotSupportedError
+from a2a.utils.errors import ExtensionSupportRequiredError, VersionNotSupportedError
 from starlette.requests import Request
 
 from a2a_node.caller import PRINCIPAL
@@ -16,8 +16,11 @@ _SPOKEN = ("1.0", "0.3")
 class Requests(DefaultServerCallContextBuilder):
     """Call contexts of HTTP requests."""
 
+    def __init__(self, required: frozenset[str] = frozenset()) -> None:
+        self._required = required
+
     def build(self, request: Request) -> ServerCallContext:
-        """Raises VersionNotSupportedError."""
+        """Raises VersionNotSupportedError and ExtensionSupportRequiredError."""
         context = super().build(request)
         headers = context.state["headers"]
         if not headers.get(VERSION_HEADER):  # section 3.6.1: it may come as a parameter of the request
@@ -25,6 +28,7 @@ class Requests(DefaultServerCallContextBuilder):
             if asked:
                 headers[VERSION_HEADER] = asked
         check_version(headers.get(VERSION_HEADER, ""))
+        check_extensions(self._required, context.requested_extensions)
         if PRINCIPAL in request.scope:
             context.state[PRINCIPAL] = request.scope[PRINCIPAL]
         return context
@@ -34,3 +38,9 @@ def check_version(version: str) -> None:
     """Raise VersionNotSupportedError for one that is not spoken here; none means 0.3, and patches do not count."""
     if version and ".".join(version.split(".")[:2]) not in _SPOKEN:
         raise VersionNotSupportedError(f"This agent speaks A2A {' and '.join(_SPOKEN)}.")
+
+
+def check_extensions(required: frozenset[str], asked: set[str]) -> None:
+    """Raise ExtensionSupportRequiredError unless all that the card requires are asked for, each in its version."""
+    if missing := sorted(required - asked):
+        raise ExtensionSupportRequiredError(f"This agent requires {', '.join(missing)}: name it in A2A-Extensions.")
