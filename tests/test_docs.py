@@ -30,6 +30,7 @@ from planner.publish import documents as published
 from planner.script import plan_of
 from planrail.settings import Settings, load_settings
 from tests.doc_tables import ROOT, VARIABLES, brought_up_to_date, documents
+from tests.warm import warm_command
 
 EXAMPLES = ROOT / "docs" / "examples"
 LANGUAGES = frozenset(("", "text", "python", "plan", "console", "toml", "sh", "json"))
@@ -140,7 +141,7 @@ def test_shell_lines_name_what_there_is(block: Block) -> None:
 def environment(home: Path) -> dict[str, str]:
     """An environment without settings, but for the data folder; wide enough for no line to be broken."""
     keep = {k: v for k, v in os.environ.items() if not k.startswith(("PLANRAIL", "OPENAI", "FORCE_COLOR", "CLICOLOR"))}
-    path = os.pathsep.join((str(Path(sys.executable).parent), keep.get("PATH", "")))
+    path = os.pathsep.join((str(warm_command().parent), str(Path(sys.executable).parent), keep.get("PATH", "")))
     return {**keep, "PATH": path, "PLANRAIL_HOME": str(home), "NO_COLOR": "1", "COLUMNS": "100", "TERM": "dumb"}
 
 

@@ -134,6 +134,7 @@ def export(output: Output, name: str, file: str | None) -> int:
             output.document({"id": found.id, "file": None if written is None else str(written), "playbook": found.playbook})
         elif written is None:
             output.stream.write(found.playbook)
+            output.stream.flush()
         else:
             output.console.print(Text(f"{written}: planrail check {written} looks at it."), soft_wrap=True)
         return DONE

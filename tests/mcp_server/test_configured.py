@@ -14,9 +14,10 @@ from executor.submission import Principal
 from mcp_server.door import Door
 from mcp_server.server import McpDoor
 from tests.mcp_server.doors import ERAS, client_of, opened, text_of
-from tests.mcp_server.test_transports import BOUND_S, PLANRAIL, environment, served
+from tests.mcp_server.test_transports import BOUND_S, environment, served
 from tests.mcp_server.test_upstream import entry
 from tests.planrail.command import Command
+from tests.warm import warm_command
 
 APPROVES = 'approve("save a score")\nsaved = crm.save_score(id=8, score=50)\nanswer(saved.score)'
 APPROVER = Principal(kind="agent", scopes=frozenset(("approve",)))  # of the same person as MODEL
@@ -27,8 +28,8 @@ def at_stdio(folder: Path, config: str, *options: str) -> StdioServerParameters:
     """`planrail mcp` in a folder with that planrail.toml."""
     (folder / "planrail.toml").write_text(config)
     return StdioServerParameters(
-        command=PLANRAIL[0],
-        args=[*PLANRAIL[1:], "mcp", *options],
+        command=str(warm_command()),
+        args=["mcp", *options],
         env=environment(folder, PYTHONPATH=str(Path.cwd())),
         cwd=folder,
     )

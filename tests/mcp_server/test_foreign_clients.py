@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.mcp_server.test_transports import BOUND_S, PLANRAIL, environment, served
+from tests.mcp_server.test_transports import BOUND_S, FRESH, environment, served
 
 HERE = Path(__file__).parent / "clients"
 FOREIGN = Path(sys.prefix) / "foreign"
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.foreign
 async def door(kind: str, home: Path) -> AsyncIterator[dict[str, Any]]:
     """How to reach a Planrail at this home."""
     if kind == "stdio":
-        yield {"command": PLANRAIL[0], "args": [*PLANRAIL[1:], "mcp"], "env": environment(home, PYTHONPATH=str(Path.cwd()))}
+        yield {"command": FRESH[0], "args": [*FRESH[1:], "mcp"], "env": environment(home, PYTHONPATH=str(Path.cwd()))}
         return
     async with served(home) as address:
         yield {"url": f"{address}/mcp"}

@@ -16,7 +16,8 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import ElicitResult
 
-from tests.mcp_server.test_transports import PLANRAIL, environment
+from tests.mcp_server.test_transports import environment
+from tests.warm import warm_command
 
 BOUND_S = 240.0
 AT_ONCE = 5
@@ -43,7 +44,7 @@ class Servers:
         home = self.homes / f"h{len(self.processes)}"
         home.mkdir()
         env = environment(home, PLANRAIL_DATABASE_URL=self.url, PYTHONPATH=str(Path.cwd()))
-        command = [*PLANRAIL, "serve", "--port", "0", "--json"]
+        command = [warm_command(), "serve", "--port", "0", "--json"]
         process = await asyncio.create_subprocess_exec(*command, cwd=home, env=env, stdout=asyncio.subprocess.PIPE)
         self.processes.append(process)
         assert process.stdout is not None

@@ -25,8 +25,9 @@ from mcp.client.streamable_http import streamable_http_client
 from planrail.auth import Authenticator, AuthRefused, check_open
 from planrail.keys import ApiKey, AuthSettings, hash_of, new_key
 from tests.mcp_server.doors import ERAS, text_of
+from tests.warm import warm_command
 
-PLANRAIL = [sys.executable, "-W", "ignore", "-m", "planrail"]
+FRESH = [sys.executable, "-W", "ignore", "-m", "planrail"]
 GOAL = {"goal": "List the gym leads in Austin"}
 BOUND_S = 90.0
 
@@ -41,7 +42,7 @@ async def served(home: Path, config: str = "", *options: str) -> AsyncIterator[s
     """The address of a server in a process of its own."""
     (home / "planrail.toml").write_text(config)
     process = await asyncio.create_subprocess_exec(
-        *PLANRAIL, "serve", "--port", "0", "--json", *options, cwd=home, stdout=asyncio.subprocess.PIPE,
+        warm_command(), "serve", "--port", "0", "--json", *options, cwd=home, stdout=asyncio.subprocess.PIPE,
         env={**environment(home), "PYTHONPATH": str(Path.cwd())},
     )  # fmt: skip
     assert process.stdout is not None
@@ -58,7 +59,7 @@ async def served(home: Path, config: str = "", *options: str) -> AsyncIterator[s
 
 @pytest.mark.parametrize("era", ERAS)
 async def test_a_client_at_stdin_and_stdout_runs_a_goal_whatever_is_printed(tmp_path: Path, era: str) -> None:
-    server = StdioServerParameters(command=PLANRAIL[0], args=[*PLANRAIL[1:], "mcp"], env=environment(tmp_path))
+    server = StdioServerParameters(command=FRESH[0], args=[*FRESH[1:], "mcp"], env=environment(tmp_path))
     async with asyncio.timeout(BOUND_S), Client(server, mode=era) as client:
         done = await client.call_tool("run_goal", GOAL)
     assert done.structured_content["status"] == "done"
@@ -66,7 +67,7 @@ async def test_a_client_at_stdin_and_stdout_runs_a_goal_whatever_is_printed(tmp_
 
 async def test_one_pipe_speaks_both_eras_one_after_the_other(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
-        *PLANRAIL, "mcp", env=environment(tmp_path), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        *FRESH, "mcp", env=environment(tmp_path), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
     )
     assert process.stdin is not None
     assert process.stdout is not None
@@ -86,7 +87,7 @@ async def test_one_pipe_speaks_both_eras_one_after_the_other(tmp_path: Path) -> 
 
 
 async def test_a_killed_client_leaves_its_run_which_another_finds_by_its_key(tmp_path: Path) -> None:
-    server = StdioServerParameters(command=PLANRAIL[0], args=[*PLANRAIL[1:], "mcp"], env=environment(tmp_path))
+    server = StdioServerParameters(command=str(warm_command()), args=["mcp"], env=environment(tmp_path))
     asked = {"script": 'who = ask_user("Who?", returns=str)\nanswer(who)', "key": "k"}
     async with asyncio.timeout(BOUND_S):
         async with Client(server) as client:

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.warm import warm_command
+
 ROOT = Path(__file__).parents[2]
 ODD = '''
 import threading
@@ -106,8 +108,9 @@ class Command:
         return {**kept, "PYTHONPATH": path, "PLANRAIL_HOME": str(self.home), "PYTHONUTF8": "1", **self.env}
 
     def __call__(self, *arguments: str, stdin: str = "", env: Mapping[str, str] | None = None) -> Finished:
+        """Forked from a warm process; a fresh interpreter is what `line` and `start` give."""
         done = subprocess.run(
-            self.line(*arguments), input=stdin, capture_output=True, text=True, cwd=self.folder, timeout=60,
+            [warm_command(), *arguments], input=stdin, capture_output=True, text=True, cwd=self.folder, timeout=60,
             env=self.environment() | dict(env or {}),
         )  # fmt: skip
         return Finished(done.returncode, done.stdout, done.stderr)
