@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from a2a.types.a2a_pb2 import Artifact, Part
 
@@ -75,11 +76,16 @@ def _before(step: Step, program: Program, order: Waits) -> set[str]:
     return found | set(order[step.id])
 
 
-def item_artifact(run: Run, event: CallFinished | CallFailed, value: Json, seq: int) -> Artifact:
-    """One item of a map, as a chunk of the step's artifact."""
+def items_artifact(run: Run, step: str, items: Sequence[tuple[CallFinished | CallFailed, Json]], seq: int) -> Artifact:
+    """Items of a map that have ended, with their values: a chunk of the step's artifact, or all chunks so far."""
+    return _artifact(run, step, [_item_part(event, value) for event, value in items], "running", seq)
+
+
+def _item_part(event: CallFinished | CallFailed, value: Json) -> Part:
+    failed = isinstance(event, CallFailed)
     part = text_part(event.message) if isinstance(event, CallFailed) else _value_part(value)
-    part.metadata.CopyFrom(metadata({"item": event.item, "failed": isinstance(event, CallFailed) or None}))
-    return _artifact(run, event.step, [part], "running", seq)
+    part.metadata.CopyFrom(metadata({"item": event.item, "failed": failed or None}))
+    return part
 
 
 def step_artifact(run: Run, step: str, outcome: Outcome, seq: int) -> Artifact | None:

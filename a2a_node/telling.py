@@ -8,7 +8,7 @@ With the extension also the plan, each step's result, and every event by its num
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,7 @@ from google.protobuf.struct_pb2 import Struct
 from a2a_node import told
 from a2a_node.extension import URI, metadata
 from a2a_node.parts import answer_parts, exact
-from a2a_node.steps import PLAN, counted, item_artifact, plan_artifact, step_artifact, step_title
+from a2a_node.steps import PLAN, counted, items_artifact, plan_artifact, step_artifact, step_title
 from executor.compiled import Compiled, Ids, Scripts
 from executor.errors import UnknownArtifact
 from executor.events import (
@@ -42,11 +42,10 @@ from executor.events import (
 )
 from executor.inner import inner_of
 from executor.opening import values_of
-from executor.outcomes import PENDING, Done, Outcome
+from executor.outcomes import PENDING, Done, Outcome, Pending
 from executor.run import Run, fold, is_over
 from executor.values import LoadValue, Values
 from planner.errors import CompileError
-from planner.program import Step
 from planner.toolspec import Json
 
 Update = TaskStatusUpdateEvent | TaskArtifactUpdateEvent
@@ -83,7 +82,8 @@ class Telling:
     _of: PlanCertified | None = None
     _places: dict[str, int] = field(default_factory=dict)  # step → its number among those that do something
     _started: set[str] = field(default_factory=set)
-    _open_maps: dict[str, bool] = field(default_factory=dict)  # map that has been told of → whether a chunk of it has been
+    _chunked: set[str] = field(default_factory=set)  # maps of which items have been told, and not the whole
+    _closed: set[str] = field(default_factory=set)  # steps that have been told whole
 
     @property
     def state(self) -> TaskState:
@@ -106,11 +106,12 @@ class Telling:
         if recorded:
             self.at = recorded[-1].at
         self._compile()
-        for (step, item), call in self.run.calls.items():
-            if call.started is not None:
-                self._started.add(step)
-            if item and self._is_open_map(step):
-                self._open_maps[step] = True
+        self._started.update(step for (step, _), call in self.run.calls.items() if call.started is not None)
+        for step in self._places if self.audience.extended else ():
+            if self._is_certain(step):
+                self._closed.add(step)
+            elif self._items(step):
+                self._chunked.add(step)
         self._state = self.state
 
     def take(self, record: Recorded) -> list[Update]:
@@ -152,9 +153,11 @@ class Telling:
             program = self._compiled.program
             found.append(plan_artifact(self.run, self._of, program, self._compiled.order, self.run.seq))
             for step in counted(program):
-                made = step_artifact(self.run, step.id, self._outcome(step.id), self.run.seq)
-                if made is not None:
-                    found.append(made)
+                if self._is_certain(step.id):
+                    made = step_artifact(self.run, step.id, self._outcome(step.id), self.run.seq)
+                    found += [] if made is None else [made]
+                elif items := self._items(step.id):
+                    found.append(items_artifact(self.run, step.id, [(e, self._value(e)) for e in items], self.run.seq))
         result = self._result()
         return found if result is None else [*found, result]
 
@@ -190,7 +193,7 @@ class Telling:
             case CallFinished() | CallFailed() as event:
                 return self._ended_call(event, record.seq)
             case StepSkipped(step=step):
-                return self._whole(step, record.seq) or self._noted("step.skipped", stepId=step)
+                return [*self._wholes({step, *self._chunked}, record.seq), *self._noted("step.skipped", stepId=step)]
             case RunParked() | QuestionAsked() | QuestionAnswered() | RunResumed() as event:
                 return self._turn(event)
             case CallRetried(step=step, attempt=attempt, reason=reason):
@@ -224,6 +227,7 @@ class Telling:
         return "; ".join(s.message for s in surprised)[:500]
 
     def _begun(self, step: str) -> list[Update]:
+        self._closed.discard(step)  # it is made again, after the run had ended
         if step in self._started or step not in self._places or self._compiled is None:
             return []
         self._started.add(step)
@@ -234,22 +238,22 @@ class Telling:
         if not self.audience.extended or event.step not in self._places or inner_of(event.item) is not None:
             return []
         updates: list[Update] = []
-        if event.item and self._is_open_map(event.step):
-            value = None if isinstance(event, CallFailed) else self._value(event)
-            chunk = item_artifact(self.run, event, value, seq)
-            updates.append(self._artifact(chunk, append=self._open_maps.get(event.step, False), last=False))
-            self._open_maps[event.step] = True
-        return updates + self._whole(event.step, seq)
+        if event.item and self._is_map(event.step):
+            chunk = items_artifact(self.run, event.step, [(event, self._value(event))], seq)
+            updates.append(self._artifact(chunk, append=event.step in self._chunked, last=False))
+            self._chunked.add(event.step)
+        return updates + self._wholes({event.step, *self._chunked}, seq)
 
-    def _whole(self, step: str, seq: int) -> list[Update]:
-        """A step that is over: its artifact, closed."""
-        if not self.audience.extended or step not in self._places:
-            return []
-        made = step_artifact(self.run, step, self._outcome(step), seq)
-        if made is None:
-            return []
-        self._open_maps.pop(step, None)
-        return [self._artifact(made, append=False, last=True)]
+    def _wholes(self, steps: Iterable[str], seq: int) -> list[Update]:
+        """Those of the steps that are over and have not been told so: their artifacts, closed."""
+        updates: list[Update] = []
+        for step in sorted(steps, key=lambda s: self._places.get(s, 0)) if self.audience.extended else ():
+            if step in self._places and step not in self._closed and self._is_certain(step):
+                made = step_artifact(self.run, step, self._outcome(step), seq)
+                updates += [] if made is None else [self._artifact(made, append=False, last=True)]
+                self._chunked.discard(step)
+                self._closed.add(step)
+        return updates
 
     def _turn(self, event: RunParked | QuestionAsked | QuestionAnswered | RunResumed) -> list[Update]:
         state = self.state
@@ -263,9 +267,7 @@ class Telling:
         return [self._changed(self._status(state), event=name)]
 
     def _over(self, seq: int) -> list[Update]:
-        updates: list[Update] = []
-        for step in list(self._open_maps):
-            updates += self._whole(step, seq)
+        updates = self._wholes(self._places, seq)
         result = self._result()
         if result is not None:
             updates.append(self._artifact(result, append=False, last=True))
@@ -332,11 +334,21 @@ class Telling:
         self._values = values_of(self.run, certified, self._compiled.program, self.ground.load)
         self._places = {s.id: number for number, s in enumerate(counted(self._compiled.program), 1)}
 
-    def _is_open_map(self, step: str) -> bool:
-        if self._compiled is None or step not in self._places:
+    def _is_map(self, step: str) -> bool:
+        return self._compiled is not None and step in self._places and self._compiled.program[step].is_map
+
+    def _items(self, step: str) -> list[CallFinished | CallFailed]:
+        """The items of a map that have ended, in the order in which they did."""
+        if not self._is_map(step):
+            return []
+        ended = [self.run.call(step, i) for i in dict.fromkeys(self.run.settled.get(step, ())) if i and inner_of(i) is None]
+        return [e for call in ended if (e := call.finished or call.failed) is not None]
+
+    def _is_certain(self, step: str) -> bool:
+        """Whether it is known, and told, what has become of a step: what ends without a call is told when the run has ended."""
+        if not (self.over or step in self.run.skipped or self.run.settled.get(step)):
             return False
-        known: Step = self._compiled.program[step]
-        return known.is_map
+        return not isinstance(self._outcome(step), Pending)
 
     def _outcome(self, step: str) -> Outcome:
         if self._values is None:
@@ -346,7 +358,9 @@ class Telling:
         except UnknownArtifact:
             return PENDING
 
-    def _value(self, event: CallFinished) -> Json:
+    def _value(self, event: CallFinished | CallFailed) -> Json:
+        if isinstance(event, CallFailed):
+            return None
         try:
             return event.value if event.artifact is None else self.ground.load(event)
         except UnknownArtifact:

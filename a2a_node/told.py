@@ -69,8 +69,7 @@ def words_of(run: Run, state: TaskState) -> str:
         return "\n\n".join(question_words(q) for q in run.open_questions)[:_WORDS]
     if run.ended is None or state == TaskState.TASK_STATE_COMPLETED:
         return ""
-    refused = [] if run.certified is not None or not run.refusals else [str(d.message) for d in run.refusals[-1][1].diagnostics]
-    return "\n".join(part for part in (run.ended.reason, *refused, run.ended.hint) if part)[:_WORDS]
+    return "\n".join(part for part in (run.ended.reason, run.ended.hint) if part)[:_WORDS]
 
 
 def question_words(question: Question) -> str:
