@@ -3,6 +3,9 @@
 PlanrailError (planner.errors)
 ├── ToolDeclarationError           a function cannot be a tool as it is declared          (user: the tool's author)
 ├── UnknownTool                    no such tool in the toolset                            (plan)
+├── UnknownAgent                   no such agent was made known                           (user)
+├── AgentRefused                   an agent's card is not the pinned one, or cannot be had (environment)
+│   └── AgentAway                  an agent cannot be reached now                         (environment)
 ├── UnknownRun                     no such run for this principal                         (user)
 ├── NotAnswerable                  the question is not open, or this answer does not fit  (user)
 ├── NotForkable                    the run has no plan yet, or its fork's script no such step (user)
@@ -35,6 +38,22 @@ class UnknownTool(PlanrailError):
     """No tool of that name; the hint names the nearest ones."""
 
     fault: ClassVar[Fault] = "plan"
+
+
+class UnknownAgent(PlanrailError):
+    """No agent of that name was made known."""
+
+    fault: ClassVar[Fault] = "user"
+
+
+class AgentRefused(PlanrailError):
+    """An agent's card cannot be had, cannot be used, or is not what was pinned; the message says which."""
+
+    fault: ClassVar[Fault] = "environment"
+
+
+class AgentAway(AgentRefused):
+    """An agent cannot be reached now."""
 
 
 class UnknownRun(PlanrailError):

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from executor.call_state import Address
+from executor.claim import DELEGATED_S
 from executor.confidence import Measure
-from executor.events import CallHeld, CallRetried, CeilingReached, ClaimRenewed, ConfidenceFell
+from executor.events import CallHeld, CallRetried, CeilingReached, ClaimRenewed, ConfidenceFell, TaskDelegated
 from executor.ledger import Ledger, Need
 from executor.recorder import Recorder
-from planner.usage import Usage
+from executor.thread import Thread, thread_of
+from planner.toolspec import AGENT
+from planner.usage import NO_USAGE, Usage
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,35 @@ class Leave:
         """Claim the effect anew; raises LostOwnership where the run has another owner by now."""
         deadline = self.now() + timedelta(seconds=seconds)
         await self.recorder.commit(ClaimRenewed(step=self.address[0], item=self.address[1], deadline=deadline))
+
+    # -- of a call that another agent carries out
+
+    @property
+    def thread(self) -> Thread:
+        """What the journal says of it."""
+        started = self.recorder.run.call(*self.address).started
+        return thread_of(self.recorder.run, self.address, "" if started is None else started.key)
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the run is: else somebody goes on with the agent's task."""
+        return self.recorder.run.cancel_requested
+
+    async def begun(self, task: str, context: str) -> None:
+        """Journal the agent's task, before anything stands on it."""
+        step, item = self.address
+        agent = self.recorder.run.call(step, item).started
+        name = "" if agent is None else agent.call.removeprefix(AGENT)
+        await self.recorder.commit(TaskDelegated(step=step, item=item, agent=name, task=task, context=context))
+        self.nudge.set()
+
+    async def waiting(self) -> None:
+        """Claim the call anew: no task is known yet."""
+        await self.renewed(DELEGATED_S)
+
+    def retrying(self, reason: str) -> None:
+        """Journal that nothing was begun and it is tried again."""
+        self.failed(reason, NO_USAGE, Need(), tool_call=False)
 
     def held(self, reason: str) -> None:
         """Journal that the call waits for its turn, though nothing else may happen for a while."""

@@ -41,11 +41,13 @@ from executor.events import (
     SessionGranted,
     StepSkipped,
     Surprised,
+    TaskDelegated,
     TimerStarted,
 )
 from executor.inner import Inner, forget_answers, inner_of, is_told
 from executor.started import shown_arguments
 from executor.state import Revision, Run, Said
+from executor.thread import forget_cancelled, forget_thread
 from planner.program import statement_of
 from planner.toolspec import Json
 
@@ -103,6 +105,8 @@ def _apply(run: Run, record: Recorded) -> None:
             run.calls[event.step, event.item].held = event.reason
         case ClaimRenewed() as event if (started := run.call(event.step, event.item).started) is not None:
             run.calls[event.step, event.item].started = started.model_copy(update={"deadline": event.deadline})
+        case TaskDelegated() as event:
+            run.delegated[event.step, event.item] = event
         case Surprised() as event:
             run.surprises.append(event)
         case ConfidenceFell() as event:
@@ -210,6 +214,8 @@ def _moments(question: Question) -> Iterable[tuple[str, datetime | None]]:
 
 def _resume(run: Run, event: RunResumed) -> None:
     """Forget why the run ended; failed calls are open to be made again, finished ones stay."""
+    if run.ended is not None and run.ended.status == "cancelled":
+        forget_cancelled(run)
     run.ended, run.ended_at, run.cancel_requested, run.status = None, None, False, "queued"
     run.budget = event.budget or run.budget
     run.surprises.clear()
@@ -237,9 +243,10 @@ def _poll_anew(run: Run) -> None:
 
 
 def _reopen(run: Run, which: Callable[[CallFailed], bool]) -> None:
-    for call in run.calls.values():
+    for address, call in run.calls.items():
         if call.failed is not None and which(call.failed):
             call.reopen()
+            forget_thread(run, address)
 
 
 def _apply_plan(run: Run, event: PlannerCalled | PlanProposed | PlanRefused | PlanCertified) -> None:

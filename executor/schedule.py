@@ -18,6 +18,8 @@ from typing import Literal
 from executor.ahead import Ahead
 from executor.call_state import CEILING, Address
 from executor.confidence import fallen
+from executor.deadlines import timed
+from executor.delegating import delegated, looking
 from executor.early import taken, taking, worth_another
 from executor.errors import LostOwnership
 from executor.events import (
@@ -52,6 +54,7 @@ log = logging.getLogger(__name__)
 _DOZE_S = 2.0  # a time that comes sooner is waited for: the run does not park
 
 End = Literal["done", "failed", "partial", "unsure", "cancelled", "parked", "drained"]
+_Result = Ended | QuestionAsked | None  # of a call in flight
 Keep = Callable[[Ended], Ended]  # moves a large value into the artifact store; called in threads too
 
 
@@ -72,12 +75,12 @@ class Scheduler:
         self._keep = keep
         self._now = now
         self._ledger = Ledger(self._run)
-        self._tasks: dict[Address, asyncio.Task[Ended | None]] = {}
+        self._tasks: dict[Address, asyncio.Task[_Result]] = {}
         self._ended: list[Address] = []  # those of the tasks that are done
         self._wake = Wake(recorder, nudge, now=now, sleep=performer.sleep)
         self._most: dict[Address, Need] = {}  # what calls may take with their retries, where a session shares it
         self._untold: set[Address] = set()  # claimed effects of which no probe can tell
-        self._unsaved: list[Ended] = []
+        self._unsaved: list[Ended | QuestionAsked] = []
         self.seen = seen
         self.wake_at: datetime | None = None  # of a run that parks
         self.ceiling: CeilingReached | None = None
@@ -103,7 +106,7 @@ class Scheduler:
                 await self._wake.end()
 
     @property
-    def unsaved(self) -> list[Ended]:
+    def unsaved(self) -> Sequence[Event]:
         """Results that were paid for and could not be written."""
         return self._unsaved
 
@@ -146,7 +149,7 @@ class Scheduler:
         return "unsure"
 
     def _moves(self) -> Moves:
-        held = {(q.of, q.item) for q in self._run.open_questions if q.kind == "reconcile"}
+        held = {(q.of, q.item) for q in self._run.open_questions if q.kind == "reconcile" or q.agent}
         room = 0 if self.ceiling or is_draining(self._nudge) else max(self._run.budget.parallel - len(self._tasks), 0)
         return next_moves(self.frame, self._run, self._values, frozenset(held.union(self._tasks)), room, self._now())
 
@@ -215,19 +218,22 @@ class Scheduler:
         return asked
 
     def _go(self, start: Start) -> None:
+        if start.address in self._run.delegated:  # an agent is at it, which is no further call
+            self._put(start.address, self._delegated(start))
+            return
         self.ceiling = self._ledger.ask(start.address, self._performer.need(start))
         if self.ceiling is not None:
             return
         uncertain = self._run.call(*start.address).uncertain
         self._put(start.address, self._recall(start) if uncertain else self._carry(start, self._claim(start)))
 
-    def _put(self, address: Address, call: Coroutine[None, None, Ended | None]) -> None:
+    def _put(self, address: Address, call: Coroutine[None, None, _Result]) -> None:
         """Let a call be in flight."""
         task = asyncio.create_task(call, name=f"{self._run.id} {address[0]} {address[1]}")
         task.add_done_callback(partial(self._over, address))
         self._tasks[address] = task
 
-    def _over(self, address: Address, _: asyncio.Task[Ended | None]) -> None:
+    def _over(self, address: Address, _: asyncio.Task[_Result]) -> None:
         self._ended.append(address)
         self._wake.ring()
 
@@ -242,21 +248,35 @@ class Scheduler:
         """The question whether a claimed effect happened, where neither its key nor its tool can tell and nobody answered."""
         call = self._run.call(*start.address)
         tool = self._performer.toolset[start.step.tool] if call.uncertain else None
-        if tool is None or tool.spec.idempotent or (tool.probe is not None and start.address not in self._untold):
+        if tool is None or tool.spec.idempotent or start.address in self._run.delegated:
+            return None
+        if (tool.probe is not None or start.step.kind == "delegate") and start.address not in self._untold:
             return None
         question = reconcile_question(start, call)
         return None if question.id in self._run.answers else question
 
-    async def _carry(self, start: Start, event: CallStarted) -> Ended:
+    async def _carry(self, start: Start, event: CallStarted) -> Ended | QuestionAsked:
         if event.claim:
             await self._recorder.commit()  # the claim is durable before the act
+        if start.step.kind == "delegate":
+            return await self._delegated(start)
         return await self._performer.perform(start, event.key, self._leave(start.address))
 
-    def _take_early(self, start: Start) -> Coroutine[None, None, Ended]:
+    async def _delegated(self, start: Start) -> Ended | QuestionAsked:
+        """Have another agent carry the call out, or go on with it there, until it has ended or asks."""
+        call = self._run.call(*start.address).started
+        assert call is not None
+        ended = await delegated(start, call.key, self._performer.toolset, self._leave(start.address))
+        if not isinstance(ended, Question):
+            return ended
+        timeout_s = self.frame.question_timeout_s
+        return QuestionAsked(question=timed(ended, start.step.options, timeout_s, self._now()))
+
+    def _take_early(self, start: Start) -> Coroutine[None, None, _Result]:
         """Wait for an equal read that was made while the plan was written; made again if that fails as it may not twice."""
         self._recorder.note(taking(start, start.early))
 
-        async def taken_or_made() -> Ended:
+        async def taken_or_made() -> _Result:
             ended = await self._ahead.end_of(start.early)
             if not worth_another(ended):
                 return taken(start, ended, self.frame.tools[start.step.tool])
@@ -268,7 +288,7 @@ class Scheduler:
 
         return taken_or_made()
 
-    async def _recall(self, start: Start) -> Ended | None:
+    async def _recall(self, start: Start) -> _Result:
         """Settle a claim of unknown end: find out whether it took effect, and make the call if it did not.
 
         None where nobody has said so yet: a person has to be asked.
@@ -276,6 +296,7 @@ class Scheduler:
         tool = self._performer.toolset[start.step.tool]
         if not tool.spec.idempotent:
             call = self._run.call(*start.address)
+            tool = looking(start, call, tool, self._leave(start.address))
             answer = self._run.answers.get(reconcile_question(start, call).id)
             known = await reconciled(start, call, answer, tool, now=self._now, sleep=self._performer.sleep)
             if known is None:
@@ -283,6 +304,8 @@ class Scheduler:
                 return None
             if known is not False:
                 return known
+        if start.address in self._run.delegated:
+            return await self._delegated(start)
         return await self._carry(start, self._claim(start))
 
     def _leave(self, address: Address) -> Leave:
@@ -315,7 +338,7 @@ class Scheduler:
         for address in ended:
             self._ledger.settle(address)
 
-    def _take(self, task: asyncio.Task[Ended | None]) -> BaseException | None:
+    def _take(self, task: asyncio.Task[_Result]) -> BaseException | None:
         """Put what a call gave with the unsaved; its error if it gave none."""
         if task.cancelled():
             return asyncio.CancelledError()

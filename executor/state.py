@@ -22,6 +22,7 @@ from executor.events import (
     RunStatus,
     SessionGranted,
     Surprised,
+    TaskDelegated,
     TimerStarted,
 )
 from executor.submission import Submission
@@ -68,6 +69,8 @@ class Run:
     settled: dict[str, list[str]] = field(default_factory=dict)  # step → items in the order in which their calls ended
     skipped: set[str] = field(default_factory=set)
     timers: dict[Address, TimerStarted] = field(default_factory=dict)
+    delegated: dict[Address, TaskDelegated] = field(default_factory=dict)  # calls that other agents have taken on
+    anew: dict[Address, int] = field(default_factory=dict)  # how often a call was delegated anew, see `executor.thread`
     questions: dict[str, Question] = field(default_factory=dict)
     answers: dict[str, QuestionAnswered] = field(default_factory=dict)
     expired: set[str] = field(default_factory=set)  # questions that nobody answered in time

@@ -20,11 +20,12 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from executor.agent_tools.agent import NAME, AgentSettings
 from executor.confidence import Floors
 from executor.mcp_tools.server import McpServer, mcp_servers, read_mcp_servers
 from executor.session import SessionLimits
@@ -109,6 +110,7 @@ class Settings(_Settings):
     servers: Mapping[str, ServerSettings] = Field(default_factory=dict)  # by namespace of tools: a table of the settings below
     policy: Policy = Policy()  # what is done about untrusted values: a table of the settings below; in the file alone
     mcp_servers: Mapping[str, McpServer] = Field(default_factory=dict)  # as Claude Desktop's `mcpServers` has them, by name
+    agents: Mapping[Annotated[str, Field(pattern=NAME.pattern)], AgentSettings] = Field(default_factory=dict)  # by name
     mcp: McpSettings = McpSettings()  # what MCP clients of this server see: a table of the settings below
     a2a: A2aSettings = A2aSettings()  # how it shows itself as an A2A agent: a table of the settings below
     auth: AuthSettings = AuthSettings()  # who may come from outside: a table, see `planrail key`

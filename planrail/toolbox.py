@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from executor.agent_tools.agent import Pins, known_agents
+from executor.agent_tools.tools import agent_tools
 from executor.builtin import HttpSettings, builtin_tools
 from executor.errors import JournalUnreachable
 from executor.pack import Pack, PackHost, load_packs
@@ -56,7 +58,20 @@ def toolset_of(settings: Settings, packs: Iterable[Pack]) -> Toolset:
     toolset = builtin_tools(HttpSettings(allow_private=settings.http_allow_private))
     for pack in packs:
         toolset |= pack.tools
+    toolset |= agents_of(settings)
     return toolset.under(settings.policy, elsewhere=settings.mcp_servers)
+
+
+def agents_of(settings: Settings) -> Toolset:
+    """The agents that plans may delegate to. Nothing is asked of them."""
+    pins = pins_of(settings)
+    known = known_agents(settings.agents, pins)
+    return agent_tools(known.values(), pins, secrets=settings.secret, allow_private=settings.http_allow_private)
+
+
+def pins_of(settings: Settings) -> Pins:
+    """The pinned cards of agents, which all processes of a home share."""
+    return Pins(settings.home / "agents")
 
 
 def whole_toolset(settings: Settings) -> Toolset:

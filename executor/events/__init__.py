@@ -9,6 +9,7 @@ call, the slot's number for an item of a map. An effect's CallStarted is its cla
 
 from __future__ import annotations
 
+from executor.events.agents import TaskDelegated
 from executor.events.calls import (
     CallFailed,
     CallFinished,
@@ -96,5 +97,6 @@ __all__ = [
     "SettledEffect",
     "StepSkipped",
     "Surprised",
+    "TaskDelegated",
     "TimerStarted",
 ]

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from executor.events.agents import TaskDelegated
 from executor.events.calls import (
     CallFailed,
     CallFinished,
@@ -63,6 +64,7 @@ Event = Annotated[
     | CallFinished
     | CallFailed
     | ReceiptCounted
+    | TaskDelegated
     | TimerStarted
     | SessionGranted
     | StepSkipped

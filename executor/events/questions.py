@@ -28,6 +28,8 @@ class Question(BaseModel):
     shown: Json = None
     asked_at: datetime | None = None
     expires_at: datetime | None = None  # nobody's answer counts from then on
+    agent: str = ""  # the other agent that asks, where it is none of ours
+    ref: str = ""  # by which that agent's question is known again
     remind_s: float | None = None  # the first reminder comes after so long, each further one after twice as long again
 
     @property

@@ -1,0 +1,105 @@
+"""Guarded: the HTTP transport to other agents: only permitted addresses, no redirects, and no more bytes than are bounded.
+
+A name is resolved and judged, and the judged address is the one that is connected to, as for the tools of `http`. The token
+goes to the agent's own host alone, whatever its card names.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Collection, Mapping
+from functools import cached_property
+
+import httpx
+
+from executor.builtin import addresses
+from executor.builtin.addresses import Resolve, Unsent, permitted
+from executor.builtin.handle import Unfit
+from executor.builtin.url import parsed_url, port_of
+
+_CONNECT_S = 10.0
+_QUIET_S = 45.0  # without a byte; the task is looked at then, and listened to anew
+
+
+class Guarded(httpx.AsyncBaseTransport):
+    """One agent's transport. `most` bounds the bytes of all answers together; `headers` are for `host` alone."""
+
+    def __init__(
+        self,
+        *,
+        allow_private: Collection[str] = (),
+        most: int,
+        host: str = "",
+        headers: Mapping[str, str] | None = None,
+        resolve: Resolve = addresses.resolve,
+    ) -> None:
+        self._allowed = frozenset(name.lower() for name in allow_private)
+        self._left = most
+        self._most = most
+        self._host = host
+        self._headers = dict(headers or {})
+        self._resolve = resolve
+        self._to: dict[str, httpx.AsyncHTTPTransport] = {}  # by name: connections of one are no other's, on one address too
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """The response; raises Unfit for an address that is not permitted, Unsent where nobody was reached."""
+        url = parsed_url(str(request.url))
+        host = url.raw_host.decode("ascii")
+        reachable = await permitted(host, port_of(url), resolve=self._resolve, allow_private=self._allowed)
+        headers = request.headers.copy()
+        headers["Accept-Encoding"] = "identity"  # so that what is counted is what is read
+        if host == self._host:
+            headers.update(self._headers)
+        inner = self._to.setdefault(host, httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False))
+        for address in reachable:
+            sent = httpx.Request(
+                request.method, url.copy_with(host=address), headers=headers, stream=request.stream,
+                extensions={**request.extensions, "sni_hostname": host},
+            )  # fmt: skip
+            try:
+                response = await inner.handle_async_request(sent)
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                if "CERTIFICATE_VERIFY_FAILED" in str(error):  # httpx keeps no more of the reason than its text
+                    raise Unfit(f"The certificate of {host} is not valid for it.", "refused") from error
+                continue
+            return self._bounded(response)
+        raise Unsent(f"{host} cannot be reached.", "transient")
+
+    def _bounded(self, response: httpx.Response) -> httpx.Response:
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        response.stream = _Counted(response.stream, self)
+        return response
+
+    def take(self, size: int) -> None:
+        """Count bytes that came; raises Unfit when they are too many."""
+        self._left -= size
+        if self._left < 0:
+            raise Unfit(f"It has said more than {self._most:,} bytes.", "failed")
+
+    async def aclose(self) -> None:
+        for inner in self._to.values():
+            await inner.aclose()
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return httpx.create_ssl_context(trust_env=False)
+
+
+class _Counted(httpx.AsyncByteStream):
+    def __init__(self, inner: httpx.AsyncByteStream, guard: Guarded) -> None:
+        self._inner = inner
+        self._guard = guard
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for piece in self._inner:
+            self._guard.take(len(piece))
+            yield piece
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+def client_over(transport: Guarded) -> httpx.AsyncClient:
+    """An HTTP client over it, which follows no redirect and reads nothing of the environment."""
+    timeout = httpx.Timeout(_QUIET_S, connect=_CONNECT_S)
+    return httpx.AsyncClient(transport=transport, timeout=timeout, trust_env=False, headers={"User-Agent": "planrail"})

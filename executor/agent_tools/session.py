@@ -1,0 +1,157 @@
+"""Session: everything that a delegated call needs of an agent, opened: its card checked against the pin, and a client of it.
+
+A card that was checked holds for as long as its host says, at least a minute and at most an hour. Time is up, or the run is
+cancelled: the agent is told so. A process that goes away tells it nothing: the run's next owner goes on with its task.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+from urllib.parse import urlsplit
+
+from a2a.client import Client, ClientConfig, ClientFactory
+from a2a.types import AgentCard
+
+from executor.agent_tools.agent import Agent, Pins, permitted_hosts
+from executor.agent_tools.card import Fetched, check_pin, credential, fetch_card
+from executor.agent_tools.conversation import Conversation
+from executor.agent_tools.guarded import Guarded, client_over
+from executor.agent_tools.order import Caller, Order, Outcome, Refused
+from executor.errors import AgentAway, AgentRefused
+
+_CARD_BYTES = 1 << 20
+_CHECKED_S = 300.0  # a card holds so long
+_OVERHEAD = 8  # times what an agent may say: the protocol's own words around it, streams that begin anew
+_ATTEMPTS, _PAUSE_S, _LONGEST_PAUSE_S = 4, 0.2, 5.0  # at an agent that is away; without end where it has a task of ours
+_BEAT_S = 15.0  # while no task is known the claim is renewed
+_CANCEL_S, _GRACE_S = 10.0, 0.8  # to tell the agent of a cancel; a run that is cancelled waits no longer than the second
+
+
+@dataclass
+class Agents:
+    """The agents of one process, and until when the cards of which hold."""
+
+    pins: Pins
+    secrets: Callable[[str], str | None]
+    allow_private: tuple[str, ...] = ()
+    clock: Callable[[], float] = time.monotonic
+    _checked: dict[str, tuple[float, Fetched]] = field(default_factory=dict)
+
+    async def delegate(self, agent: Agent, order: Order, caller: Caller, within_s: float) -> Outcome:
+        """Carry the goal to the agent, or on with it there; never raises for what the agent does."""
+        last = self.clock() + within_s
+        for attempt in count(1):
+            try:
+                async with self.opened(agent, most=agent.settings.max_bytes * _OVERHEAD) as (client, card):
+                    streams, most = card.capabilities.streaming, agent.settings.max_bytes
+                    talk = Conversation(client, order, caller, streams, agent.idempotent, most)
+                    outcome = await _carried(talk, caller, max(last - self.clock(), 0.001))
+                    return outcome or Refused(f"It was not done within {within_s:g} s, and was cancelled.", "timeout")
+            except AgentAway as away:
+                pause = min(_PAUSE_S * 2**attempt, _LONGEST_PAUSE_S)
+                if (attempt == _ATTEMPTS and not order.task) or self.clock() + pause > last:
+                    return Refused(away.message, "transient")
+                caller.retrying(away.message)
+                await asyncio.sleep(pause)
+            except AgentRefused as refused:
+                return Refused(f"{refused.message} {refused.hint}".strip(), "refused")
+        raise AssertionError("it is tried until it is over")
+
+    async def find(self, agent: Agent, order: Order, caller: Caller) -> bool | None:
+        """Whether the agent has a task for that message, as far as it can tell; it is remembered then."""
+        try:
+            async with self.opened(agent, most=agent.settings.max_bytes) as (client, _):
+                return await Conversation(client, order, caller, False, agent.idempotent, 1).find()
+        except AgentRefused:
+            return None
+
+    @asynccontextmanager
+    async def opened(self, agent: Agent, *, most: int) -> AsyncIterator[tuple[Client, AgentCard]]:
+        """A client of the agent, after its card was checked; raises AgentRefused."""
+        known = self.pins.read(agent.name)
+        agent = Agent(agent.name, agent.settings, known or agent.pinned)
+        allowed = permitted_hosts(agent.settings.url, self.allow_private)
+        found = await self._card(agent, allowed)
+        host = (urlsplit(agent.settings.url).hostname or "").lower()
+        guard = Guarded(allow_private=allowed, most=most, host=host, headers=self._token(agent, found.card))
+        async with client_over(guard) as http:
+            config = ClientConfig(httpx_client=http, supported_protocol_bindings=["JSONRPC", "HTTP+JSON"])
+            try:
+                client = ClientFactory(config).create(found.card)
+            except ValueError as error:
+                raise AgentRefused(f"{agent.name} cannot be spoken with: {error}.") from None
+            yield client, found.card
+
+    async def _card(self, agent: Agent, allowed: tuple[str, ...]) -> Fetched:
+        until, found = self._checked.get(agent.name, (0.0, None))
+        if found is None or self.clock() > until:
+            async with client_over(Guarded(allow_private=allowed, most=_CARD_BYTES)) as http:
+                found = await fetch_card(http, agent.settings)
+            self._checked[agent.name] = (self.clock() + _CHECKED_S, found)
+        check_pin(agent, found)
+        if agent.pinned is None:
+            self.pins.put(agent.name, found.pinned(agent.settings, datetime.now(UTC)))
+        return found
+
+    def _token(self, agent: Agent, card: AgentCard) -> dict[str, str]:
+        name = agent.settings.token_secret
+        if not name:
+            return {}
+        token = self.secrets(name)
+        if token is None:
+            raise AgentRefused(
+                f"The secret `{name}` of the agent {agent.name} is not set.", hint=f"PLANRAIL_SECRET_{name.upper()}"
+            )
+        return credential(card, token)
+
+
+async def _carried(talk: Conversation, caller: Caller, within_s: float) -> Outcome | None:
+    """Carry on, while the claim is renewed, until it ends or asks; None where its time is up."""
+    carrying = asyncio.create_task(talk.carry(), name="planrail-delegated")
+    beating = asyncio.create_task(_beat(talk, caller), name="planrail-delegated-claim")
+    try:
+        async with asyncio.timeout(within_s):
+            await asyncio.wait((carrying, beating), return_when=asyncio.FIRST_COMPLETED)
+            if not carrying.done():
+                beating.result()  # the run has another owner
+            return await carrying
+    except TimeoutError:
+        await _ended(carrying)
+        await _told(talk, _CANCEL_S)
+        return None
+    except asyncio.CancelledError:
+        await _ended(carrying)
+        if caller.cancelled:
+            await _told(talk, _GRACE_S)
+        raise
+    finally:
+        await _ended(carrying)
+        await _ended(beating)
+
+
+async def _beat(talk: Conversation, caller: Caller) -> None:
+    """Renew the claim until a task is known; then nothing is claimed any more that the journal does not know."""
+    while not talk.task:
+        await asyncio.sleep(_BEAT_S)
+        if not talk.task:
+            await caller.waiting()
+    await asyncio.Event().wait()
+
+
+async def _ended(task: asyncio.Task[Outcome] | asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait((task,))
+    _ = task.cancelled() or task.exception()
+
+
+async def _told(talk: Conversation, within_s: float) -> None:
+    """Tell the agent of the cancel; no longer than that."""
+    telling = asyncio.create_task(talk.cancel(), name="planrail-delegated-cancel")
+    await asyncio.wait((telling,), timeout=within_s)
+    await _ended(telling)
