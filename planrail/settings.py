@@ -37,6 +37,7 @@ from planner.program import MAX_STANDING_S
 from planrail.a2a import A2aSettings
 from planrail.keys import AuthSettings
 
+AgentName = Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
 SECRET_PREFIX = "PLANRAIL_SECRET_"
 
 
@@ -110,7 +111,7 @@ class Settings(_Settings):
     servers: Mapping[str, ServerSettings] = Field(default_factory=dict)  # by namespace of tools: a table of the settings below
     policy: Policy = Policy()  # what is done about untrusted values: a table of the settings below; in the file alone
     mcp_servers: Mapping[str, McpServer] = Field(default_factory=dict)  # as Claude Desktop's `mcpServers` has them, by name
-    agents: Mapping[Annotated[str, Field(pattern=NAME.pattern)], AgentSettings] = Field(default_factory=dict)  # by name
+    agents: Mapping[AgentName, AgentSettings] = Field(default_factory=dict)  # that plans may delegate to, by name
     mcp: McpSettings = McpSettings()  # what MCP clients of this server see: a table of the settings below
     a2a: A2aSettings = A2aSettings()  # how it shows itself as an A2A agent: a table of the settings below
     auth: AuthSettings = AuthSettings()  # who may come from outside: a table, see `planrail key`

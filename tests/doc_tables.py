@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
+from executor.agent_tools.agent import AgentSettings
 from executor.confidence import Floors
 from executor.events import Event
 from planner.budget import Budget
@@ -60,6 +61,7 @@ MEANINGS = {
     "mcp_servers": "MCP servers whose tools plans may call: `[mcpServers.NAME]`, see docs/mcp.md",
     "mcp": "what MCP clients of this server see: a table, see docs/mcp.md",
     "a2a": "how it shows itself as an A2A agent: a table, see docs/a2a.md",
+    "agents": "the agents that plans may delegate to, by name: a table, see docs/a2a.md",
     "auth": "who may come from outside: `planrail key` prints the lines",
     "secrets": 'the values behind `secret("name")`; better in the environment than in a file',
     "model": "its name, as the endpoint knows it; with a key and no address: gpt-5 (planner), gpt-5-mini (executor)",
@@ -146,6 +148,12 @@ def a2a() -> str:
     return _table(("in `[a2a]`", "environment", "default", "what it does"), rows)
 
 
+def agents() -> str:
+    """The settings of an agent that plans may delegate to."""
+    rows = [(_code(f.name), _code(f.default), f.comment) for f in fields_of(AgentSettings)]
+    return _table(("in `[agents.NAME]`", "default", "what it does"), rows)
+
+
 def policy() -> str:
     """What a policy says of all tools."""
     rows = [(_code(f.name), _code(f.default), f.comment) for f in fields_of(Policy)]
@@ -205,6 +213,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "servers": servers,
     "mcp": mcp,
     "a2a": a2a,
+    "agents": agents,
     "budget": budget,
     "policy": policy,
     "tool_policy": tool_policy,
