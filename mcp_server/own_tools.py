@@ -42,7 +42,7 @@ def offered_name(tool: str) -> str:
 
 
 def _is_offered(door: Door, spec: ToolSpec) -> bool:
-    return not spec.has_effect or spec.name in door.terms.effects or "*" in door.terms.effects
+    return not spec.is_agent and (not spec.has_effect or spec.name in door.terms.effects or "*" in door.terms.effects)
 
 
 def _offer(door: Door, tool: Tool) -> Offer:

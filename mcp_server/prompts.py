@@ -59,7 +59,7 @@ def _prompt(playbook: Playbook) -> Prompt:
 
 
 def _write(door: Door, goal: str) -> str:
-    tools = "\n".join(tool_line(spec) for spec in door.house.toolset.specs.values())
+    tools = "\n".join(tool_line(spec) for spec in door.house.toolset.specs.values() if not spec.is_agent)
     return f"{PLAN_LANGUAGE}\n\nThe tools:\n{tools}\n\nWrite a plan script for this goal and call run_plan with it: {goal}"
 
 
