@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from planrail.cli.agents_app import agents
 from planrail.cli.doors_app import doors
 from planrail.cli.kept_app import plans
 from planrail.cli.keys_app import keys
@@ -23,6 +24,7 @@ app = typer.Typer(
     help="A goal becomes a small checked program, which runs in parallel, inside hard ceilings, through crashes.",
 )  # fmt: skip
 
+app.add_typer(agents)
 app.add_typer(plans)
 app.add_typer(keys)
 app.add_typer(doors)  # without a name: its commands are planrail's own
