@@ -21,7 +21,7 @@ def card_of(url: str, *, strict: bool) -> AgentCard:
         supported_interfaces=[AgentInterface(url=url, protocol_binding=b, protocol_version=v) for b, v in spoken],
         capabilities=AgentCapabilities(
             streaming=True,
-            push_notifications=False,
+            push_notifications=True,
             extensions=[AgentExtension(uri=URI, description="The plan, and each step's result.")],
         ),
         default_input_modes=modes,

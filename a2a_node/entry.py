@@ -13,6 +13,7 @@ from a2a_node.body import Bodies
 from a2a_node.card import card_of
 from a2a_node.guard import Guard
 from a2a_node.handler import RunHandler
+from a2a_node.push.chore import configs_of
 from planrail.a2a import A2aSettings
 from planrail.auth import Authenticator
 from planrail.doors import DoorUnavailable, Mounted
@@ -32,7 +33,7 @@ class A2aEntry:
     async def mounted(self, house: House, auth: Authenticator, *, host: str, address: str) -> AsyncIterator[Mounted]:
         """The node's application. Without authentication only this machine comes, which is one principal."""
         settings = house.settings.a2a
-        handler = RunHandler(house)
+        handler = RunHandler(house, push=configs_of(house))
         card = card_of((settings.url or address).rstrip("/"), strict=settings.strict)
         required = frozenset(e.uri for e in card.capabilities.extensions if e.required)
         routes = create_agent_card_routes(card, cache_control=_CACHED)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any
 
 from a2a.server.context import ServerCallContext
 from a2a.server.request_handlers.request_handler import RequestHandler
@@ -39,26 +39,15 @@ from a2a_node.extension import AFTER_HEADER, is_active
 from a2a_node.lists import TaskLists
 from a2a_node.opened import Opened
 from a2a_node.parts import JSON, TEXT
+from a2a_node.push.configs import PushConfigs
 from a2a_node.received import after_of, key_of, number_of, submission_of
 from a2a_node.refusals import refusing, refusing_stream
+from a2a_node.request import is_old
 from a2a_node.telling import Audience, Telling
 from executor.submission import Principal
 from planrail.house import House
 
-
-class PushConfigs(Protocol):
-    """The notifications that a principal has asked for, by task."""
-
-    async def create(self, principal: Principal, config: TaskPushNotificationConfig) -> TaskPushNotificationConfig: ...
-
-    async def get(self, principal: Principal, task: str, name: str) -> TaskPushNotificationConfig: ...
-
-    async def list(
-        self, principal: Principal, params: ListTaskPushNotificationConfigsRequest
-    ) -> ListTaskPushNotificationConfigsResponse: ...
-
-    async def delete(self, principal: Principal, task: str, name: str) -> None: ...
-
+_FIRST = 1  # the number of a run's first event
 
 Extended = Callable[[Principal], Awaitable[AgentCard]]
 
@@ -77,7 +66,7 @@ class RunHandler(RequestHandler):
     @refusing
     async def on_message_send(self, params: SendMessageRequest, context: ServerCallContext) -> Task:
         principal, audience = principal_of(context), _audience(params, context)
-        run = await self._sent(params, principal)
+        run = await self._sent(params, context)
         telling = await self._opened.whole(run, audience)
         if not params.configuration.return_immediately and not telling.rests:
             async for _ in self._opened.follow(telling, principal):
@@ -87,7 +76,7 @@ class RunHandler(RequestHandler):
     @refusing_stream
     async def on_message_send_stream(self, params: SendMessageRequest, context: ServerCallContext) -> AsyncGenerator[Any]:
         principal, audience = principal_of(context), _audience(params, context)
-        run = await self._sent(params, principal)
+        run = await self._sent(params, context)
         after = after_of(MessageToDict(params.metadata)) if params.HasField("metadata") else None
         telling = await self._opened.whole(run, audience, until=after)
         async for each in self._stream(telling, principal, params):
@@ -139,24 +128,25 @@ class RunHandler(RequestHandler):
         """A task of the principal's; an id has to be whole. Raises UnknownRun."""
         return await self._opened.whole(await self._answering.known(task, principal), audience)
 
-    async def _sent(self, params: SendMessageRequest, principal: Principal) -> str:
+    async def _sent(self, params: SendMessageRequest, context: ServerCallContext) -> str:
         """The run that the message begins, has begun before, or goes on with."""
         validate_history_length(params.configuration)
-        message, wanted = params.message, params.configuration
+        principal, message, wanted = principal_of(context), params.message, params.configuration
         if not message.parts:
             raise InvalidParamsError("The message has no parts.")
+        config = TaskPushNotificationConfig()
+        config.CopyFrom(wanted.task_push_notification_config)
         inline = wanted.HasField("task_push_notification_config")
-        if inline and self._push is None:
-            raise PushNotificationNotSupportedError
+        target = await self._pushing().checked(config, _audience(params, context), old=is_old(context)) if inline else None
+        since = _FIRST
         if message.task_id:
+            since = (await self._runs.record(message.task_id, principal)).seq
             run = await self._answering.answer(message, principal)
         else:
             run = (await self._runs.submit(submission_of(message, principal), key=key_of(message))).id
-        if inline and self._push is not None:
-            config = TaskPushNotificationConfig()
-            config.CopyFrom(wanted.task_push_notification_config)
+        if target is not None:
             config.task_id = run
-            await self._push.create(principal, config)
+            await self._pushing().keep(config, target, since=since)
         return run
 
     # -- push notifications
@@ -165,33 +155,33 @@ class RunHandler(RequestHandler):
     async def on_create_task_push_notification_config(
         self, params: TaskPushNotificationConfig, context: ServerCallContext
     ) -> TaskPushNotificationConfig:
-        principal = principal_of(context)
-        await self._answering.known(params.task_id, principal)
-        return await self._pushing().create(principal, params)
+        push = self._pushing()
+        await self._answering.known(params.task_id, principal_of(context))
+        return await push.create(params, Audience(is_active(context)), old=is_old(context))
 
     @refusing
     async def on_get_task_push_notification_config(
         self, params: GetTaskPushNotificationConfigRequest, context: ServerCallContext
     ) -> TaskPushNotificationConfig:
-        principal = principal_of(context)
-        await self._answering.known(params.task_id, principal)
-        return await self._pushing().get(principal, params.task_id, params.id)
+        push = self._pushing()
+        await self._answering.known(params.task_id, principal_of(context))
+        return await push.get(params.task_id, params.id)
 
     @refusing
     async def on_list_task_push_notification_configs(
         self, params: ListTaskPushNotificationConfigsRequest, context: ServerCallContext
     ) -> ListTaskPushNotificationConfigsResponse:
-        principal = principal_of(context)
-        await self._answering.known(params.task_id, principal)
-        return await self._pushing().list(principal, params)
+        push = self._pushing()
+        await self._answering.known(params.task_id, principal_of(context))
+        return await push.list(params)
 
     @refusing
     async def on_delete_task_push_notification_config(
         self, params: DeleteTaskPushNotificationConfigRequest, context: ServerCallContext
     ) -> None:
-        principal = principal_of(context)
-        await self._answering.known(params.task_id, principal)
-        await self._pushing().delete(principal, params.task_id, params.id)
+        push = self._pushing()
+        await self._answering.known(params.task_id, principal_of(context))
+        await push.delete(params.task_id, params.id)
 
     def _pushing(self) -> PushConfigs:
         if self._push is None:

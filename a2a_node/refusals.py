@@ -8,7 +8,8 @@ from contextlib import aclosing
 from functools import wraps
 from typing import Any
 
-from a2a.types.a2a_pb2 import Message
+from a2a.server.context import ServerCallContext
+from a2a.types.a2a_pb2 import GetTaskPushNotificationConfigRequest, Message
 from a2a.utils.errors import (
     A2AError,
     InternalError,
@@ -18,6 +19,7 @@ from a2a.utils.errors import (
 )
 from a2a.utils.proto_utils import validate_proto_required_fields
 
+from a2a_node.request import is_old
 from executor.errors import KeyTaken, NotAnswerable, SessionSpent, UnknownRun
 from planner.errors import PlanrailError
 
@@ -54,7 +56,7 @@ def refusing(operation: Callable[..., Awaitable[Any]]) -> Callable[..., Any]:
     @wraps(operation)
     async def guarded(self: Any, params: Any, context: Any) -> Any:
         try:
-            _whole(params)
+            _whole(params, context)
             return await operation(self, params, context)
         except Exception as error:  # noqa: BLE001  # translated, and logged if it is our fault
             raise refusal(error) from None
@@ -68,7 +70,7 @@ def refusing_stream(operation: Callable[..., AsyncGenerator[Any]]) -> Callable[.
     @wraps(operation)
     async def guarded(self: Any, params: Any, context: Any) -> AsyncGenerator[Any]:
         try:
-            _whole(params)
+            _whole(params, context)
             async with aclosing(operation(self, params, context)) as stream:
                 async for each in stream:
                     yield each
@@ -78,5 +80,8 @@ def refusing_stream(operation: Callable[..., AsyncGenerator[Any]]) -> Callable[.
     return guarded
 
 
-def _whole(params: Message) -> None:
+def _whole(params: Message, context: ServerCallContext) -> None:
+    """Raise where a field that has to be there is not; A2A 0.3 may ask for a task's only configuration without its id."""
+    if isinstance(params, GetTaskPushNotificationConfigRequest) and params.task_id and is_old(context):
+        return
     validate_proto_required_fields(params)

@@ -34,6 +34,14 @@ class Requests(DefaultServerCallContextBuilder):
         return context
 
 
+def is_old(context: ServerCallContext) -> bool:
+    """Whether the call is one of A2A 0.3: the names of JSON-RPC's methods tell, else its version."""
+    method = context.state.get("method", "")
+    if method:
+        return "/" in method
+    return not str(context.state.get("headers", {}).get(VERSION_HEADER, "")).startswith("1")
+
+
 def check_version(version: str) -> None:
     """Raise VersionNotSupportedError for one that is not spoken here; none means 0.3, and patches do not count."""
     if version and ".".join(version.split(".")[:2]) not in _SPOKEN:

@@ -21,6 +21,12 @@ class A2aSettings(BaseModel):
     card_max_age_s: int = Field(default=300, ge=0)  # so long others may keep the card before they ask again
     key_grace_s: int = Field(default=604_800, ge=0)  # a signing key that was rotated still signs so long, beside the new one
     secret_key: SecretStr | None = None  # seals what is secret in the database; several, with commas: the first one seals
+    push_allow_private: tuple[str, ...] = ()  # hosts inside the house that clients may have notified, also over http
+    push_ca_file: Path | None = None  # certificates of receivers to trust besides the usual ones, for intranets
+    push_timeout_s: float = Field(default=15.0, ge=1, le=30)  # of one notification; then it is tried again
+    push_first_retry_s: float = Field(default=2.0, gt=0, le=600)  # after a failure; doubled up to an hour
+    push_give_up_s: float = Field(default=86_400.0, ge=0)  # of failures in a row; then only `planrail push retry` tries again
+    push_parallel: int = Field(default=32, ge=1)  # notifications at once, of this process; four of them to one place
 
     @field_validator("url")
     @classmethod

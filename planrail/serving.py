@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from planrail.auth import Authenticator, check_open
+from planrail.chores import chores
 from planrail.doors import AddressTaken, Entry
 from planrail.house import House, open_house
 from planrail.settings import Settings
@@ -39,6 +40,7 @@ async def serve(
         listener = stack.enter_context(_bound(host, port))
         if worker:
             await stack.enter_async_context(house.engine())
+            await stack.enter_async_context(chores(house))
         address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
         app, told = await stack.enter_async_context(
             application(house, entries, Authenticator(settings.auth), host=host, address=address)

@@ -179,6 +179,9 @@ def _merged(read: dict[str, Any], env: Mapping[str, str]) -> dict[str, Any]:
     for name in ("url", "secret_key"):
         if env.get(f"PLANRAIL_A2A_{name.upper()}"):
             merged["a2a"][name] = env[f"PLANRAIL_A2A_{name.upper()}"]
+    if "PLANRAIL_A2A_PUSH_ALLOW_PRIVATE" in env:
+        hosts = env["PLANRAIL_A2A_PUSH_ALLOW_PRIVATE"].split(",")
+        merged["a2a"]["push_allow_private"] = tuple(host.strip() for host in hosts if host.strip())
     for role, default in (("planner", "gpt-5"), ("executor", "gpt-5-mini")):
         merged[role] = _role(dict(read.get(role, {})), role.upper(), default, env)
     return merged

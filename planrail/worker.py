@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import Callable
 
+from planrail.chores import chores
 from planrail.house import open_house
 from planrail.settings import Settings
 
@@ -29,7 +30,7 @@ async def serve_worker(
     for each in signals:
         loop.add_signal_handler(each, end)
     try:
-        async with open_house(settings) as house, house.engine():
+        async with open_house(settings) as house, house.engine(), chores(house):
             ready(house.worker)
             await ending.wait()
     finally:

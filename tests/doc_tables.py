@@ -43,6 +43,7 @@ VARIABLES = {
     "secrets": "PLANRAIL_SECRET_<NAME>",
     "a2a.url": "PLANRAIL_A2A_URL",
     "a2a.secret_key": "PLANRAIL_A2A_SECRET_KEY",
+    "a2a.push_allow_private": "PLANRAIL_A2A_PUSH_ALLOW_PRIVATE",
     "planner.model": "PLANRAIL_PLANNER_MODEL",
     "planner.base_url": "PLANRAIL_PLANNER_BASE_URL, OPENAI_BASE_URL",
     "planner.api_key": "PLANRAIL_PLANNER_API_KEY, OPENAI_API_KEY",

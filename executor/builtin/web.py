@@ -59,13 +59,20 @@ class Web:
         async with asyncio.timeout(self._settings.timeout_s):
             return await self._exchange("POST", parsed_url(url), headers, content)
 
-    async def _exchange(self, method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes) -> Answer:
+    async def notify(self, url: str, content: bytes, headers: Mapping[str, str]) -> Answer:
+        """POST once, and read no more of the answer than its status and headers. Raises as `post` does."""
+        async with asyncio.timeout(self._settings.timeout_s):
+            return await self._exchange("POST", parsed_url(url), headers, content, reads=False)
+
+    async def _exchange(
+        self, method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes, *, reads: bool = True
+    ) -> Answer:
         host = url.raw_host.decode("ascii")
         reachable = await permitted(host, port_of(url), resolve=self._resolve, allow_private=self._allowed)
         async with httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False) as transport:
             response = await self._sent(transport, method, url, headers, content, reachable)
             try:
-                body = await self._body(response)
+                body = await self._body(response) if reads else b""
             finally:
                 await response.aclose()
         return Answer(str(url), response.status_code, response.headers, body)

@@ -47,6 +47,17 @@ class Subscriber(BaseModel):
     now: int  # when this was read
 
 
+class Wish(BaseModel):
+    """Who wants to be told of a run, and from which of its events on; None: from the present one."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    place: str
+    body: str
+    since: int | None = None
+
+
 class SqlOutbox:
     """The outbox in the journal's database, which any number of processes share."""
 
@@ -57,14 +68,15 @@ class SqlOutbox:
         self._now: ColumnElement[int] = literal_column(dialect.clock_ms)
         self._row = (*push.c, self._now.label("now"))
 
-    async def put(self, run_id: str, name: str, *, place: str, body: str, most: int) -> Subscriber | None:
-        """Subscribe, from the run's present event on; the same name again changes where and how, and not how far it is told.
+    async def put(self, run_id: str, wish: Wish, *, most: int) -> Subscriber | None:
+        """Subscribe; the same id again changes where and how it is told, and not how far that is.
 
         None where the run has `most` subscribers already. Raises UnknownRun.
         """
-        return await self._writer.write(lambda c: self._put(c, run_id, name, place, body, most), order=_order(run_id))
+        return await self._writer.write(lambda c: self._put(c, run_id, wish, most), order=_order(run_id))
 
-    def _put(self, connection: Connection, run_id: str, name: str, place: str, body: str, most: int) -> Subscriber | None:
+    def _put(self, connection: Connection, run_id: str, wish: Wish, most: int) -> Subscriber | None:
+        name = wish.id
         self._dialect.lock_name(connection, _order(run_id))
         seq = connection.execute(select(run.c.seq).where(run.c.id == run_id)).scalar_one_or_none()
         if seq is None:
@@ -73,13 +85,14 @@ class SqlOutbox:
         if connection.execute(others).scalar_one() >= most:
             return None
         new = {
-            "run": run_id, "id": name, "place": place, "body": body, "since": seq, "seq": 0, "part": 0, "lease": 0, "until": 0,
-            "next_at": self._now, "attempts": 0, "problem": "", "dead": False, "closed": False, "created_at": self._now,
+            "run": run_id, "id": name, "place": wish.place, "body": wish.body, "since": wish.since or seq, "seq": 0, "part": 0,
+            "lease": 0, "until": 0, "next_at": self._now, "attempts": 0, "problem": "", "dead": False, "closed": False,
+            "created_at": self._now,
         }  # fmt: skip
         made = connection.execute(self._dialect.insert_once(push, "run", "id").values(new).returning(push.c.id)).first()
         if made is None:
             lost = {"lease": push.c.lease + 1, **_FREE}  # whoever tells it now tells it where it was
-            fresh = {"place": place, "body": body, "next_at": self._now, **lost, **_UNHURT}
+            fresh = {"place": wish.place, "body": wish.body, "next_at": self._now, **lost, **_UNHURT}
             connection.execute(update(push).where(_is(run_id, name)).values(fresh))
         return self._read_one(connection, run_id, name)
 
@@ -146,6 +159,11 @@ class SqlOutbox:
         kept = update(push).where(push.c.holder == holder).values(until=self._now + lease_ms)
         await self._writer.write(lambda c: c.execute(kept).rowcount, order=f"push/{holder}")
 
+    async def holds(self, held: Subscriber) -> bool:
+        """Whether the lease is good: it is there, and nobody else has it or has changed it."""
+        wanted = select(push.c.lease).where(_held(held))
+        return await self._readers.read(lambda c: c.execute(wanted).first() is not None)
+
     async def told(self, held: Subscriber, *, seq: int, part: int) -> bool:
         """It was told all events up to `seq`, and `part` of what the next one makes; False where the lease is lost."""
         return await self._settle(held, {"seq": seq, "part": part, "told_at": self._now, **_UNHURT})
@@ -158,14 +176,15 @@ class SqlOutbox:
         }  # fmt: skip
         return await self._settle(held, hurt)
 
-    async def let_go(self, held: Subscriber, *, seq: int, part: int, over: bool) -> bool:
-        """Let go of it; it was told what there was up to `seq`, which is the end of a run that is `over`."""
-        free = update(push).where(_held(held)).values(seq=seq, part=part, **_FREE)
+    async def let_go(self, held: Subscriber, *, seq: int | None = None, over: bool = False) -> bool:
+        """Let go of it; it was told what there was up to `seq`, if that is said, which is the end of a run that is `over`."""
+        told = {} if seq is None else {"seq": seq, "part": 0}
         whole = select(run.c.seq == seq).where(run.c.id == held.run).with_for_update(read=True)
 
         def write(connection: Connection) -> bool:
             closed = over and bool(connection.execute(whole).scalar_one_or_none())  # nobody appends until this is committed
-            return connection.execute(free.values(closed=closed)).rowcount > 0
+            free = update(push).where(_held(held)).values(closed=closed, **told, **_FREE)
+            return connection.execute(free).rowcount > 0
 
         return await self._writer.write(write, order=_order(held.run))
 

@@ -78,6 +78,7 @@ def _findings(*, live: bool) -> Iterator[Finding]:
         return
     yield _folder(settings)
     yield asyncio.run(_database(settings))
+    yield from asyncio.run(_push(settings))
     yield from _artifacts(settings)
     yield from _packs(settings)
     yield from asyncio.run(_mcp_servers(settings)) if settings.mcp_servers else ()
@@ -107,6 +108,24 @@ async def _database(settings: Settings) -> Finding:
         return Finding("database", "problem", error.message, error.hint)
     except Exception as error:  # noqa: BLE001  # the doctor tells what is wrong, whatever it is
         return Finding("database", "problem", f"{type(error).__name__}: {error}", "Check PLANRAIL_DATABASE_URL.")
+
+
+async def _push(settings: Settings) -> list[Finding]:
+    """Whether notifications of A2A tasks arrive, and can be sealed by every process; nothing where nobody wants any."""
+    try:
+        async with await SqlJournal.open(settings.url, timeout_s=2.0) as journal:
+            count = await journal.outbox.count()
+    except Exception:  # noqa: BLE001  # the finding about the database says what is wrong
+        return []
+    if not count["all"]:
+        return []
+    told = f"{count['all']} configurations, {count['failing']} failing, {count['dead']} given up"
+    remedy = "`planrail push list --dead` says why; `planrail push retry` tries again." if count["dead"] else ""
+    found = [Finding("notifications", "note" if count["dead"] else "ok", told, remedy)]
+    if settings.a2a.secret_key is None and not settings.url.startswith("sqlite"):
+        remedy = "Set PLANRAIL_A2A_SECRET_KEY to the same value on all machines that share the database."
+        found.append(Finding("secret key", "note", "it is a file of this machine, which others cannot open", remedy))
+    return found
 
 
 def _artifacts(settings: Settings) -> Iterator[Finding]:

@@ -11,9 +11,10 @@ from journal_contract import BOUND_S, NOON, create
 
 from executor.errors import UnknownRun
 from executor.events import CancelRequested, RunEnded, RunResumed
-from executor.journal.outbox import Subscriber
+from executor.journal.outbox import Subscriber, Wish
 from executor.journal.sql import SqlJournal
 
+WISH = Wish(id="more", place="https://a", body="sealed")
 LONG, SHORT = 60_000, 1  # milliseconds of a lease
 
 
@@ -31,7 +32,7 @@ async def journals(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
 
 
 async def subscribed(journal: SqlJournal, name: str = "s", *, place: str = "https://a") -> Subscriber:
-    made = await journal.outbox.put("r", name, place=place, body="sealed", most=5)
+    made = await journal.outbox.put("r", Wish(id=name, place=place, body="sealed"), most=5)
     assert made is not None
     return made
 
@@ -51,7 +52,7 @@ async def test_a_new_subscriber_is_due_at_once_and_again_after_each_event(journa
     held = await outbox.take(made, "w", lease_ms=LONG)
     assert held is not None
     assert await outbox.due(5) == []
-    assert await outbox.let_go(held, seq=1, part=0, over=False)
+    assert await outbox.let_go(held, seq=1)
     assert (await outbox.due(5), await outbox.next_due_ms()) == ([], None)
     assert await happens(journals[1]) == 2
     assert [(s.run, s.id, s.seq) for s in await outbox.due(5)] == [("r", "s", 1)]
@@ -75,7 +76,7 @@ async def test_whoever_slept_through_its_lease_settles_nothing(journals: list[Sq
 
     assert not await ours.told(slow, seq=1, part=0)
     assert not await ours.failed(slow, "time-out", wait_ms=0, give_up=True)
-    assert not await ours.let_go(slow, seq=1, part=0, over=False)
+    assert not await ours.let_go(slow, seq=1)
     assert await theirs.told(quick, seq=1, part=2)
     after = await ours.get("r", "s")
     assert after is not None
@@ -138,7 +139,7 @@ async def test_a_run_that_is_over_and_told_is_closed_until_it_goes_on(journals: 
     assert held is not None
     end = await journals[1].append("r", [RunEnded(status="failed")], epoch=None, status="failed")
     assert end == 2
-    assert await outbox.let_go(held, seq=2, part=0, over=True)
+    assert await outbox.let_go(held, seq=2, over=True)
     assert dict(await outbox.count()) == {"all": 1, "open": 0, "failing": 0, "dead": 0}
 
     await journals[1].append("r", [RunResumed(by="ann")], epoch=None, status="queued")
@@ -149,8 +150,8 @@ async def test_there_are_only_so_many_of_a_run_and_none_of_an_unknown_one(journa
     outbox = journals[0].outbox
     for n in range(5):
         await subscribed(journals[n % 2], f"s{n}")
-    assert await outbox.put("r", "more", place="https://a", body="b", most=5) is None
-    assert await outbox.put("r", "s0", place="https://a", body="b", most=5) is not None
+    assert await outbox.put("r", WISH, most=5) is None
+    assert await outbox.put("r", WISH.model_copy(update={"id": "s0"}), most=5) is not None
     assert (await outbox.remove("r", "s0"), await outbox.remove("r", "s0")) == (True, False)
     with pytest.raises(UnknownRun):
-        await outbox.put("nobody", "s", place="https://a", body="b", most=5)
+        await outbox.put("nobody", WISH, most=5)

@@ -1,0 +1,90 @@
+"""Deliveries: a worker's part in telling subscribers: it looks for what is due when a run has changed or a time has come.
+
+Any number of workers of a database do this at once; a subscriber is in one's hand at a time (`executor.journal.outbox`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from a2a_node.push.courier import LEASE_MS, Bag, Courier
+from executor.errors import JournalUnreachable
+from executor.journal.outbox import Subscriber
+
+log = logging.getLogger(__name__)
+
+_RENEW_S = 3.0  # between two renewals of the leases
+_PAUSE_S = 0.05  # least between two looks, which a busy database would else be asked for all the time
+_LOOKS = 10  # times as long as a look took nobody looks again
+_AWAY_S = 1.0  # after a look that failed
+
+
+class Deliveries:
+    """Carries until it is cancelled; what is in hand then is let go of, for others to go on with."""
+
+    def __init__(self, bag: Bag) -> None:
+        self._bag = bag
+        self._wake = bag.lanes.freed
+        self._couriers: dict[asyncio.Task[None], tuple[str, str]] = {}
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._listen(), name="planrail-push-listen")
+            group.create_task(self._renew(), name="planrail-push-renew")
+            while True:
+                self._wake.clear()
+                pause_s, next_s = await self._look(group)
+                await asyncio.sleep(pause_s)
+                try:
+                    async with asyncio.timeout(next_s):
+                        await self._wake.wait()
+                except TimeoutError:
+                    pass  # the time of an attempt has come
+
+    async def _look(self, group: asyncio.TaskGroup) -> tuple[float, float | None]:
+        """Take in hand what is due; how long to pause, and how long after that until something else is due."""
+        bag, clock = self._bag, asyncio.get_running_loop().time
+        begun = clock()
+        try:
+            for found in await bag.outbox.due(bag.lanes.room, full=bag.lanes.full) if bag.lanes.room else ():
+                await self._take(group, found)
+            next_ms = await bag.outbox.next_due_ms()
+        except JournalUnreachable:
+            log.exception("the outbox cannot be reached; trying again")
+            return _AWAY_S, 0.0
+        except Exception:
+            log.exception("a look into the outbox failed; trying again")
+            return _AWAY_S, 0.0
+        return max(_PAUSE_S, (clock() - begun) * _LOOKS), None if next_ms is None else next_ms / 1000
+
+    async def _take(self, group: asyncio.TaskGroup, found: Subscriber) -> None:
+        if found.place in self._bag.lanes.full:
+            return
+        held = await self._bag.outbox.take(found, self._bag.holder, lease_ms=LEASE_MS)
+        if held is not None:
+            self._bag.lanes.begin(held.place)
+            task = group.create_task(self._carry(held), name=f"planrail-push-{held.run}")
+            self._couriers[task] = (held.run, held.id)
+            task.add_done_callback(lambda done: self._couriers.pop(done, None))
+
+    async def _carry(self, held: Subscriber) -> None:
+        try:
+            await Courier(self._bag, held).carry()
+        except Exception:
+            log.exception("what became of a notification could not be settled; its lease ends by itself")
+        self._wake.set()
+
+    async def _listen(self) -> None:
+        async for _ in self._bag.journal.changes():
+            self._wake.set()
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(_RENEW_S)
+            if not self._couriers:
+                continue
+            try:
+                await self._bag.outbox.renew(self._bag.holder, lease_ms=LEASE_MS)
+            except Exception:
+                log.exception("the leases of notifications could not be renewed")
