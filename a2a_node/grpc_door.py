@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 import grpc
 import grpc.aio
@@ -18,15 +19,14 @@ from a2a.server.request_handlers.request_handler import RequestHandler
 from a2a.types import a2a_pb2_grpc
 from a2a.utils.errors import VersionNotSupportedError
 
-from a2a_node.caller import LOCAL, PRINCIPAL
+from a2a_node.caller import IDENTITY
 from a2a_node.request import VERSION_HEADER, check_extensions, check_version
-from executor.submission import Principal
-from planrail.auth import Authenticator
+from planrail.auth import Authenticator, Identity, Unauthenticated
 from planrail.doors import AddressTaken
 
 _QUIET_MS = 20_000  # between pings of a connection on which nothing is said
 _GRACE_S = 3.0
-_caller: ContextVar[Principal] = ContextVar("caller", default=LOCAL)  # of the call that this task answers
+_caller: ContextVar[Identity] = ContextVar("caller")  # of the call that this task answers
 
 
 @dataclass(frozen=True)
@@ -74,29 +74,39 @@ class _Known(grpc.aio.ServerInterceptor):
 
     async def intercept_service(self, continuation: Callable[[Any], Awaitable[Any]], details: Any) -> Any:
         method = await continuation(details)
-        if not self._auth.settings.configured or method is None:
+        if method is None:
             return method
-        scheme, _, token = _metadata(details.invocation_metadata).get("authorization", "").partition(" ")
-        found = await self._auth.principal(token.strip()) if scheme.lower() == "bearer" else None
-        if found is None:
-            return _refusing(method)
-        _caller.set(found)
-        return method
+
+        async def known(request: Any, context: Any) -> Any:
+            await self._admit(context)
+            return await method.unary_unary(request, context)
+
+        async def known_stream(request: Any, context: Any) -> AsyncIterator[Any]:
+            await self._admit(context)
+            async with aclosing(method.unary_stream(request, context)) as stream:
+                async for each in stream:
+                    yield each
+
+        made, act = (
+            (grpc.unary_stream_rpc_method_handler, known_stream)
+            if method.response_streaming
+            else (grpc.unary_unary_rpc_method_handler, known)
+        )
+        return made(act, method.request_deserializer, method.response_serializer)
+
+    async def _admit(self, context: Any) -> None:
+        """Find who calls; a call of nobody's ends here."""
+        sent = [(name, value) for name, value in context.invocation_metadata() or () if isinstance(value, str)]
+        try:
+            _caller.set(await self._auth.caller(sent, _address(context.peer())))
+        except Unauthenticated as error:
+            await context.abort(grpc.StatusCode.UNAUTHENTICATED, error.message)
 
 
-def _refusing(method: Any) -> Any:
-    """The method, for one who is not known."""
-
-    async def refuse(_: Any, context: Any) -> None:
-        await context.abort(grpc.StatusCode.UNAUTHENTICATED, "Come with a bearer token.")
-
-    async def refuse_stream(_: Any, context: Any) -> AsyncIterator[None]:
-        await context.abort(grpc.StatusCode.UNAUTHENTICATED, "Come with a bearer token.")
-        yield
-
-    if method.response_streaming:
-        return grpc.unary_stream_rpc_method_handler(refuse_stream, method.request_deserializer, method.response_serializer)
-    return grpc.unary_unary_rpc_method_handler(refuse, method.request_deserializer, method.response_serializer)
+def _address(peer: str) -> str | None:
+    """Of gRPC's name for who has connected: `ipv4:10.0.0.5:4711`, `ipv6:%5B::1%5D:4711`."""
+    kind, _, rest = unquote(peer).partition(":")
+    return rest.rpartition(":")[0].strip("[]") if kind in ("ipv4", "ipv6") else None
 
 
 class _OldCalls(DefaultGrpcServerCallContextBuilder):
@@ -105,7 +115,7 @@ class _OldCalls(DefaultGrpcServerCallContextBuilder):
     def build(self, context: Any) -> ServerCallContext:
         made = super().build(context)
         made.state["headers"] = _metadata(context.invocation_metadata())
-        made.state[PRINCIPAL] = _caller.get()
+        made.state[IDENTITY] = _caller.get()
         return made
 
 

@@ -6,9 +6,9 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from a2a_node.body import INVALID_REQUEST, App, Receive, Scope, Send, refuse
-from a2a_node.caller import LOCAL, PRINCIPAL
+from a2a_node.caller import IDENTITY
 from a2a_node.extension import URI
-from planrail.auth import Authenticator
+from planrail.auth import Authenticator, Unauthenticated
 
 _OPEN = "/.well-known/"  # the card, which tells how to come in
 _EXTENSIONS = b"a2a-extensions"
@@ -27,15 +27,12 @@ class Guard:
             return
         headers = dict(scope["headers"])
         if not scope["path"].startswith(_OPEN):
-            scope[PRINCIPAL] = LOCAL
-            if self._auth.settings.configured:
-                scheme, _, token = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-                found = await self._auth.principal(token.strip()) if scheme.lower() == "bearer" else None
-                if found is None:
-                    challenge = ((b"www-authenticate", b'Bearer realm="planrail"'),)
-                    await refuse(scope, send, 401, "Come with a bearer token.", INVALID_REQUEST, challenge)
-                    return
-                scope[PRINCIPAL] = found
+            try:
+                scope[IDENTITY] = await self._auth.caller(_texts(scope), (scope.get("client") or (None,))[0])
+            except Unauthenticated as error:
+                challenge = ((b"www-authenticate", error.challenge.encode()),)
+                await refuse(scope, send, 401, error.message, INVALID_REQUEST, challenge)
+                return
         await self._app(scope, receive, _telling_extension(headers, send))
 
 
@@ -51,3 +48,7 @@ def _telling_extension(headers: dict[bytes, bytes], send: Send) -> Send:
         await send(message)
 
     return told
+
+
+def _texts(scope: Scope) -> list[tuple[str, str]]:
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]

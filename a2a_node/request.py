@@ -7,7 +7,7 @@ from a2a.server.routes.common import DefaultServerCallContextBuilder
 from a2a.utils.errors import ExtensionSupportRequiredError, VersionNotSupportedError
 from starlette.requests import Request
 
-from a2a_node.caller import PRINCIPAL
+from a2a_node.caller import IDENTITY
 
 VERSION_HEADER = "a2a-version"
 _SPOKEN = ("1.0", "0.3")
@@ -29,8 +29,8 @@ class Requests(DefaultServerCallContextBuilder):
                 headers[VERSION_HEADER] = asked
         check_version(headers.get(VERSION_HEADER, ""))
         check_extensions(self._required, context.requested_extensions)
-        if PRINCIPAL in request.scope:
-            context.state[PRINCIPAL] = request.scope[PRINCIPAL]
+        if IDENTITY in request.scope:
+            context.state[IDENTITY] = request.scope[IDENTITY]
         return context
 
 

@@ -41,7 +41,7 @@ class McpEntry:
     @asynccontextmanager
     async def mounted(self, house: House, auth: Authenticator, *, host: str, address: str) -> AsyncIterator[Mounted]:
         """Streamable HTTP of both eras. Without authentication only this machine comes, which is one principal."""
-        known = auth.settings.configured
+        known = auth.required
         door = McpDoor(Door(house, _bearer if known else _local, terms_of(house)), self._beside)
         app = door.server.streamable_http_app(
             streamable_http_path=PATH,

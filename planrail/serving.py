@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from planrail.auth import Authenticator, check_open
+from planrail.auth import Authenticator, authenticator_of, check_open
 from planrail.chores import chores
 from planrail.doors import AddressTaken, Entry
 from planrail.house import House, open_house
@@ -35,18 +35,18 @@ async def serve(
     """
     import uvicorn  # noqa: PLC0415  # a server's, which no other command needs
 
-    check_open(host, settings.auth)
     async with open_house(settings) as house, AsyncExitStack() as stack:
+        auth = await authenticator_of(settings.auth, house.journal.keys)
+        check_open(host, auth)
         listener = stack.enter_context(_bound(host, port))
         if worker:
             await stack.enter_async_context(house.engine())
             await stack.enter_async_context(chores(house))
         address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
-        app, told = await stack.enter_async_context(
-            application(house, entries, Authenticator(settings.auth), host=host, address=address)
-        )
+        app, told = await stack.enter_async_context(application(house, entries, auth, host=host, address=address))
         config = uvicorn.Config(
-            app, log_level="warning", timeout_graceful_shutdown=_DRAIN_S, lifespan="off", access_log=False
+            app, log_level="warning", timeout_graceful_shutdown=_DRAIN_S, lifespan="off", access_log=False,
+            proxy_headers=False,  # the peer is who has connected: `auth.proxy` is believed by that
         )  # fmt: skip
         where = {name: f"{address}{at}" if at.startswith("/") else at for name, at in told.items()}
         await _listening(uvicorn.Server(config), listener, lambda: ready({"address": address, **where}))

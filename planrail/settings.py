@@ -114,7 +114,7 @@ class Settings(_Settings):
     agents: Mapping[AgentName, AgentSettings] = Field(default_factory=dict)  # that plans may delegate to, by name
     mcp: McpSettings = McpSettings()  # what MCP clients of this server see: a table of the settings below
     a2a: A2aSettings = A2aSettings()  # how it shows itself as an A2A agent: a table of the settings below
-    auth: AuthSettings = AuthSettings()  # who may come from outside: a table, see `planrail key`
+    auth: AuthSettings = AuthSettings()  # who may come from outside: a table, see docs/a2a.md
     secrets: Mapping[str, SecretStr] = Field(default_factory=dict)
 
     @property

@@ -21,6 +21,7 @@ from executor.events import Event
 from planner.budget import Budget
 from planner.policy import Policy, ToolPolicy
 from planrail.a2a import A2aSettings
+from planrail.keys import AuthSettings, ProxySettings
 from planrail.settings import McpSettings, ModelSettings, ServerSettings, Settings
 from tests.fault_tables import HOUSE, MODELS, TOOLS, HouseFault, ModelFault, ToolFault
 
@@ -63,7 +64,7 @@ MEANINGS = {
     "mcp": "what MCP clients of this server see: a table, see docs/mcp.md",
     "a2a": "how it shows itself as an A2A agent: a table, see docs/a2a.md",
     "agents": "the agents that plans may delegate to, by name: a table, see docs/a2a.md",
-    "auth": "who may come from outside: `planrail key` prints the lines",
+    "auth": "who may come from outside, besides `planrail keys`: a table, see docs/a2a.md",
     "secrets": 'the values behind `secret("name")`; better in the environment than in a file',
     "model": "its name, as the endpoint knows it; with a key and no address: gpt-5 (planner), gpt-5-mini (executor)",
     "base_url": "of any OpenAI-compatible endpoint; empty: OpenAI's",
@@ -155,6 +156,13 @@ def agents() -> str:
     return _table(("in `[agents.NAME]`", "default", "what it does"), rows)
 
 
+def auth() -> str:
+    """Who may come from outside."""
+    rows = [(_code(f.name), _code(f.default), f.comment) for f in fields_of(AuthSettings)]
+    rows += [(_code(f"proxy.{f.name}"), _code(f.default), f.comment) for f in fields_of(ProxySettings)]
+    return _table(("in `[auth]`", "default", "what it does"), rows)
+
+
 def policy() -> str:
     """What a policy says of all tools."""
     rows = [(_code(f.name), _code(f.default), f.comment) for f in fields_of(Policy)]
@@ -215,6 +223,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "mcp": mcp,
     "a2a": a2a,
     "agents": agents,
+    "auth": auth,
     "budget": budget,
     "policy": policy,
     "tool_policy": tool_policy,

@@ -16,6 +16,7 @@ from executor.journal import outbox, plans, sessions, statements
 from executor.journal.bell import Bell, Changed
 from executor.journal.dialect import Dialect, explained
 from executor.journal.dialects import dialect_of, parse_url
+from executor.journal.keys import SqlApiKeys
 from executor.journal.outbox import SqlOutbox
 from executor.journal.plans import SqlKept
 from executor.journal.port import Receipt, Recent, RunRecord
@@ -57,6 +58,7 @@ class SqlJournal:
         self._queued = queued
         self._readers = Readers(engine, dialect, away_s=away_s)
         self._writer = Writer(engine, dialect, timeout_s=timeout_s, away_s=away_s, committed=self._bell.ring)
+        self.keys = SqlApiKeys(self._readers, self._writer, dialect)
         self.kept = SqlKept(self._readers, self._writer)
         self.outbox = SqlOutbox(self._readers, self._writer, dialect)
         self.shapes = SqlShapes(self._readers, self._writer, dialect, clock)

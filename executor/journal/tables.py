@@ -190,3 +190,19 @@ signing_table = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("retired_at", UtcTime),
 )
+
+key_table = Table(
+    "planrail_key",
+    metadata,
+    Column("hash", String(80), primary_key=True),  # of the key's text, which nobody keeps
+    Column("name", String(200), nullable=False),  # one at most of those that are good
+    Column("principal", Text, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("scopes", Text, nullable=False),  # JSON
+    Column("tenants", Text, nullable=False),  # JSON
+    Column("created_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime),
+    Column("revoked_at", UtcTime),
+    Column("used_at", UtcTime),  # roughly
+)
+Index("planrail_key_name", key_table.c.name)

@@ -1,4 +1,4 @@
-"""Doors app: the commands that open the house's doors to others: mcp, serve, key, install."""
+"""Doors app: the commands that open the house's doors to others: mcp, serve, install."""
 
 # ruff: noqa: PLC0415  # every import below the top is late on purpose, as in `planrail.cli.app`
 
@@ -45,21 +45,6 @@ def serve(
     return serving.serve(
         output, host=host, port=port, grpc_port=grpc_port, strict=strict, worker=not no_worker, fixtures=conformance
     )
-
-
-@doors.command()
-def key(
-    context: typer.Context,
-    name: Annotated[str, typer.Argument(help="A name of yours for the key.")],
-    principal: Annotated[str, typer.Option("--principal", help="Whose runs it sees; by default its name's.")] = "",
-    approve: Annotated[bool, typer.Option("--approve", help="It may give approvals.")] = False,
-    as_json: AsJson = False,
-) -> int:
-    """Make an API key for others to come with; only its hash is kept."""
-    output = output_of(context, as_json)
-    from planrail.cli import serving
-
-    return serving.key(output, name, principal=principal or name, approve=approve)
 
 
 @doors.command()

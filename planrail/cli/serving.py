@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
 from contextlib import nullcontext
 
@@ -12,7 +11,6 @@ from planrail.cli.output import Output
 from planrail.cli.running import Trip, in_house, settings_here
 from planrail.doors import conformance, entry, names
 from planrail.house import House
-from planrail.keys import APPROVE, hash_of, new_key
 from planrail.serving import serve as serve_http
 
 _TOLD = {"a2a": "A2A", "card": "card", "grpc": "gRPC", "mcp": "MCP", "health": "health"}
@@ -48,20 +46,4 @@ def serve(output: Output, *, host: str, port: int, grpc_port: int | None, strict
         output.console.print("Ctrl-C stops it; runs go on later")
 
     asyncio.run(serve_http(settings, doors, host=host, port=port, worker=worker, ready=ready))
-    return DONE
-
-
-def key(output: Output, name: str, *, principal: str, approve: bool) -> int:
-    """Print a new key, and what to configure of it."""
-    made = new_key()
-    scopes = [APPROVE] if approve else []
-    if output.json:
-        output.document({"key": made, "name": name, "hash": hash_of(made), "principal": principal, "scopes": scopes})
-        return DONE
-    lines = [f"[auth.keys.{json.dumps(name)}]", f'hash = "{hash_of(made)}"', f"principal = {json.dumps(principal)}"]
-    lines += [f"scopes = {json.dumps(scopes)}"] if scopes else []
-    told = "\n".join(lines)
-    output.console.print(
-        f"{made}\n\nIt is shown this once. Put this into planrail.toml:\n\n{told}", soft_wrap=True, markup=False
-    )
     return DONE
