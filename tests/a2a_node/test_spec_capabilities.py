@@ -12,8 +12,11 @@ import pytest
 
 from a2a_node.app import application
 from a2a_node.extension import URI
+from a2a_node.guard import Guard
 from a2a_node.handler import RunHandler
+from planrail.auth import Authenticator
 from planrail.house import open_house
+from planrail.keys import AuthSettings
 from planrail.settings import Settings
 from tests.a2a_node.nodes import DONE, script
 
@@ -25,7 +28,7 @@ async def client(home: Path, *required: str) -> AsyncIterator[httpx.AsyncClient]
     """A client of a node without webhooks and extended card, which requires those extensions."""
     async with open_house(Settings(home=home)) as house, house.engine():
         app = application(RunHandler(house), [], strict=True, required=frozenset(required))
-        transport = httpx.ASGITransport(app)
+        transport = httpx.ASGITransport(Guard(app, Authenticator(AuthSettings())))
         async with httpx.AsyncClient(transport=transport, base_url="http://node", headers={"A2A-Version": "1.0"}) as web:
             yield web
 
