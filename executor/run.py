@@ -306,7 +306,7 @@ def _apply_start(run: Run, call: CallState, event: CallStarted, at: datetime) ->
     """A call that takes another one's place is none of its own: it is not counted again."""
     same = run.same_call(event.call, event.arguments)
     own = bool(event.key) and event.of is None
-    if call.started is None and (event.key or event.model):
+    if call.started is None:  # one that takes another one's place too: it is what the next revision finds
         run.made.setdefault(same, []).append((event.step, event.item))
     if (call.started is None or not call.started.key) and own:
         run.ordinals[same] = run.ordinals.get(same, 0) + 1

@@ -109,6 +109,15 @@ async def test_a_failed_step_replans_only_its_cone_and_what_is_finished_stays() 
     assert (run.certified.revision, run.certified.kept, run.certified.ids) == (2, 1, ("xs", "rest", "answer#2"))
 
 
+async def test_what_a_replan_took_over_the_next_one_finds_and_makes_no_second_time() -> None:
+    town = Town()
+    bench = bench_of(SENDS.split("\n", 1)[1], MENDED, town=town)  # the same lines once more, then those without the broken one
+    run = await bench.run(SENDS)
+    assert answer_of(run) == 3
+    assert sorted(town.sent) == [0, 1, 3]
+    assert len(run.revisions) == 3
+
+
 async def test_the_stages_of_a_replan_stand_in_the_journal_one_after_the_other() -> None:
     bench = bench_of(MENDED)
     run = await bench.run(SENDS)
