@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 from a2a_node.telling import Audience, Ground, Telling
 from executor.compiled import Scripts
+from executor.events import Recorded
 from executor.journal.port import RunRecord
 from executor.run import Run
 from executor.submission import Principal
@@ -27,18 +28,18 @@ class Opened:
 
     async def whole(self, run: str, audience: Audience, *, until: int | None = None) -> Telling:
         """The run as it is, or as it was after the event of that number."""
-        recorded = await self._house.journal.read(run, limit=until)
+        recorded = await self._house.journal.read(run, limit=None if until is None else max(until, 1))
         return self._told(run, recorded, audience)
 
     async def brief(self, record: RunRecord, audience: Audience) -> Telling:
-        """The run's state, goal and context; of a long one that is over, without what lies between."""
-        if record.seq <= _SHORT or record.status in ("queued", "running", "waiting"):
+        """The run's state, goal and context; of a long one whose row tells its state, without what lies between."""
+        if record.seq <= _SHORT or record.status not in ("done", "cancelled"):
             return await self.whole(record.id, audience)
         first = await self._house.journal.read(record.id, limit=1)
         last = await self._house.journal.read(record.id, after=record.seq - _TAIL)
         return self._told(record.id, [*first, *last], audience)
 
-    def _told(self, run: str, recorded: list, audience: Audience) -> Telling:  # type: ignore[type-arg]  # of Recorded
+    def _told(self, run: str, recorded: list[Recorded], audience: Audience) -> Telling:
         telling = Telling(Run(run), self._ground, audience)
         telling.fold(recorded)
         return telling

@@ -258,7 +258,7 @@ class Telling:
     def _turn(self, event: RunParked | QuestionAsked | QuestionAnswered | RunResumed) -> list[Update]:
         state = self.state
         if isinstance(event, QuestionAsked):  # a branch still runs; or else it parks next, and says so then
-            return self._noted("question.asked", **self._asked_of(event.question.id))
+            return self._noted("question.asked", questionId=event.question.id)
         if isinstance(event, RunParked) and not self.run.open_questions:
             return self._noted("run.parked", until=None if event.until is None else event.until.isoformat())
         if isinstance(event, QuestionAnswered) and state == self._state:
@@ -296,9 +296,6 @@ class Telling:
         """The open questions, while there are any: also for a client that knows nothing of the extension."""
         questions = [] if is_over(self.run.status) else self.run.open_questions
         return {"questions": [exact(told.question_told(q)) for q in questions]} if questions else {}
-
-    def _asked_of(self, question: str) -> dict[str, Json]:
-        return {"questionId": question}
 
     def _artifact(self, artifact: Artifact, *, append: bool, last: bool) -> TaskArtifactUpdateEvent:
         context = told.context_of(self.run)

@@ -166,7 +166,8 @@ def _merged(read: dict[str, Any], env: Mapping[str, str]) -> dict[str, Any]:
     servers = mcp_servers(read.pop("mcpServers", {}), "planrail.toml")
     for file in filter(None, env.get("PLANRAIL_MCP_CONFIG", "").split(":")):
         servers |= read_mcp_servers(Path(file))
-    merged = {**read, "mcp_servers": servers, "home": Path(home).expanduser(), "secrets": _secrets(env)}
+    secrets = _secrets(read.get("secrets", {}), env)
+    merged = {**read, "mcp_servers": servers, "home": Path(home).expanduser(), "secrets": secrets}
     for name in _PLAIN:
         if env.get(f"PLANRAIL_{name.upper()}"):
             merged[name] = env[f"PLANRAIL_{name.upper()}"]
@@ -200,5 +201,8 @@ def _role(read: dict[str, Any], role: str, default: str, env: Mapping[str, str])
     return read
 
 
-def _secrets(env: Mapping[str, str]) -> dict[str, str]:
-    return {k.removeprefix(SECRET_PREFIX).lower(): v for k, v in env.items() if k.startswith(SECRET_PREFIX)}
+def _secrets(read: Any, env: Mapping[str, str]) -> Any:
+    if not isinstance(read, Mapping):
+        return read  # which is refused, by its name
+    given = {k.removeprefix(SECRET_PREFIX): v for k, v in env.items() if k.startswith(SECRET_PREFIX)}
+    return {name.lower(): value for name, value in (*read.items(), *given.items())}

@@ -1,6 +1,6 @@
 """Session: everything that a delegated call needs of an agent, opened: its card checked against the pin, and a client of it.
 
-A card that was checked holds for as long as its host says, at least a minute and at most an hour. Time is up, or the run is
+A card that was checked holds for five minutes. Time is up, or the run is
 cancelled: the agent is told so. A process that goes away tells it nothing: the run's next owner goes on with its task.
 """
 

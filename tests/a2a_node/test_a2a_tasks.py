@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from a2a.client.errors import A2AClientError
-from a2a.types.a2a_pb2 import CancelTaskRequest, GetTaskRequest, ListTasksRequest, TaskState
+from a2a.types.a2a_pb2 import CancelTaskRequest, GetTaskRequest, ListTasksRequest, SendMessageRequest, TaskState
 from a2a.utils.errors import A2AError, InvalidParamsError, TaskNotCancelableError, TaskNotFoundError, UnsupportedOperationError
+from google.protobuf.struct_pb2 import Struct
 
 from a2a_node.extension import URI
+from executor.submission import Principal
 from tests.a2a_node.node import (
     ASKS,
     BINDINGS,
@@ -153,3 +155,35 @@ async def test_an_agent_does_not_approve_what_it_has_asked_for(here: Node, bindi
             await told(client, message("yes", task_id=task_of(stream).id))
         task = await client.get_task(GetTaskRequest(id=task_of(stream).id))
     assert task.status.state == TaskState.TASK_STATE_INPUT_REQUIRED
+
+
+async def test_a_long_run_that_failed_is_listed_as_failed_and_not_as_rejected(here: Node) -> None:
+    find = f'[crm.find_leads(vertical="gym", city="Austin", limit=1) for n in {list(range(90))}]'
+    script = f'a = {find}\nb = {find}\nexpect(len(a + b) > 999, "too few")\nanswer(len(a))'
+    async with here.client() as client:
+        stream = await told(client, message(data={"script": script}, context_id="long"))
+        listed = await client.list_tasks(ListTasksRequest(context_id="long"))
+        failed = await client.list_tasks(ListTasksRequest(context_id="long", status=TaskState.TASK_STATE_FAILED))
+    assert (await here.house.runs.record(task_of(stream).id, Principal(kind="agent"))).seq > 300
+    assert [t.status.state for t in (*listed.tasks, *failed.tasks)] == [TaskState.TASK_STATE_FAILED] * 2
+
+
+@EACH
+async def test_a_client_goes_on_after_any_event_that_it_has_seen(here: Node, binding: str) -> None:
+    """After no event at all, too: it is then told of every one."""
+    sent = message(data={"script": 'answer("a")'})
+    async with here.client(binding) as client:
+        whole = await told(client, sent, EXTENDED)
+        again = [
+            [e async for e in client.send_message(SendMessageRequest(message=sent, metadata=after(n)), context=EXTENDED)]
+            for n in (0, 2)
+        ]
+    assert {(task_of(a).id, task_of(a).context_id) for a in again} == {(task_of(whole).id, task_of(whole).context_id)}
+    assert [states(a)[-1] for a in (whole, *again)] == ["COMPLETED"] * 3
+    assert [list(artifacts(a)) for a in again] == [["plan", "step-answer", "result"]] * 2
+
+
+def after(number: int) -> Struct:
+    made = Struct()
+    made.update({URI: {"after": str(number)}})
+    return made

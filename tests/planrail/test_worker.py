@@ -12,7 +12,7 @@ import pytest
 from executor.errors import JournalUnreachable
 from executor.submission import Submission
 from planrail.house import open_house
-from planrail.settings import Settings, load_settings
+from planrail.settings import Settings, SettingsError, load_settings
 from planrail.worker import serve_worker
 
 BOUND_S = 30.0
@@ -81,6 +81,22 @@ async def test_a_database_that_planrail_does_not_speak_is_refused_by_name(tmp_pa
             pass
 
     assert "secret" not in f"{caught.value} {caught.value.hint}"
+
+
+def test_a_secret_stands_in_the_file_and_the_environment_wins_over_it(tmp_path: Path) -> None:
+    (tmp_path / "planrail.toml").write_text('[secrets]\nCRM_KEY = "from the file"\nother = "kept"\n')
+
+    read = load_settings({}, tmp_path)
+    won = load_settings({"PLANRAIL_SECRET_CRM_KEY": "from the environment"}, tmp_path)
+
+    assert (read.secret("crm_key"), read.secret("other")) == ("from the file", "kept")
+    assert (won.secret("crm_key"), won.secret("other")) == ("from the environment", "kept")
+
+
+def test_secrets_that_are_no_table_are_refused_by_their_name(tmp_path: Path) -> None:
+    (tmp_path / "planrail.toml").write_text('secrets = "all of them"\n')
+    with pytest.raises(SettingsError, match="The setting secrets"):
+        load_settings({}, tmp_path)
 
 
 def test_the_limits_are_settings(tmp_path: Path) -> None:
