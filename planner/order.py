@@ -3,7 +3,8 @@
 What a reader of the script expects: effects start in its order; a read keeps its place among the effects of its own namespace;
 `expect` holds back every later effect, model, person and read that leaves the house, and whatever reads the names of its
 condition; `wait` and `poll` hold back every later call, and a `wait` begins when everything before it is over; `approve` holds
-back every later effect; a `do` is what its tools are, an effect if one of them is; `answer` comes after everything before it.
+back every later effect; a `do` is all that its tools are, both a read and an effect where it has both; `answer` comes after
+everything before it.
 Steps of different branches of one `if` never wait for one another.
 """
 
@@ -20,14 +21,13 @@ from planner.toolspec import ToolSpec
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """What of a step decides its order. `namespaces` are empty where it calls no tool."""
+    """What of a step decides its order. `tools` are those that it calls, or may call."""
 
     step: Step
     reads: frozenset[str]
     condition: frozenset[str]
-    namespaces: frozenset[str] = frozenset()
+    tools: tuple[ToolSpec, ...] = ()
     effect: bool = False
-    commutes: bool = False
     held: bool = False  # by every earlier `expect`
     free: bool = field(init=False)  # two that are free never wait for one another
 
@@ -68,11 +68,9 @@ def _place(step: Step, tools: Mapping[str, ToolSpec]) -> _Place:
     condition = free_names(step.arguments["condition"]) if step.kind == "expect" else frozenset[str]()
     if not step.may_call:
         return _Place(step, step.reads(), condition, held=step.kind in MODEL_KINDS or step.kind in PERSON_KINDS)
-    specs = [tools[name] for name in step.may_call]
-    effects = [s for s in specs if s.has_effect]
+    specs = tuple(tools[name] for name in step.may_call)
     held = step.kind == "do" or any(s.has_effect or s.leaves_house for s in specs)
-    commutes = all(s.commutes for s in effects)
-    return _Place(step, step.reads(), condition, frozenset(s.namespace for s in specs), bool(effects), commutes, held)
+    return _Place(step, step.reads(), condition, specs, any(s.has_effect for s in specs), held)
 
 
 def _waits(later: _Place, earlier: _Place) -> bool:
@@ -90,20 +88,15 @@ def _waits(later: _Place, earlier: _Place) -> bool:
         case _, "approve":
             wanted = later.effect
         case _:
-            wanted = _ordered(later, earlier)
+            wanted = any(ordered(one, other) for one in later.tools for other in earlier.tools)
     return wanted and not exclusive(later.step.guards, earlier.step.guards)
 
 
-def _ordered(later: _Place, earlier: _Place) -> bool:
-    """Two tools: effects among each other, and a read among the effects of its namespace."""
-    if later.effect and earlier.effect:
-        return not (later.commutes or earlier.commutes)
-    same = bool(later.namespaces & earlier.namespaces)
-    return same and (later.effect or earlier.effect)
-
-
 def ordered(later: ToolSpec, earlier: ToolSpec) -> bool:
-    """Whether a call of one tool, asked for after one of the other, has to wait for it."""
+    """Whether a call of one tool, asked for after one of the other, has to wait for it.
+
+    Two effects do, unless one of them commutes; a read keeps its place among the effects of its namespace.
+    """
     if later.has_effect and earlier.has_effect:
         return not (later.commutes or earlier.commutes)
     return later.namespace == earlier.namespace and (later.has_effect or earlier.has_effect)

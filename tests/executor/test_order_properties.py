@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 from agents import wanderer
 from bench import PLENTY, Bench, answer_of, surprise_of
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from permitted import Happened
 from proofs import few, many
@@ -53,7 +53,8 @@ def person(question: str) -> Json:
 
 
 def answers(question: Question) -> QuestionAnswered:
-    answer = person(question.text)
+    """What a person says who allows all that a policy asks about, as a reader of the script does."""
+    answer = True if question.kind == "flow" else person(question.text)
     return QuestionAnswered(question=question.id, answer=answer, refused=answer is None, by="tester")
 
 
@@ -128,8 +129,23 @@ def test_scripts_that_wait_poll_and_try_in_turn_give_what_a_reader_would_have_se
     compare(script, shape)
 
 
+LOOKS_AND_ACTS = """\
+v2 = a.put(x=1)
+v4 = do("Go v3.", tools=[a.look, a.put], max_calls=2, returns={"id": int, "n": int, "flag": bool, "seen": int}, x=1)
+v5 = a.add(x=1)
+answer({"v2": v2, "v4": v4, "v5": v5})
+"""  # `a.add` commutes with other effects, and not with what `a.look` sees
+ALLOWED = """\
+v2 = a.fetch(x=1)
+v6 = do("Go v5.", tools=[a.look, a.put], max_calls=2, returns={"id": int, "n": int, "flag": bool, "seen": int}, x=v2.id)
+answer({"v2": v2, "v6": v6})
+"""  # the policy asks whether what `a.fetch` has given may decide that `a.put` is called
+
+
 @few(25)
 @given(scripts(loops=True, most=7), SHAPES)
+@example(LOOKS_AND_ACTS, (0, 2))
+@example(ALLOWED, (0, 1))
 def test_scripts_with_loops_of_models_give_what_a_reader_would_have_seen(script: str, shape: tuple[int, int]) -> None:
     compare(script, shape)
 
