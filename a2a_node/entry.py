@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from urllib.parse import urlsplit
 
-from a2a.server.routes import create_agent_card_routes
+from a2a.types.a2a_pb2 import AgentCard
 from a2a.utils.constants import AGENT_CARD_WELL_KNOWN_PATH
 
 from a2a_node.app import application
 from a2a_node.body import Bodies
-from a2a_node.card import card_of
+from a2a_node.card_check import document_of, notes_of, problems_of
+from a2a_node.card_routes import card_routes
+from a2a_node.card_signature import signed
+from a2a_node.cards import Cards, sent
 from a2a_node.guard import Guard
 from a2a_node.handler import RunHandler
 from a2a_node.push.chore import configs_of
+from a2a_node.reached import Reached, reached_at
+from executor.submission import Principal
 from planrail.a2a import A2aSettings
 from planrail.auth import Authenticator
-from planrail.doors import DoorUnavailable, Mounted
+from planrail.doors import CardTold, DoorUnavailable, Mounted
 from planrail.house import House
-
-_CACHED = "public, max-age=300"
+from planrail.signing import SigningKey
 
 
 class A2aEntry:
@@ -33,17 +38,48 @@ class A2aEntry:
     async def mounted(self, house: House, auth: Authenticator, *, host: str, address: str) -> AsyncIterator[Mounted]:
         """The node's application. Without authentication only this machine comes, which is one principal."""
         settings = house.settings.a2a
-        handler = RunHandler(house, push=configs_of(house))
-        card = card_of((settings.url or address).rstrip("/"), strict=settings.strict)
-        required = frozenset(e.uri for e in card.capabilities.extensions if e.required)
-        routes = create_agent_card_routes(card, cache_control=_CACHED)
+        schemes = _schemes(auth)
+        cards = Cards(house, schemes=schemes)
+
+        async def extended(principal: Principal, asked: str) -> AgentCard:
+            return await cards.extended(principal, reached_at(settings.url, address, host=asked))
+
+        handler = RunHandler(house, push=configs_of(house), extended=extended if schemes else None)
+        required = cards.required
+        routes = card_routes(cards, settings, address=address)
         app = application(handler, routes, strict=settings.strict, required=required)
         async with AsyncExitStack() as stack:
             told = {"a2a": "/", "card": AGENT_CARD_WELL_KNOWN_PATH}
             if settings.grpc_port is not None:
                 port = await stack.enter_async_context(_grpc(handler, auth, host, settings, required))
                 told["grpc"] = f"{host}:{port}"
+                cards.grpc_at(grpc_address(settings, host, port))
             yield Mounted(("/",), Guard(Bodies(app, most=settings.max_body), auth), told)
+
+    async def card(self, house: House, auth: Authenticator, *, url: str, key: SigningKey | None) -> CardTold:
+        """The card as a node at that URL serves it; signed with `key` instead of the house's own, where one is given."""
+        settings = house.settings.a2a
+        port = settings.grpc_port
+        grpc = "" if port is None else grpc_address(settings, urlsplit(url).hostname or "", port)
+        cards = Cards(house, schemes=_schemes(auth), grpc=grpc)
+        at = Reached(url)
+        made = await cards.card(at) if key is None else signed(cards.unsigned(at), [key])
+        jwks = await house.signing.jwks() if key is None else {"keys": [key.public]}
+        return CardTold(sent(made), problems_of(document_of(made), jwks), notes_of(made))
+
+
+def grpc_address(settings: A2aSettings, host: str, port: int) -> str:
+    """Where clients reach the node by gRPC: as it is configured, or at the host of the configured URL, or where it listens."""
+    return settings.grpc_url or f"{urlsplit(settings.url).hostname or host}:{port}"
+
+
+def _schemes(auth: Authenticator) -> frozenset[str]:
+    """The card's security schemes by which callers are known here; none where nobody is asked."""
+    if not auth.required:
+        return frozenset()
+    settings = auth.settings
+    more = (("oidc", settings.issuer), ("mtls", settings.proxy.header))
+    return frozenset(("bearer", "apiKey", *(name for name, is_there in more if is_there)))
 
 
 def _grpc(

@@ -49,7 +49,8 @@ from planrail.house import House
 
 _FIRST = 1  # the number of a run's first event
 
-Extended = Callable[[Principal], Awaitable[AgentCard]]
+Extended = Callable[[Principal, str], Awaitable[AgentCard]]
+"""The card of a caller, who has asked under that host; there is none where nobody is known."""
 
 
 class RunHandler(RequestHandler):
@@ -193,8 +194,8 @@ class RunHandler(RequestHandler):
     @refusing
     async def on_get_extended_agent_card(self, params: GetExtendedAgentCardRequest, context: ServerCallContext) -> AgentCard:
         if self._extended is None:
-            raise UnsupportedOperationError("This agent has no extended card.")
-        return await self._extended(principal_of(context))
+            raise UnsupportedOperationError("There is no authentication, so there is no card of an authenticated caller.")
+        return await self._extended(principal_of(context), _header(context, "host") or "")
 
 
 def _audience(params: SendMessageRequest, context: ServerCallContext) -> Audience:

@@ -6,16 +6,18 @@ mcp = "mcp_server.entry:McpEntry"
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from planner.errors import PlanrailError
+from planner.toolspec import Json
 from planrail.auth import Authenticator
 from planrail.house import House
+from planrail.signing import SigningKey
 
 GROUP = "planrail.doors"
 
@@ -39,6 +41,23 @@ class Mounted:
     paths: tuple[str, ...]
     app: Any
     told: Mapping[str, str]  # "mcp" → "/mcp": paths, or whole addresses
+
+
+@dataclass(frozen=True)
+class CardTold:
+    """An agent's card as it is sent, what is wrong with it, and what some clients stumble over."""
+
+    document: dict[str, Json]
+    problems: Sequence[str]
+    notes: Sequence[str]
+
+
+class CardDoor(Protocol):
+    """A door that others find by a card."""
+
+    async def card(self, house: House, auth: Authenticator, *, url: str, key: SigningKey | None) -> CardTold:
+        """The card as it is served at that URL; signed with `key` instead of the house's own, where one is given."""
+        ...
 
 
 class Entry(Protocol):
@@ -65,6 +84,11 @@ def entry(name: str) -> Entry:
                 ) from error
             return made
     raise DoorUnavailable(f"There is no door {name}.", hint=f"Installed: {', '.join(names()) or 'none'}.")
+
+
+def card_door() -> CardDoor:
+    """The door that others find by a card; raises DoorUnavailable."""
+    return cast(CardDoor, entry("a2a"))
 
 
 def conformance() -> Entry:

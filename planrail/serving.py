@@ -76,7 +76,11 @@ async def _listening(server: uvicorn.Server, listener: socket.socket, ready: Cal
             ready()
 
     server.startup = begun  # type: ignore[method-assign]  # it has no event for it
-    await server.serve(sockets=[listener])
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        for each in getattr(server, "servers", ()):  # of one that was cancelled: else its loop still watches a closed socket
+            each.close()
 
 
 @asynccontextmanager

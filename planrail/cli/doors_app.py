@@ -1,4 +1,4 @@
-"""Doors app: the commands that open the house's doors to others: mcp, serve, install."""
+"""Doors app: the commands that open the house's doors to others: mcp, serve, card, install."""
 
 # ruff: noqa: PLC0415  # every import below the top is late on purpose, as in `planrail.cli.app`
 
@@ -45,6 +45,22 @@ def serve(
     return serving.serve(
         output, host=host, port=port, grpc_port=grpc_port, strict=strict, worker=not no_worker, fixtures=conformance
     )
+
+
+@doors.command()
+def card(
+    context: typer.Context,
+    sign: Annotated[
+        Path | None, typer.Option("--sign", metavar="KEY", help="Sign with this private key (PEM) instead.")
+    ] = None,
+    url: Annotated[str, typer.Option("--url", help="Where the agent is reached; by default as configured.")] = "",
+    as_json: AsJson = False,
+) -> int:
+    """Show this agent's A2A card as it is served, and check it; exit 1 where something is wrong with it."""
+    output = output_of(context, as_json)
+    from planrail.cli import carding
+
+    return carding.card(output, sign=sign, url=url)
 
 
 @doors.command()
