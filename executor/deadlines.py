@@ -20,7 +20,7 @@ def timed(question: Question, options: Options, default_s: float | None, now: da
     """The question as it is asked at that time; `default_s` is the time-out where its step names none."""
     if question.kind in ("reconcile", "repeat"):  # their step is a call, whose options are not about them
         return question.model_copy(update={"asked_at": now})
-    if question.kind == "flow" or question.agent:  # so is its step, and it may be about others
+    if question.kind in ("flow", "credential") or question.agent:  # so is its step, and it may be about others
         options = Options()
     timeout_s = default_s if options.timeout_s is None else options.timeout_s
     expires_at = None if timeout_s is None else now + timedelta(seconds=timeout_s)

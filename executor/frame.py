@@ -9,7 +9,8 @@ from functools import cached_property
 
 from executor.bind import Bound
 from executor.call_state import Address
-from executor.events import CallFailed, CallFinished, Event, Question, QuestionExpired, QuestionReminded
+from executor.events import CallFailed, CallFinished, Event, Question, QuestionAnswered, QuestionExpired, QuestionReminded
+from executor.keyring import Keyring
 from executor.outcomes import Failed
 from executor.repeat import Repeat
 from executor.talk import Talk
@@ -43,6 +44,7 @@ class Frame:
     fresh: frozenset[str] = frozenset()  # steps that a revision has brought
     mended: bool = False  # it was a replan that brought them
     approved: bool = False  # a person had approved effects of the plan before it was revised
+    keyring: Keyring | None = None  # None: nobody is asked for secrets, as where it is only worked out what has happened
 
     @cached_property
     def soon(self) -> frozenset[str]:
@@ -87,6 +89,8 @@ class Moves:
     repeats: dict[str, list[Repeat]] = field(default_factory=dict)  # of a fork: step → calls that a person has to decide on
     early: set[str] = field(default_factory=set)  # early reads that these calls take
     wanted: list[Want] = field(default_factory=list)  # what of calls that are ready a policy wants a person's consent for
+    secrets: dict[str, list[Start]] = field(default_factory=dict)  # name → calls that lack it, of which nobody was asked yet
+    answered: dict[str, QuestionAnswered] = field(default_factory=dict)  # questions about secrets that are set by now
     changed: list[Step] = field(default_factory=list)  # effects that wait for a word on the changed plan
     taken: set[Address] = field(default_factory=set)  # calls of earlier revisions that others take over now
     complete: bool = False

@@ -16,6 +16,7 @@ from executor.bind import bind
 from executor.call_state import Address
 from executor.changes import change_asked, held_back
 from executor.consent import refusal, verdict
+from executor.credentials import credentials_asked, lacks_secret
 from executor.deadlines import earlier, next_deadline, overdue, timed
 from executor.early import early_of, end_of, may_be_early, taken, taking
 from executor.events import (
@@ -72,6 +73,8 @@ def next_moves(frame: Frame, run: Run, values: Values, busy: frozenset[Address],
                     else:
                         _step(step, frame, run, values, busy, room, moves)
     moves.wake_at = earlier(moves.wake_at, next_deadline(run))
+    moves.events.extend(moves.answered.values())
+    moves.questions.extend(credentials_asked(moves.secrets, frame, run))
     moves.approvals.extend(repeat_question(run, step, repeats) for step, repeats in moves.repeats.items())
     if (
         moves.wanted and not moves.starts and run.certified is not None
@@ -244,14 +247,14 @@ def _start(start: Start, frame: Frame, run: Run, values: Values, moves: Moves) -
 
 
 def _give(start: Start, frame: Frame, run: Run, values: Values, moves: Moves) -> None:
-    """Let the call start, unless the policy refuses it, or a person has to allow what it is given."""
+    """Let the call start, unless the policy refuses it, a person has to allow what it is given, or its secret is not set."""
     judged = verdict(start, frame, run)
     if judged.refused:
         moves.events.append(refusal(start, judged))
     elif judged.wanted:
         values.wanted[start.address] = judged.wanted
         moves.wanted.extend(judged.wanted)
-    else:
+    elif not lacks_secret(start, frame, run, moves):
         _take_early(start, frame, run, moves)
 
 

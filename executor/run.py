@@ -54,7 +54,7 @@ from planner.toolspec import Json
 __all__ = ["Revision", "Run", "Said", "approved_call", "fold", "is_over"]
 
 _ROUGH = (Surprised, ConfidenceFell, CeilingReached, RunResumed, RunForked)  # after these a run proves nothing of its plan
-_REFUSABLE = ("approve", "repeat", "flow")  # kinds of questions where false is a refusal, which a resume asks about again
+_REFUSABLE = ("approve", "repeat", "flow", "credential")  # kinds where false is a refusal, which a resume asks about again
 
 
 def fold(run: Run, recorded: Iterable[Recorded]) -> Run:

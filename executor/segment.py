@@ -33,6 +33,7 @@ from executor.frame import Frame
 from executor.gate import Gates
 from executor.inherit import inherit_files
 from executor.journal.port import Journal, Receipt
+from executor.keyring import Keyring, unsaid
 from executor.late import LateResults
 from executor.opening import answer_of, bound_so_far, decoded, framed, loader, values_of
 from executor.parameters import Unanswered
@@ -80,6 +81,7 @@ class Segments:
     read_ahead: bool = True  # whether reads start while a plan is being written
     late: LateResults = field(default_factory=LateResults)
     session: SessionLimits = NO_CEILINGS  # of each session
+    how_to_set: Callable[[str], str] = unsaid  # a secret that is not, in a sentence
     learner: Learner = field(init=False)
 
     def __post_init__(self) -> None:
@@ -252,7 +254,8 @@ class Segments:
         if recorder.epoch > 1:  # an earlier owner may have left some
             await self._adopt_receipts(recorder)
         toolset = self.toolset.snapshot()  # a foreign server may change its tools while the segment goes
-        frame = replace(self.frame(run, certified), tools=toolset.specs)
+        keyring = Keyring(lambda name: self.secrets(name) is not None, self.how_to_set)
+        frame = replace(self.frame(run, certified), tools=toolset.specs, keyring=keyring)
         values = self.values(run, frame.program, self._load_from(await fetched(run, self.artifacts)))
         performer = replace(self._performer(run), toolset=toolset)
         if (workspace := performer.workspace) is not None and run.forked is not None:

@@ -36,6 +36,7 @@ from planrail.plans import Plans
 from planrail.prices import GenaiPrices
 from planrail.runs import Runs
 from planrail.seal import seal_of
+from planrail.secret_files import how_to_set
 from planrail.settings import ModelSettings, Settings
 from planrail.signing import SigningKeys
 from planrail.stores import artifacts_of
@@ -126,7 +127,7 @@ def _wired(
         journal=journal, artifacts=artifacts, toolset=toolset, models=models, planning=planning, secrets=settings.secret,
         now=_now, worker=worker, version=version("planrail"), workspaces=settings.home / "workspaces", session=settings.session,
         question_timeout_s=settings.question_timeout_s, floors=settings.confidence, read_ahead=settings.read_ahead,
-        gates=gates,
+        gates=gates, how_to_set=how_to_set,
     )  # fmt: skip
     runs = Runs(
         journal,

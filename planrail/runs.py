@@ -39,7 +39,7 @@ _ANSWERABLE: tuple[tuple[RunStatus | None, tuple[RunStatus, ...]], ...] = (
     (None, ("running", "queued")),
 )
 _RESUMABLE: tuple[RunStatus, ...] = ("cancelled", "failed", "partial")
-APPROVALS = frozenset(("approve", "reconcile", "repeat", "flow"))  # kinds of questions that no agent answers for itself
+APPROVALS = frozenset(("approve", "reconcile", "repeat", "flow", "credential"))  # that no agent answers for itself
 
 
 class Runs:
@@ -193,7 +193,7 @@ class Runs:
         run = state.id
         found = _open(state, question, self._now())
         if found.kind in APPROVALS and not may_approve(principal, state.submission.principal):
-            raise NotAnswerable("An approval is given by a person.", hint="On the command line: planrail answer.")
+            raise NotAnswerable(f"{found.id} is answered by a person.", hint="On the command line: planrail answer.")
         if not refused:
             check_answer(found, answer)
         event = QuestionAnswered(

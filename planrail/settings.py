@@ -36,9 +36,9 @@ from planner.prices import Rates
 from planner.program import MAX_STANDING_S
 from planrail.a2a import A2aSettings
 from planrail.keys import AuthSettings
+from planrail.secret_files import SECRET_PREFIX, secret_in
 
 AgentName = Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
-SECRET_PREFIX = "PLANRAIL_SECRET_"
 
 
 class SettingsError(PlanrailError):
@@ -116,6 +116,7 @@ class Settings(_Settings):
     a2a: A2aSettings = A2aSettings()  # how it shows itself as an A2A agent: a table of the settings below
     auth: AuthSettings = AuthSettings()  # who may come from outside: a table, see docs/a2a.md
     secrets: Mapping[str, SecretStr] = Field(default_factory=dict)
+    secrets_dir: Path | None = None  # files, one a secret, read when a call needs it; None: `secrets` in `home`
 
     @property
     def url(self) -> str:
@@ -128,9 +129,11 @@ class Settings(_Settings):
         return SessionLimits(calls=self.session_calls, usd=self.session_usd)
 
     def secret(self, name: str) -> str | None:
-        """The value behind `secret("name")`; None if it is not set."""
+        """The value behind `secret("name")`; None if it is not set. A file's is read anew each time: it may come later."""
         found = self.secrets.get(name.lower())
-        return None if found is None else found.get_secret_value()
+        if found is not None:
+            return found.get_secret_value()
+        return secret_in(self.secrets_dir or self.home / "secrets", name)
 
 
 def load_settings(environment: Mapping[str, str], folder: Path) -> Settings:
@@ -157,7 +160,7 @@ def _file(path: Path) -> dict[str, Any]:
 
 _PLAIN = (  # settings of one value, which the environment may give
     "database_url", "artifacts_url", "database_away_s", "read_ahead", "runs", "principal_runs", "question_timeout_s",
-    "session_calls", "session_usd", "plans_after",
+    "session_calls", "session_usd", "plans_after", "secrets_dir",
 )  # fmt: skip
 
 

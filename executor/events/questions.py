@@ -14,7 +14,8 @@ from planner.toolspec import Json
 class Question(BaseModel):
     """Something a person has to decide. `of` is the step that waits; `shown` are the bound arguments it is about.
 
-    A question of the kind "flow" is about all that a policy wants allowed at that moment: `of` is the first step of it.
+    A question of the kind "flow" is about all that a policy wants allowed at that moment, one of the kind "credential" about a
+    secret that is not set: `of` is the first step that waits, and each row of `shown` names its own.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -35,7 +36,8 @@ class Question(BaseModel):
     @property
     def steps(self) -> frozenset[str]:
         """The steps that wait for the answer."""
-        return frozenset((self.of, *(row["step"] for row in self.shown))) if self.kind == "flow" else frozenset((self.of,))
+        rows = self.shown if self.kind in ("flow", "credential") and isinstance(self.shown, list) else []
+        return frozenset((self.of, *(row["step"] for row in rows if "step" in row)))
 
 
 class QuestionAsked(Happened):

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from a2a.utils.errors import InvalidParamsError
+from a2a.client import Client
+from a2a.types.a2a_pb2 import GetTaskRequest, TaskState
+from a2a.utils.errors import InvalidParamsError, UnsupportedOperationError
 
-from tests.a2a_node.node import BINDINGS, Node, artifacts, message, node, states, task_of, told, words
+from executor.submission import Principal
+from tests.a2a_node.node import BINDINGS, Node, artifacts, message, node, states, subscribed, task_of, told, words
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 EACH = pytest.mark.parametrize("binding", BINDINGS)
@@ -21,6 +25,13 @@ async def here(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Node]:
     home: Path = tmp_path_factory.mktemp("node")
     async with node(home) as made:
         yield made
+
+
+async def finished(client: Client, task: str) -> TaskState:
+    """The state in which a task ends; it may have ended before anybody could subscribe."""
+    with suppress(UnsupportedOperationError):
+        await subscribed(client, task)
+    return (await client.get_task(GetTaskRequest(id=task))).status.state
 
 
 @EACH
@@ -60,3 +71,27 @@ async def test_an_answer_that_does_not_fit_is_refused_with_what_would_and_the_qu
             await told(client, message("Austin", task_id=task))
         answered = await told(client, message("vertical: gym\ncity: Austin", task_id=task))
     assert states(answered)[-1] == "COMPLETED"
+
+
+WANTS = 'leads = crm.find_leads(vertical="gym", city=secret("town"), limit=3)\nanswer(len(leads.items))\n'
+
+
+@EACH
+async def test_a_secret_that_is_not_set_is_auth_required_and_no_message_of_the_submitter_answers_it(
+    here: Node, binding: str
+) -> None:
+    secret = here.house.settings.home / "secrets" / "town"
+    secret.unlink(missing_ok=True)
+    async with here.client(binding) as client:
+        asked = await told(client, message(data={"script": WANTS}))
+        task = task_of(asked).id
+        with pytest.raises(InvalidParamsError, match="answered by a person"):
+            await told(client, message("yes", task_id=task))
+        secret.parent.mkdir(exist_ok=True)
+        secret.write_text("Austin\n")
+        await here.house.runs.answer(task, Principal(), True)
+        ended = await finished(client, task)
+    assert states(asked)[-1] == "AUTH_REQUIRED"
+    assert "crm.find_leads needs the secret `town`, which is not set. Whoever runs Planrail puts it" in words(asked)[-1]
+    assert "PLANRAIL_SECRET_TOWN" in words(asked)[-1]
+    assert ended == TaskState.TASK_STATE_COMPLETED

@@ -421,12 +421,6 @@ async def test_a_secret_is_given_to_the_tool_and_stands_nowhere_in_the_journal(h
         assert answer_of(run) == {"echo": "you said «secret mail»", "«secret mail»": "key"}
 
 
-async def test_a_secret_that_is_not_set_is_told_by_name(house: House, odd: Odd) -> None:
-    run = await house.run('x = odd.login(token=secret("mail"))\nanswer(x)')
-    assert reason_of(run) == "x: The secret `mail` is not set."
-    assert odd.tokens == []
-
-
 # -- large values
 
 

@@ -1,0 +1,19 @@
+"""Keyring: what a worker has of secrets: whether one of that name is set, and how it would be. Never their values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+def unsaid(name: str) -> str:
+    """Nothing is known of how it is set."""
+    return ""
+
+
+@dataclass(frozen=True)
+class Keyring:
+    """Both may change while a run goes: a secret that is set meanwhile is found."""
+
+    has: Callable[[str], bool]
+    how: Callable[[str], str] = unsaid  # in a sentence
