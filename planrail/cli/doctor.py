@@ -31,7 +31,7 @@ from planner.llm.port import Message, complete
 from planner.models import Role
 from planrail.cli.errors import DONE, FAILED
 from planrail.cli.output import Output
-from planrail.cli.text import clean
+from planrail.cli.text import clean, plural
 from planrail.house import models_of
 from planrail.plans import Plans
 from planrail.settings import ModelSettings, Settings, load_settings
@@ -119,7 +119,7 @@ async def _push(settings: Settings) -> list[Finding]:
         return []
     if not count["all"]:
         return []
-    told = f"{count['all']} configurations, {count['failing']} failing, {count['dead']} given up"
+    told = f"{plural(count['all'], 'configuration')}, {count['failing']} failing, {count['dead']} given up"
     remedy = "`planrail push list --dead` says why; `planrail push retry` tries again." if count["dead"] else ""
     found = [Finding("notifications", "note" if count["dead"] else "ok", told, remedy)]
     if settings.a2a.secret_key is None and not settings.url.startswith("sqlite"):
