@@ -147,6 +147,13 @@ async def test_a_name_that_leads_into_the_house_by_now_is_not_notified(signer: S
     assert (resolve.asked, receiver.heard) == (2, [])
 
 
+async def test_a_host_that_the_configuration_names_no_more_is_not_notified(signer: Signer) -> None:
+    async with receiving() as receiver:
+        target = Target(url=receiver.url(host="once-inside.example"))
+        unheard = await sender(signer).send(target, NOTE)
+    assert (unheard, receiver.heard) == (Unheard("Notifications are sent to https URLs."), [])
+
+
 @pytest.mark.parametrize(("host", "arrives"), [("hook.example", True), ("other.example", False)])
 async def test_the_certificate_is_for_the_name_though_the_address_is_pinned(
     host: str, arrives: bool, signer: Signer, tmp_path: Path
