@@ -23,6 +23,7 @@ from a2a_node.caller import IDENTITY
 from a2a_node.request import VERSION_HEADER, check_extensions, check_version
 from planrail.auth import Authenticator, Identity, Unauthenticated
 from planrail.doors import AddressTaken
+from planrail.standing import Standing
 
 _QUIET_MS = 20_000  # between pings of a connection on which nothing is said
 _GRACE_S = 3.0
@@ -78,13 +79,16 @@ class _Known(grpc.aio.ServerInterceptor):
             return method
 
         async def known(request: Any, context: Any) -> Any:
-            await self._admit(context)
-            return await method.unary_unary(request, context)
+            standing = await self._admit(context)
+            answer = await method.unary_unary(request, context)
+            await _check(standing, context)
+            return answer
 
         async def known_stream(request: Any, context: Any) -> AsyncIterator[Any]:
-            await self._admit(context)
+            standing = await self._admit(context)
             async with aclosing(method.unary_stream(request, context)) as stream:
                 async for each in stream:
+                    await _check(standing, context)
                     yield each
 
         made, act = (
@@ -94,13 +98,22 @@ class _Known(grpc.aio.ServerInterceptor):
         )
         return made(act, method.request_deserializer, method.response_serializer)
 
-    async def _admit(self, context: Any) -> None:
+    async def _admit(self, context: Any) -> Standing:
         """Find who calls; a call of nobody's ends here."""
         sent = [(name, value) for name, value in context.invocation_metadata() or () if isinstance(value, str)]
+        peer = _address(context.peer())
         try:
-            _caller.set(await self._auth.caller(sent, _address(context.peer())))
+            _caller.set(await self._auth.caller(sent, peer))
         except Unauthenticated as error:
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, error.message)
+        return Standing(self._auth, sent, peer)
+
+
+async def _check(standing: Standing, context: Any) -> None:
+    """End the call where its caller stands no more."""
+    problem = await standing.problem()
+    if problem is not None:
+        await context.abort(grpc.StatusCode.UNAUTHENTICATED, problem.message)
 
 
 def _address(peer: str) -> str | None:

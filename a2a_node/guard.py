@@ -1,4 +1,4 @@
-"""Guard: what stands before the A2A application: who may come, and which extension is active."""
+"""Guard: what stands before the A2A application: who may come, for how long, and which extension is active."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from a2a_node.body import INVALID_REQUEST, App, Receive, Scope, Send, refuse
 from a2a_node.caller import IDENTITY
 from a2a_node.extension import URI
 from planrail.auth import Authenticator, Unauthenticated
+from planrail.standing import Standing, Watched
 
 _OPEN = "/.well-known/"  # the card, which tells how to come in
 _EXTENSIONS = b"a2a-extensions"
@@ -25,15 +26,23 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = dict(scope["headers"])
-        if not scope["path"].startswith(_OPEN):
-            try:
-                scope[IDENTITY] = await self._auth.caller(_texts(scope), (scope.get("client") or (None,))[0])
-            except Unauthenticated as error:
-                challenge = ((b"www-authenticate", error.challenge.encode()),)
-                await refuse(scope, send, 401, error.message, INVALID_REQUEST, challenge)
-                return
-        await self._app(scope, receive, _telling_extension(headers, send))
+        told = _telling_extension(dict(scope["headers"]), send)
+        if scope["path"].startswith(_OPEN):
+            await self._app(scope, receive, told)
+            return
+
+        async def refused(error: Unauthenticated) -> None:
+            challenge = ((b"www-authenticate", error.challenge.encode()),)
+            await refuse(scope, send, 401, error.message, INVALID_REQUEST, challenge)
+
+        sent, peer = _texts(scope), (scope.get("client") or (None,))[0]
+        try:
+            scope[IDENTITY] = await self._auth.caller(sent, peer)
+        except Unauthenticated as error:
+            await refused(error)
+            return
+        watched = Watched(Standing(self._auth, sent, peer), receive, told, refused)
+        await self._app(scope, watched.receive, watched.send)
 
 
 def _telling_extension(headers: dict[bytes, bytes], send: Send) -> Send:

@@ -102,6 +102,7 @@ class Authenticator:
         self._now = now
         self._clock = clock
         self._seen: dict[str, tuple[float, StoredKey | None]] = {}  # by hash: until when that is believed
+        self._tokens: dict[str, tuple[float, Identity]] = {}  # the issuer's, likewise
         self._issuer = _issuer_of(settings)
 
     async def caller(self, headers: Iterable[tuple[str, str]], peer: str | None) -> Identity:
@@ -127,8 +128,7 @@ class Authenticator:
         found = self._configured(token) or await self._kept(token)
         if found is not None or self._issuer is None or token.count(".") != 2:
             return found
-        claims = await self._issuer.claims(token)
-        return None if claims is None else self._claimed(claims)
+        return await self._issued(self._issuer, token)
 
     async def principal(self, token: str) -> Principal | None:
         """Whose token it is, where no tenant is named."""
@@ -156,6 +156,19 @@ class Authenticator:
         if key is None or not key.opens(self._now()):
             return None
         return Identity(Principal(id=key.principal, kind=key.kind, scopes=key.scopes), key.tenants)
+
+    async def _issued(self, issuer: Issuer, token: str) -> Identity | None:
+        """Of a token, whose signature was checked a moment ago."""
+        hashed = hash_of(token)
+        until, known = self._tokens.pop(hashed, (0.0, None))
+        if known is None or self._clock() >= until:
+            claims, until = await issuer.claims(token), self._clock() + KNOWN_S
+            known = None if claims is None else self._claimed(claims)
+        if known is not None:
+            self._tokens[hashed] = (until, known)
+        if len(self._tokens) > _REMEMBERED:
+            del self._tokens[next(iter(self._tokens))]
+        return known
 
     async def _note(self, key: StoredKey | None) -> None:
         """Somebody has come with the key: that is written down now and then."""
