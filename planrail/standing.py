@@ -47,6 +47,7 @@ class Watched:
         self._send = send
         self._refuse = refuse
         self._over = asyncio.Event()
+        self._ended = False
 
     async def receive(self) -> Message:
         """What the caller sends next; that it is gone, where it stands no more."""
@@ -60,14 +61,15 @@ class Watched:
 
     async def send(self, message: Message) -> None:
         """Tell it, unless the caller stands no more."""
-        if self._over.is_set():
+        if self._ended:
             return
         problem = await self._standing.problem()
         if problem is None:
             await self._send(message)
             return
-        self._over.set()
+        self._ended = True
         if message["type"] == "http.response.start":
             await self._refuse(problem)
         else:
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        self._over.set()  # last: whoever is told of it cancels this
