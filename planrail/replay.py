@@ -90,6 +90,7 @@ class _Walk:
         self._frame: Frame | None = None
         self._values: Values | None = None
         self._offered: dict[Address, Start] = {}
+        self._busy: set[Address] = set()  # offered, and not over yet
         self._decided: dict[Address, Event] = {}
         self._adopted: dict[Address, CallStarted] = {}
         self._questions: dict[str, Question] = {}
@@ -113,6 +114,8 @@ class _Walk:
                 self._find("value", gone.message)
                 self._frame = None
         fold(self.run, [record])
+        if isinstance(event, CallFinished | CallFailed):
+            self._busy.discard((event.step, event.item))
         if isinstance(event, PlanCertified):
             self._open(event)
         elif self._stale or isinstance(event, RunResumed | SegmentStarted):
@@ -135,14 +138,15 @@ class _Walk:
             self._surprises = []
 
     def _look(self) -> None:
-        """Ask what may happen now; what was offered before is not asked for again."""
+        """Ask what may happen now; what was offered before and is not over is not asked for again."""
         assert self._frame is not None
         assert self._values is not None
         if self._looked == self.run.folded:
             return
         self._looked = self.run.folded
-        moves = next_moves(self._frame, self.run, self._values, frozenset(self._offered), _ALL, self._at)
+        moves = next_moves(self._frame, self.run, self._values, frozenset(self._busy), _ALL, self._at)
         self._offered |= {s.address: s for s in moves.starts}
+        self._busy |= {s.address for s in moves.starts}
         for event in moves.events:
             match event:
                 case CallStarted():

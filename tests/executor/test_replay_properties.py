@@ -126,7 +126,7 @@ def repeats_nothing_unasked(events: list[Recorded]) -> None:
 
 
 @few(12)
-@given(scripts(people=True, models=True, loops=True, most=7), SHAPES)
+@given(scripts(people=True, models=True, loops=True, timers=True, most=7), SHAPES)
 def test_a_replay_of_every_prefix_of_a_run_finds_nothing(script: str, shape: tuple[int, int]) -> None:
     asyncio.run(replays_from_every_prefix(script, *shape))
 
@@ -139,7 +139,7 @@ def test_a_fork_from_any_step_calls_its_cone_and_asks_before_it_repeats(script: 
 
 @pytest.mark.proof
 @many(0.3)
-@given(scripts(people=True, models=True, loops=True, most=12), SHAPES)
+@given(scripts(people=True, models=True, loops=True, timers=True, most=12), SHAPES)
 def test_replays_of_many_runs_find_nothing(script: str, shape: tuple[int, int]) -> None:
     asyncio.run(replays_from_every_prefix(script, *shape))
 
