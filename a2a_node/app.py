@@ -11,20 +11,26 @@ from fastapi import FastAPI
 from sse_starlette.sse import EventSourceResponse
 from starlette.routing import BaseRoute
 
+from a2a_node.body import App
+from a2a_node.heartbeat import Heartbeat
 from a2a_node.request import Requests
 
-_PING_S = 2  # between heartbeats of a quiet stream: the SDK's own client gives up after five seconds without a byte
 _DRAIN_S = 3.0  # for streams, when the server is told to stop
 
 
 def application(
-    handler: RequestHandler, card: Sequence[BaseRoute], *, strict: bool, required: frozenset[str] = frozenset()
-) -> FastAPI:
+    handler: RequestHandler,
+    card: Sequence[BaseRoute],
+    *,
+    strict: bool,
+    heartbeat_s: float,
+    required: frozenset[str] = frozenset(),
+) -> App:
     """The routes of one node, whose clients have to name the `required` extensions.
 
     Those of tenants (`/{tenant}/…`) come last: they would take what stands behind them.
     """
-    EventSourceResponse.DEFAULT_PING_INTERVAL = _PING_S
+    EventSourceResponse.DEFAULT_PING_INTERVAL = heartbeat_s  # type: ignore[assignment]  # fractions are taken
     requests = Requests(required)
     old = not strict
     pages: dict[str, Any] = {"openapi_url": None, "docs_url": None, "redoc_url": None}  # they load scripts from elsewhere
@@ -34,4 +40,4 @@ def application(
         create_jsonrpc_routes(handler, "/", requests, enable_v0_3_compat=old, shutdown_grace_period=_DRAIN_S)
     )
     app.router.routes.extend(create_rest_routes(handler, requests, enable_v0_3_compat=old, shutdown_grace_period=_DRAIN_S))
-    return app
+    return Heartbeat(app, every_s=heartbeat_s)

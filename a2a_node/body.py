@@ -8,11 +8,12 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, NoReturn
 
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-_RPC = "/"  # where JSON-RPC is; at every other path it is REST
+JSONRPC_AT = "/"  # where JSON-RPC is; at every other path it is REST
 PARSE_ERROR, INVALID_REQUEST = -32700, -32600  # of JSON-RPC
 _WORDS = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 413: "RESOURCE_EXHAUSTED"}  # of google.rpc.Code
 
@@ -95,7 +96,7 @@ async def refuse(
     scope: Scope, send: Send, status: int, problem: str, code: int, headers: tuple[tuple[bytes, bytes], ...] = ()
 ) -> None:
     """An error before any operation, in the form of the binding that was asked: JSON-RPC's, or google.rpc.Status."""
-    rpc = scope["path"] == _RPC
+    rpc = scope["path"] == JSONRPC_AT
     told: dict[str, Any] = {"code": status, "status": _WORDS[status], "message": problem, "details": []}
     document = {"jsonrpc": "2.0", "id": None, "error": {"code": code, "message": problem}} if rpc else {"error": told}
     kind = b"application/json" if rpc else b"application/a2a+json"

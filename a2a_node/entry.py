@@ -47,7 +47,7 @@ class A2aEntry:
         handler = RunHandler(house, push=configs_of(house), extended=extended if schemes else None)
         required = cards.required
         routes = card_routes(cards, settings, address=address)
-        app = application(handler, routes, strict=settings.strict, required=required)
+        app = application(handler, routes, strict=settings.strict, heartbeat_s=settings.heartbeat_s, required=required)
         async with AsyncExitStack() as stack:
             told = {"a2a": "/", "card": AGENT_CARD_WELL_KNOWN_PATH}
             if settings.grpc_port is not None:

@@ -36,6 +36,7 @@ from google.protobuf.json_format import MessageToDict
 from a2a_node.answering import Answering
 from a2a_node.caller import principal_of
 from a2a_node.extension import AFTER_HEADER, is_active
+from a2a_node.heartbeat import kept_alive
 from a2a_node.lists import TaskLists
 from a2a_node.opened import Opened
 from a2a_node.parts import JSON, TEXT
@@ -70,8 +71,7 @@ class RunHandler(RequestHandler):
         run = await self._sent(params, context)
         telling = await self._opened.whole(run, audience)
         if not params.configuration.return_immediately and not telling.rests:
-            async for _ in self._opened.follow(telling, principal):
-                pass
+            await kept_alive(self._opened.rested(telling, principal), context)
         return apply_history_length(telling.task(), params.configuration)
 
     @refusing_stream

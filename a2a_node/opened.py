@@ -56,3 +56,8 @@ class Opened:
                 and (await self.runs.record(run, principal)).status not in ("queued", "running")
             ):
                 return
+
+    async def rested(self, telling: Telling, principal: Principal) -> None:
+        """Take the run's events until the task rests."""
+        async for _ in self.follow(telling, principal):
+            pass

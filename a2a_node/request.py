@@ -8,6 +8,7 @@ from a2a.utils.errors import ExtensionSupportRequiredError, VersionNotSupportedE
 from starlette.requests import Request
 
 from a2a_node.caller import IDENTITY
+from a2a_node.heartbeat import BEAT
 
 VERSION_HEADER = "a2a-version"
 _SPOKEN = ("1.0", "0.3")
@@ -29,8 +30,7 @@ class Requests(DefaultServerCallContextBuilder):
                 headers[VERSION_HEADER] = asked
         check_version(headers.get(VERSION_HEADER, ""))
         check_extensions(self._required, context.requested_extensions)
-        if IDENTITY in request.scope:
-            context.state[IDENTITY] = request.scope[IDENTITY]
+        context.state.update({name: request.scope[name] for name in (IDENTITY, BEAT) if name in request.scope})
         return context
 
 

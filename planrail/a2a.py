@@ -16,6 +16,7 @@ class A2aSettings(BaseModel):
     grpc_port: int | None = Field(default=None, ge=0, le=65_535)  # gRPC too, at that port; 0 takes any that is free
     grpc_url: str = ""  # host:port by which clients reach gRPC from outside; empty: the host of `url`, and that port
     strict: bool = False  # A2A 1.0 alone, for those who verify the card as it was sent; else clients of 0.3 are served too
+    heartbeat_s: float = Field(default=2.0, gt=0)  # between signs of life where nothing is said; the SDKs give up after five
     max_body: int = Field(default=4_000_000, ge=1_000)  # bytes of a request
     card: Path | None = None  # a card's source of your own, instead of the one that comes with Planrail
     public_skills: bool = True  # false: who is not authenticated sees the general skill alone

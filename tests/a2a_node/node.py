@@ -121,9 +121,11 @@ def asking(made: Message, **config: Any) -> SendMessageRequest:
     return SendMessageRequest(message=made, configuration=SendMessageConfiguration(**config))
 
 
-async def told(client: Client, made: Message, context: ClientCallContext | None = None, **config: Any) -> list[StreamResponse]:
+async def told(
+    client: Client, made: Message, context: ClientCallContext | None = None, *, bound_s: float = BOUND_S, **config: Any
+) -> list[StreamResponse]:
     """Everything that is streamed for a message."""
-    async with asyncio.timeout(BOUND_S):
+    async with asyncio.timeout(bound_s):
         return [each async for each in client.send_message(asking(made, **config), context=context)]
 
 
