@@ -73,14 +73,15 @@ def order_of(start: Start, key: str, thread: Thread) -> Order:
 
 def _question(start: Start, asks: Asks, thread: Thread) -> Question:
     """What the agent asks, as a question of the run. Its words are a stranger's, and are told as its own."""
-    agent = start.step.tool.removeprefix(AGENT)
+    agent, auth = start.step.tool.removeprefix(AGENT), asks.kind == "auth"
+    text = f"The agent {agent} {'wants a credential' if auth else 'asks'}: {asks.text}"
     return Question(
         id=thread.question_id(start.step.id, start.item),
-        kind="ask_user",
+        kind="credential" if auth else "ask_user",
         of=start.step.id,
         item=start.item,
-        text=f"The agent {agent} {'wants a credential' if asks.kind == 'auth' else 'asks'}: {asks.text}",
-        answer_schema={"type": "string"},
+        text=f"{text}\nAnswer yes once it is given there; the credential itself is no answer." if auth else text,
+        answer_schema={"type": "boolean" if auth else "string"},
         agent=agent,
         ref=asks.ref,
     )

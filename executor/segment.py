@@ -29,6 +29,7 @@ from executor.events import (
     Surprised,
 )
 from executor.fallback import REPAIRS_USED_UP, Fallback
+from executor.farewell import farewell
 from executor.frame import Frame
 from executor.gate import Gates
 from executor.inherit import inherit_files
@@ -107,7 +108,7 @@ class Segments:
             await _unplanned(recorder, problem)
             return True
         if run.cancel_requested:
-            await _end(recorder, "cancelled", reason="It was cancelled before it began.", hint=_goes_on(run))
+            await self._cancelled(recorder, "It was cancelled before it began." if run.certified is None else "")
             return True
         try:
             await self._execute(recorder, ahead, nudge, seen=seen)
@@ -213,7 +214,7 @@ class Segments:
                     return await self._fallen(recorder, scheduler, f"{_told(run.surprises[-1])}\n{note}")
             else:
                 if run.cancel_requested:
-                    await _end(recorder, "cancelled", hint=_goes_on(run))
+                    await self._cancelled(recorder)
                 return not run.cancel_requested
         self._judge(recorder, done=False)
         reason = f"{_told(run.surprises[-1])}\n{note}".rstrip()
@@ -368,7 +369,12 @@ class Segments:
                     reason, hint = ceiling_told(run, ceiling.ceiling)
                 await _end(recorder, "partial", reason=reason, hint=hint, answer=bound_so_far(values))
             case "cancelled":
-                await _end(recorder, "cancelled", hint=_goes_on(run))
+                await self._cancelled(recorder)
+
+    async def _cancelled(self, recorder: Recorder, reason: str = "") -> None:
+        """The run ends, after other agents that have a task of it were told."""
+        await farewell(recorder.run, self.toolset)
+        await _end(recorder, "cancelled", reason=reason, hint=f"planrail resume {recorder.run.id} goes on from here.")
 
     def _judge(self, recorder: Recorder, *, done: bool) -> None:
         """Note what the end says of the plan, where plans are kept."""
@@ -380,10 +386,6 @@ def _receipt_key(run: Run, ended: Ended) -> str:
     """The key of a call's receipt: its idempotency key, or step and item for a model's call."""
     started = run.call(ended.step, ended.item).started
     return started.key if started is not None and started.key else f"{ended.step}:{ended.item}"
-
-
-def _goes_on(run: Run) -> str:
-    return f"planrail resume {run.id} goes on from here."
 
 
 def _told(surprise: Surprised) -> str:

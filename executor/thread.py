@@ -51,9 +51,10 @@ def _reply(run: Run, thread: Thread, key: str) -> Reply | None:
         return Reply(last.ref, message, refused=f"Nobody answered {last.agent} in time: {last.text}"[:500])
     if answer is None:
         return None
-    if answer.refused:
+    auth = last.kind == "credential"
+    if answer.refused or (auth and answer.answer is not True):
         return Reply(last.ref, message, refused=f"{answer.by} refused to answer {last.agent}: {last.text}"[:500])
-    return Reply(last.ref, message, answer.answer)
+    return Reply(last.ref, message, "yes" if auth else answer.answer, auth=auth)
 
 
 def forget_thread(run: Run, address: Address) -> None:

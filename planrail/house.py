@@ -10,10 +10,12 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib.metadata import version
 
 from executor.artifacts import Artifacts
 from executor.engine.port import Limits, Liveness
+from executor.farewell import farewell
 from executor.fingerprint import covers
 from executor.gate import GatedModel, Gates
 from executor.journal.sql import SqlJournal
@@ -137,6 +139,7 @@ def _wired(
         new_id=new_run_id,
         prices=GenaiPrices(settings.prices),
         session=settings.session,
+        farewell=partial(farewell, toolset=toolset),
     )
     hub.changed.append(planning.tools_changed)
     return House(settings, runs, toolset, packs, playbooks, models, journal, artifacts, segments, worker, engines, hub)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
 from executor.artifacts import Artifacts
 from executor.deadlines import has_expired
 from executor.drafting import NotPlanned
 from executor.errors import LostOwnership, NotAnswerable, SessionSpent, UnknownRun
-from executor.events import CancelRequested, Question, QuestionAnswered, Recorded, RunEnded, RunResumed, RunStatus
+from executor.events import CancelRequested, Event, Question, QuestionAnswered, Recorded, RunEnded, RunResumed, RunStatus
+from executor.farewell import left_behind
 from executor.journal.memory import MemoryJournal
 from executor.journal.port import Journal, Recent, RunRecord
 from executor.opening import loader
@@ -42,6 +43,13 @@ _RESUMABLE: tuple[RunStatus, ...] = ("cancelled", "failed", "partial")
 APPROVALS = frozenset(("approve", "reconcile", "repeat", "flow", "credential"))  # that no agent answers for itself
 
 
+Farewell = Callable[[Run], Awaitable[None]]  # tells other agents that the run, of which they have tasks, is cancelled
+
+
+async def nobody_to_tell(run: Run) -> None:
+    """There are no other agents."""
+
+
 class Runs:
     """Submit, watch, answer, cancel and resume runs. A principal sees its own runs only."""
 
@@ -55,6 +63,7 @@ class Runs:
         new_id: Callable[[], str],
         prices: Prices | None = None,
         session: SessionLimits = NO_CEILINGS,
+        farewell: Farewell = nobody_to_tell,
     ) -> None:
         self._journal = journal
         self._artifacts = artifacts
@@ -63,6 +72,7 @@ class Runs:
         self._new_id = new_id
         self._prices = prices  # of a replay; None where nobody knows any
         self._session = session
+        self._farewell = farewell
 
     async def submit(self, submission: Submission, *, key: str | None = None) -> RunRecord:
         """A new run; the same one for the same key.
@@ -220,27 +230,25 @@ class Runs:
 
     async def cancel(self, run: str, principal: Principal) -> RunRecord:
         """Stop the run: declared when this returns, within a second. What is in flight ends as a receipt."""
-        before = await self.record(run, principal)
+        before = await self.get(run, principal)
         run = before.id
-        if is_over(before.status):
-            return before
         asked = CancelRequested(by=principal.id)
         ended = RunEnded(
             status="cancelled", reason=f"{principal.id} cancelled it.", hint=f"planrail resume {run} goes on from here."
         )
-        for _ in range(_ATTEMPTS):  # the run may be parked or taken just now
-            if (
-                await self._journal.append(run, [asked, ended], epoch=None, status="cancelled", only_if=_HELD_BY_NOBODY)
-                is not None
-            ):
+        told = left_behind(before)  # by whoever ends the run: a worker, which has time, if there is any
+        for _ in range(0 if is_over(before.status) else _ATTEMPTS):  # the run may be parked or taken just now
+            if not told and await self._append(run, [asked, ended], "cancelled", _HELD_BY_NOBODY):
                 break
-            if await self._journal.append(run, [asked], epoch=None, only_if=("running",)) is not None:
+            if await self._append(run, [asked], None, ("running",)) or (
+                told and await self._append(run, [asked], "queued", _HELD_BY_NOBODY)
+            ):
                 await self._stopped(run, principal, ended)
                 break
         return await self.record(run, principal)
 
     async def _stopped(self, run: str, principal: Principal, ended: RunEnded) -> None:
-        """Wait for the owner to end the run; take it away from one that does not."""
+        """Wait for a worker to end the run; take it away from one that does not."""
         try:
             async with asyncio.timeout(_CANCEL_GRACE_S):
                 async for _ in self._journal.changes(run):
@@ -254,6 +262,11 @@ class Runs:
                     await self._journal.append(run, [ended], epoch=epoch, status="cancelled", release=True)
                 except LostOwnership:
                     return  # somebody took it on once more: the request to cancel stands in its journal
+                await self._farewell(await self.get(run, principal))
+
+    async def _append(self, run: str, events: Sequence[Event], status: RunStatus | None, only_if: Sequence[RunStatus]) -> bool:
+        """Write events into a run that is of one of these statuses; whether it was."""
+        return await self._journal.append(run, events, epoch=None, status=status, only_if=only_if) is not None
 
     async def resume(self, run: str, principal: Principal, *, budget: Budget | None = None) -> RunRecord:
         """Let an ended run go on: what is done stays, what failed is tried again. A run that has not ended is left as it is."""

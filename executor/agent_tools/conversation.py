@@ -44,6 +44,7 @@ _SENDS = 4  # attempts at the first message
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.3, 5.0
 _HISTORY = 50  # messages, among which our own answer is looked for
 _MODES = ["application/json", "text/plain"]
+_WANTS = "It wants a credential."
 _ENDS = frozenset(
     (TaskState.TASK_STATE_COMPLETED, TaskState.TASK_STATE_FAILED, TaskState.TASK_STATE_CANCELED, TaskState.TASK_STATE_REJECTED)
 )
@@ -77,10 +78,7 @@ class Conversation:
     async def cancel(self) -> None:
         """Cancel its task, as far as there is one."""
         if self.task:
-            try:
-                await self.client.cancel_task(CancelTaskRequest(id=self.task))
-            except BROKEN:
-                return  # it has ended, or cannot be reached
+            await stopped(self.client, self.task)
 
     # -- beginning
 
@@ -167,6 +165,8 @@ class Conversation:
                 return await self._heard(self.client.subscribe(SubscribeToTaskRequest(id=self.task)))
         except BROKEN as error:
             trouble = trouble_of(error)
+            if reply is not None and answers and reply.auth and not (trouble.open or trouble.unbegun):
+                return Asks(f"{words(task.status.message, _WANTS)}\n(It was told so, and wants it still.)", reply.ref, "auth")
             if trouble.kind == "refused" or (answers and not (trouble.open or trouble.unbegun)):
                 return Refused(f"It does not take the answer: {trouble.message}." if answers else trouble.message, trouble.kind)
         return None
@@ -250,9 +250,7 @@ class Conversation:
                 return Refused(words(status.message, ended))
             case state if state in _ASKS and not self._is_asked(status):
                 auth = state == TaskState.TASK_STATE_AUTH_REQUIRED
-                text = words(
-                    status.message, "It wants a credential." if auth else "It wants to know more, and does not say what."
-                )
+                text = words(status.message, _WANTS if auth else "It wants to know more, and does not say what.")
                 return Asks(text, ref_of(status), "auth" if auth else "input")
             case _:
                 return None
@@ -261,6 +259,16 @@ class Conversation:
         """Whether a status asks what was asked and answered before."""
         reply = self.order.reply
         return reply is not None and status.state in _ASKS and ref_of(status) == reply.ref
+
+
+async def stopped(client: Client, task: str) -> bool:
+    """Tell the agent to cancel the task; False where it could not be reached, and may be told again."""
+    try:
+        await client.cancel_task(CancelTaskRequest(id=task))
+    except BROKEN as error:
+        trouble = trouble_of(error)  # else it has ended, or will not
+        return not (trouble.open or trouble.unbegun)
+    return True
 
 
 def _foreign(task: str) -> Refused:

@@ -20,6 +20,7 @@ class Reply:
     message: str  # the id of the message that carries it
     answer: Json = None
     refused: str = ""  # why there is no answer
+    auth: bool = False  # it says that the credential was given, which the agent may have seen by itself
 
 
 @dataclass(frozen=True)

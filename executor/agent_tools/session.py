@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
@@ -20,7 +20,7 @@ from a2a.types import AgentCard
 
 from executor.agent_tools.agent import Agent, Pins, permitted_hosts
 from executor.agent_tools.card import Fetched, check_pin, credential, fetch_card
-from executor.agent_tools.conversation import Conversation
+from executor.agent_tools.conversation import Conversation, stopped
 from executor.agent_tools.guarded import Guarded, client_over
 from executor.agent_tools.order import Caller, Order, Outcome, Refused
 from executor.errors import AgentAway, AgentRefused
@@ -70,6 +70,20 @@ class Agents:
                 return await Conversation(client, order, caller, False, agent.idempotent, 1).find()
         except AgentRefused:
             return None
+
+    async def cancel(self, agent: Agent, task: str, within_s: float) -> bool:
+        """Tell the agent that its task is cancelled, again while it is away; whether it was told in that time."""
+        try:
+            async with asyncio.timeout(within_s):
+                for attempt in count():
+                    with suppress(AgentAway):
+                        async with self.opened(agent, most=agent.settings.max_bytes) as (client, _):
+                            if await stopped(client, task):
+                                return True
+                    await asyncio.sleep(min(_PAUSE_S * 2**attempt, _LONGEST_PAUSE_S))
+        except (AgentRefused, TimeoutError):
+            return False
+        raise AssertionError("it is tried until it is over")
 
     @asynccontextmanager
     async def opened(self, agent: Agent, *, most: int) -> AsyncIterator[tuple[Client, AgentCard]]:

@@ -40,6 +40,10 @@ class AgentTool(Tool):
         """Carry a goal to the agent, or on with it there."""
         return await self.agents().delegate(self.agent, order, caller, within_s)
 
+    async def cancel(self, task: str, within_s: float) -> bool:
+        """Tell the agent that its task is cancelled; whether it was told in that time."""
+        return await self.agents().cancel(self.agent, task, within_s)
+
     def looking(self, order: Order, caller: Caller) -> AgentTool:
         """The same with a probe for that order: False where it may be carried out, for there is no task of it, or one that is
         remembered now; None where the agent cannot tell.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,11 +15,23 @@ import uvicorn
 from a2a.helpers import new_task_from_user_message, new_text_message
 from a2a.server.agent_execution import AgentExecutor, RequestContext
 from a2a.server.context import ServerCallContext
-from a2a.server.events import EventQueue
+from a2a.server.events import Event, EventQueue
 from a2a.server.request_handlers import DefaultRequestHandler
 from a2a.server.routes import create_agent_card_routes, create_jsonrpc_routes, create_rest_routes
 from a2a.server.tasks import InMemoryTaskStore, TaskUpdater
-from a2a.types import AgentCapabilities, AgentCard, AgentInterface, AgentSkill, ListTasksRequest, Part
+from a2a.types import (
+    AgentCapabilities,
+    AgentCard,
+    AgentInterface,
+    AgentSkill,
+    ListTasksRequest,
+    Message,
+    Part,
+    SendMessageRequest,
+    Task,
+    TaskState,
+)
+from a2a.utils.errors import UnsupportedOperationError
 from google.protobuf.json_format import ParseDict
 from google.protobuf.struct_pb2 import Value
 from starlette.applications import Starlette
@@ -108,6 +120,21 @@ class Behaving(AgentExecutor):
         self.stopped.set()
 
 
+class Deaf(DefaultRequestHandler):
+    """Takes no message to a task that there is."""
+
+    async def on_message_send(self, params: SendMessageRequest, context: ServerCallContext) -> Message | Task:
+        if params.message.task_id:
+            raise UnsupportedOperationError("not by a message")
+        return await super().on_message_send(params, context)
+
+    async def on_message_send_stream(self, params: SendMessageRequest, context: ServerCallContext) -> AsyncGenerator[Event]:
+        if params.message.task_id:
+            raise UnsupportedOperationError("not by a message")
+        async for event in super().on_message_send_stream(params, context):
+            yield event
+
+
 @dataclass
 class Host:
     """The agent at its socket; its card may be changed while it serves."""
@@ -117,6 +144,13 @@ class Host:
     store: InMemoryTaskStore
     card: AgentCard
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)  # path, headers
+
+    async def finish(self, task: str, result: str) -> None:
+        """End a task as if the agent had gone on by itself."""
+        (found,) = [t for t in await self.tasks() if t.id == task]
+        found.artifacts.add(artifact_id="r", name="result").parts.add(text=result)
+        found.status.state = TaskState.TASK_STATE_COMPLETED
+        await self.store.save(found, ServerCallContext())
 
     async def tasks(self) -> list[Any]:
         listed = await self.store.list(ListTasksRequest(page_size=100), ServerCallContext())
@@ -162,6 +196,7 @@ async def hosted(
     streaming: bool = True,
     signer: Callable[[AgentCard], AgentCard] | None = None,
     jwks: dict[str, Any] | None = None,
+    deaf: bool = False,
 ) -> AsyncIterator[Host]:
     """The agent at a socket of this machine; `version` and `binding` are all that it speaks."""
     sock = bound()
@@ -176,7 +211,7 @@ async def hosted(
     )  # fmt: skip
     card = signer(card) if signer else card
     agent, store = Behaving(), InMemoryTaskStore()
-    handler = DefaultRequestHandler(agent_executor=agent, task_store=store, agent_card=card)
+    handler = (Deaf if deaf else DefaultRequestHandler)(agent_executor=agent, task_store=store, agent_card=card)
     routes = [
         *create_agent_card_routes(card),
         *create_jsonrpc_routes(handler, "/rpc", enable_v0_3_compat=version == "0.3"),

@@ -10,7 +10,7 @@ from agent_host import hosted
 
 from executor.events import CallFinished, CancelRequested, Question, QuestionAnswered, TaskDelegated
 from executor.run import Run
-from tests.executor.bench import Bench
+from tests.executor.bench import Bench, yes
 
 SPEAKS = [("1.0", "JSONRPC"), ("1.0", "HTTP+JSON"), ("0.3", "JSONRPC"), ("0.3", "HTTP+JSON")]
 
@@ -131,10 +131,49 @@ async def test_a_person_who_refuses_ends_the_agent_s_task_too(tmp_path: Path) ->
     assert len(host.agent.cancelled) == 1
 
 
-async def test_a_credential_that_an_agent_wants_is_told_as_that(tmp_path: Path) -> None:
+AUTH = 'a = delegate("flights", "auth")\nanswer(a)'
+
+
+@pytest.mark.parametrize(("version", "binding"), SPEAKS)
+async def test_a_credential_that_an_agent_wants_is_asked_for_and_never_sent(tmp_path: Path, version: str, binding: str) -> None:
+    async with hosted(version=version, binding=binding) as host:
+        bench = Bench(host.toolset(tmp_path), answers=None)
+        waits = await bench.run(AUTH)
+        (question,) = waits.open_questions
+        bench.answers = yes
+        run = await bench.carry_on(waits.id)
+    assert (question.id, question.kind, question.answer_schema) == ("asks:a", "credential", {"type": "boolean"})
+    assert question.text == "The agent flights wants a credential: Log in first.\n" \
+        "Answer yes once it is given there; the credential itself is no answer."  # fmt: skip
+    assert text(run) == "heard yes"
+    assert len(await host.tasks()) == 1
+
+
+async def test_an_agent_that_has_got_its_credential_meanwhile_is_told_nothing(tmp_path: Path) -> None:
     async with hosted() as host:
-        run = await Bench(host.toolset(tmp_path), answers=None).run('a = delegate("flights", "auth")\nanswer(a)')
-    assert [q.text for q in run.open_questions] == ["The agent flights wants a credential: Log in first."]
+        bench = Bench(host.toolset(tmp_path), answers=None)
+        waits = await bench.run(AUTH)
+        await host.finish(waits.delegated["a", ""].task, "logged in")
+        bench.answers = yes
+        run = await bench.carry_on(waits.id)
+    assert text(run) == "logged in"
+    assert len(host.agent.heard) == 1
+
+
+async def test_an_agent_that_takes_no_word_for_a_credential_is_asked_about_again(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def person(question: Question) -> QuestionAnswered:
+        asked.append(question.id)
+        return QuestionAnswered(question=question.id, answer=len(asked) < 3, by="ann")
+
+    async with hosted(deaf=True) as host:
+        run = await Bench(host.toolset(tmp_path), answers=person).run(AUTH)
+    failed = run.call("a").failed
+    assert failed is not None
+    assert asked == ["asks:a", "asks:a#2", "asks:a#3"]
+    assert (failed.kind, failed.message[:46]) == ("refused", "flights: ann refused to answer flights: The ag")
+    assert len(host.agent.cancelled) == 1
 
 
 # -- time, cancel, and who comes later
@@ -160,6 +199,36 @@ async def test_a_run_that_is_cancelled_cancels_what_its_agents_are_at(tmp_path: 
         assert state.status == "cancelled"
         await host.agent.stopped.wait()
     assert len(host.agent.cancelled) == 1
+
+
+@pytest.mark.parametrize("goal", ["ask", "auth"])
+async def test_a_run_that_waits_for_what_an_agent_asks_cancels_it_there_whoever_owns_it_then(tmp_path: Path, goal: str) -> None:
+    async with hosted() as host:
+        bench = Bench(host.toolset(tmp_path), answers=None)
+        waits = await bench.run(f'a = delegate("flights", "{goal}")\nanswer(a)')
+        await bench.journal.append(waits.id, [CancelRequested(by="ann")], epoch=None, status="queued", only_if=["waiting"])
+        state = await Bench(host.toolset(tmp_path), journal=bench.journal).carry_on(waits.id)
+    assert state.status == "cancelled"
+    assert host.agent.cancelled == [waits.delegated["a", ""].task]
+
+
+async def test_what_is_asked_beside_a_call_that_goes_on_is_cancelled_with_it(tmp_path: Path) -> None:
+    script = 'a = delegate("flights", "ask")\nb = delegate("flights", "long")\nanswer([a, b])'
+    async with hosted() as host, asyncio.timeout(30):
+        bench = Bench(host.toolset(tmp_path, commutes=True), answers=None)
+        run, nudge = await bench.submit(script), asyncio.Event()
+        epoch = await bench.journal.take(run, "w")
+        assert epoch is not None
+        going = asyncio.create_task(bench.segments().advance(run, epoch, nudge))
+        async for _ in bench.journal.changes(run):
+            state = await bench.state(run)
+            if state.open_questions and len(state.delegated) == 2:
+                break
+        await bench.journal.append(run, [CancelRequested(by="ann")], epoch=None)
+        nudge.set()
+        await going
+        assert (await bench.state(run)).status == "cancelled"
+    assert sorted(host.agent.cancelled) == sorted(task.task for task in state.delegated.values())
 
 
 async def test_an_owner_that_comes_later_goes_on_with_the_agent_s_task_and_sends_nothing_again(tmp_path: Path) -> None:
