@@ -97,7 +97,7 @@ async def _got(http: httpx.AsyncClient, url: str) -> httpx.Response:
         return await http.get(url)
     except Unfit as unfit:
         if unfit.kind == "transient":
-            raise AgentAway(unfit.message) from None
+            raise AgentAway(unfit.message, hint="Is the agent running there?") from None
         raise AgentRefused(unfit.message, hint="The setting http_allow_private names hosts of your own network.") from None
     except httpx.HTTPError as error:
         raise AgentAway(f"{url} cannot be read: {type(error).__name__}.") from None

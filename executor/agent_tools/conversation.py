@@ -18,7 +18,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import cast
 
-from a2a.client import Client
+from a2a.client import Client, ClientCallContext
 from a2a.types import (
     CancelTaskRequest,
     GetTaskRequest,
@@ -34,7 +34,10 @@ from a2a.types import (
     TaskState,
     TaskStatus,
 )
+from google.protobuf.json_format import MessageToDict, ParseDict
+from google.protobuf.struct_pb2 import Struct, Value
 
+from executor.agent_tools.audience import Audience, Nobody
 from executor.agent_tools.order import Asks, Caller, Order, Outcome, Refused
 from executor.agent_tools.said import Said, result_of, words
 from executor.agent_tools.trouble import BROKEN, Trouble, trouble_of
@@ -61,12 +64,14 @@ class Conversation:
     streams: bool  # whether the agent can stream
     idempotent: bool  # whether it takes a message with the same id once
     most: int  # bytes of what it says
+    audience: Audience = field(default_factory=Nobody)
     task: str = field(init=False)
     context: str = field(init=False)
     _said: Said = field(init=False)
 
     def __post_init__(self) -> None:
-        self.task, self.context = self.order.task, self.order.context or self.order.message
+        self.task = self.order.task
+        self.context = self.order.context or ("" if self.task else self.order.message)
         self._said = Said(self.most)
 
     async def carry(self) -> Outcome:
@@ -88,7 +93,8 @@ class Conversation:
             if attempt:
                 await asyncio.sleep(_FIRST_PAUSE_S * 2**attempt)
             try:
-                outcome = await self._heard(self.client.send_message(self._message(self.order.message, self.order.text)))
+                first = self._message(self.order.message, self.order.text, self.order.data)
+                outcome = await self._heard(self.client.send_message(first, context=self._told_of()))
                 if outcome is not None:
                     return outcome
             except BROKEN as error:
@@ -102,7 +108,8 @@ class Conversation:
             if not (trouble.open or trouble.unbegun):
                 break
             self.caller.retrying(trouble.message)
-        return Refused(f"The message did not get there: {trouble.message}.", trouble.kind)
+        said = "The message did not get there" if trouble.open or trouble.unbegun else "It does not take the message"
+        return Refused(f"{said}: {trouble.message.rstrip('.')}.", trouble.kind)
 
     async def _sought(self, trouble: Trouble) -> Outcome:
         """What became of a message of which nothing more was heard, by an agent that might take it twice."""
@@ -125,13 +132,21 @@ class Conversation:
                 return True
         return False
 
-    def _message(self, message: str, text: str) -> SendMessageRequest:
+    def _message(self, message: str, text: str, data: Json) -> SendMessageRequest:
+        parts = [Part(text=text)] if text else []
+        parts += [] if data is None else [Part(data=ParseDict(data, Value()), media_type="application/json")]
         return SendMessageRequest(
             message=Message(
-                message_id=message, context_id=self.context, task_id=self.task, role=Role.ROLE_USER, parts=[Part(text=text)]
+                message_id=message, context_id=self.context, task_id=self.task, role=Role.ROLE_USER, parts=parts,
+                reference_task_ids=() if self.task else self.order.references,
             ),
             configuration=SendMessageConfiguration(accepted_output_modes=_MODES, return_immediately=True),
         )  # fmt: skip
+
+    def _told_of(self) -> ClientCallContext | None:
+        """What goes with each request, so that the audience is told what it can be."""
+        wanted = dict(self.audience.parameters)
+        return ClientCallContext(service_parameters=wanted) if wanted else None
 
     # -- going on
 
@@ -148,7 +163,12 @@ class Conversation:
         pause = _FIRST_PAUSE_S
         while True:
             task = await self._looked()
-            outcome = task if isinstance(task, Refused) else self._standing(task) or await self._listen(task)
+            if isinstance(task, Refused):
+                return task
+            standing = self._standing(task)
+            if self._is_ours(task) and (standing is not None or not self.streams):  # else a stream tells of it next
+                self.audience.heard(StreamResponse(task=task))
+            outcome = standing or await self._listen(task)
             if outcome is not None:
                 return outcome
             await asyncio.sleep(pause)
@@ -157,18 +177,23 @@ class Conversation:
     async def _listen(self, task: Task) -> Outcome | None:
         """Give the answer that it waits for, or subscribe; None where the stream is over before it ends or asks."""
         reply = self.order.reply
-        answers = reply is not None and self._is_asked(task.status) and all(m.message_id != reply.message for m in task.history)
+        asked = reply is not None and self._is_asked(task.status, ref_of(task.status, task.metadata))
+        answers = reply is not None and asked and all(m.message_id != reply.message for m in task.history)
         try:
             if reply is not None and answers:
-                return await self._heard(self.client.send_message(self._message(reply.message, answer_text(reply.answer))))
+                text = answer_text(reply.answer) if reply.data is None else ""
+                request = self._message(reply.message, text, reply.data)
+                return await self._heard(self.client.send_message(request, context=self._told_of()))
             if self.streams:
-                return await self._heard(self.client.subscribe(SubscribeToTaskRequest(id=self.task)))
+                stream = self.client.subscribe(SubscribeToTaskRequest(id=self.task), context=self._told_of())
+                return await self._heard(stream)
         except BROKEN as error:
             trouble = trouble_of(error)
             if reply is not None and answers and reply.auth and not (trouble.open or trouble.unbegun):
                 return Asks(f"{words(task.status.message, _WANTS)}\n(It was told so, and wants it still.)", reply.ref, "auth")
             if trouble.kind == "refused" or (answers and not (trouble.open or trouble.unbegun)):
-                return Refused(f"It does not take the answer: {trouble.message}." if answers else trouble.message, trouble.kind)
+                said = f"It does not take the answer: {trouble.message.rstrip('.')}."
+                return Refused(said if answers else trouble.message, trouble.kind)
         return None
 
     async def _looked(self) -> Task | Refused:
@@ -177,7 +202,8 @@ class Conversation:
         while True:
             try:
                 length = 0 if self.order.reply is None else _HISTORY
-                return await self.client.get_task(GetTaskRequest(id=self.task, history_length=length))
+                request = GetTaskRequest(id=self.task, history_length=length)
+                return await self.client.get_task(request, context=self._told_of())
             except BROKEN as error:
                 trouble = trouble_of(error)
                 if trouble.missing:
@@ -205,41 +231,55 @@ class Conversation:
     async def _taken(self, event: StreamResponse) -> Outcome | None:
         match event.WhichOneof("payload"):
             case "message":
+                self.audience.heard(event)
                 return result_of([[list(event.message.parts)]], self.order.returns)
             case "task":
-                if not await self._met(event.task.id, event.task.context_id):
-                    return _foreign(event.task.id)
+                task, context = event.task.id, event.task.context_id
+            case "status_update":
+                task, context = event.status_update.task_id, event.status_update.context_id
+            case "artifact_update":
+                task, context = event.artifact_update.task_id, event.artifact_update.context_id
+            case _:
+                return None
+        if not await self._met(task, context):
+            return _foreign(task)
+        self.audience.heard(event)
+        return self._of_ours(event)
+
+    def _of_ours(self, event: StreamResponse) -> Outcome | None:
+        match event.WhichOneof("payload"):
+            case "task":
                 return self._standing(event.task)
             case "status_update":
-                update = event.status_update
-                if not await self._met(update.task_id, update.context_id):
-                    return _foreign(update.task_id)
-                return self._status(update.status)
-            case "artifact_update":
-                added = event.artifact_update
-                if not await self._met(added.task_id, added.context_id):
-                    return _foreign(added.task_id)
-                self._said.add(added.artifact, append=added.append)
-        return None
+                return self._status(event.status_update.status, event.status_update.metadata)
+            case _:
+                self._said.add(event.artifact_update.artifact, append=event.artifact_update.append)
+                return None
 
     async def _met(self, task: str, context: str) -> bool:
         """Whether this is our task; the first that is heard of is, and is remembered."""
         if not task or (self.task and task != self.task):
             return False
         if self.task:
-            return not context or context == self.context
+            return self._is_context(context)
         self.task, self.context = task, context or self.context
         await self.caller.begun(task, self.context)
         return True
 
+    def _is_ours(self, task: Task) -> bool:
+        return task.id == self.task and self._is_context(task.context_id)
+
+    def _is_context(self, context: str) -> bool:
+        return not context or not self.context or context == self.context
+
     def _standing(self, task: Task) -> Outcome | None:
         """What a task says, seen as a whole."""
-        if task.id != self.task or (task.context_id and task.context_id != self.context):
+        if not self._is_ours(task):
             return _foreign(task.id)
         self._said.begin_with(task)
-        return self._status(task.status)
+        return self._status(task.status, task.metadata)
 
-    def _status(self, status: TaskStatus) -> Outcome | None:
+    def _status(self, status: TaskStatus, metadata: Struct) -> Outcome | None:
         match status.state:
             case TaskState.TASK_STATE_COMPLETED:
                 return self._said.result(self.order.returns, status.message)
@@ -248,17 +288,17 @@ class Conversation:
             case state if state in _ENDS:
                 ended = "It was cancelled there." if state == TaskState.TASK_STATE_CANCELED else "It has failed."
                 return Refused(words(status.message, ended))
-            case state if state in _ASKS and not self._is_asked(status):
+            case state if state in _ASKS and not self._is_asked(status, ref := ref_of(status, metadata)):
                 auth = state == TaskState.TASK_STATE_AUTH_REQUIRED
                 text = words(status.message, _WANTS if auth else "It wants to know more, and does not say what.")
-                return Asks(text, ref_of(status), "auth" if auth else "input")
+                return Asks(text, ref, "auth" if auth else "input")
             case _:
                 return None
 
-    def _is_asked(self, status: TaskStatus) -> bool:
+    def _is_asked(self, status: TaskStatus, ref: str) -> bool:
         """Whether a status asks what was asked and answered before."""
         reply = self.order.reply
-        return reply is not None and status.state in _ASKS and ref_of(status) == reply.ref
+        return reply is not None and status.state in _ASKS and ref == reply.ref
 
 
 async def stopped(client: Client, task: str) -> bool:
@@ -275,10 +315,20 @@ def _foreign(task: str) -> Refused:
     return Refused(f"It speaks of another task than ours: {task[:64] or 'none'}.", "invalid")
 
 
-def ref_of(status: TaskStatus) -> str:
-    """What tells one question of a task from another."""
-    named = status.message.message_id
-    return digest([named] if named else [[part.text for part in status.message.parts], status.timestamp.ToJsonString()])[:32]
+def ref_of(status: TaskStatus, metadata: Struct) -> str:
+    """What tells one question of a task from another: the names of what is open, else the message that asks."""
+    open_now = [str(question["id"]) for question in asked_by_name(metadata)]
+    named = open_now or [status.message.message_id]
+    if not all(named):
+        return digest([[part.text for part in status.message.parts], status.timestamp.ToJsonString()])[:32]
+    return digest(named)[:32]
+
+
+def asked_by_name(metadata: Struct) -> list[dict[str, Json]]:
+    """What an agent with Planrail's extension asks, as data; an answer may name its question."""
+    listed = MessageToDict(metadata.fields["questions"]) if "questions" in metadata.fields else None
+    found: list[Json] = listed if isinstance(listed, list) else []
+    return [question for question in found if isinstance(question, dict) and question.get("id")]
 
 
 def answer_text(answer: Json) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import AsyncIterator, Collection, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 
 import httpx
@@ -18,11 +19,32 @@ from executor.builtin.handle import Unfit
 from executor.builtin.url import parsed_url, port_of
 
 _CONNECT_S = 10.0
+_SHORTEST = 4  # characters of a secret that is looked for; a shorter one would be found everywhere
 _QUIET_S = 45.0  # without a byte; the task is looked at then, and listened to anew
 
 
+@dataclass(frozen=True)
+class Secret:
+    """What is sent to an agent and is in nothing that it gives back."""
+
+    name: str
+    value: str
+
+    def without(self, said: bytes) -> bytes:
+        """What was said, with the name in the place of the secret."""
+        return said.replace(self.value.encode(), f"«secret {self.name}»".encode()) if len(self.value) >= _SHORTEST else said
+
+    def begun_in(self, said: bytes) -> int:
+        """How many bytes at the end may be the secret's beginning."""
+        value = self.value.encode()
+        return next((n for n in range(min(len(value) - 1, len(said)), 0, -1) if said.endswith(value[:n])), 0)
+
+
 class Guarded(httpx.AsyncBaseTransport):
-    """One agent's transport. `most` bounds the bytes of all answers together; `headers` are for `host` alone."""
+    """One agent's transport. `most` bounds the bytes of all answers together; `headers` are for `host` alone.
+
+    Where an answer holds the `secret`, it is read without it.
+    """
 
     def __init__(
         self,
@@ -31,6 +53,7 @@ class Guarded(httpx.AsyncBaseTransport):
         most: int,
         host: str = "",
         headers: Mapping[str, str] | None = None,
+        secret: Secret | None = None,
         resolve: Resolve = addresses.resolve,
     ) -> None:
         self._allowed = frozenset(name.lower() for name in allow_private)
@@ -38,6 +61,7 @@ class Guarded(httpx.AsyncBaseTransport):
         self._most = most
         self._host = host
         self._headers = dict(headers or {})
+        self._secret = secret
         self._resolve = resolve
         self._to: dict[str, httpx.AsyncHTTPTransport] = {}  # by name: connections of one are no other's, on one address too
 
@@ -62,12 +86,15 @@ class Guarded(httpx.AsyncBaseTransport):
                 if "CERTIFICATE_VERIFY_FAILED" in str(error):  # httpx keeps no more of the reason than its text
                     raise Unfit(f"The certificate of {host} is not valid for it.", "refused") from error
                 continue
-            return self._bounded(response)
+            return await self._bounded(response)
         raise Unsent(f"{host} cannot be reached.", "transient")
 
-    def _bounded(self, response: httpx.Response) -> httpx.Response:
+    async def _bounded(self, response: httpx.Response) -> httpx.Response:
         assert isinstance(response.stream, httpx.AsyncByteStream)
-        response.stream = _Counted(response.stream, self)
+        if response.headers.get("content-encoding", "identity").lower() != "identity":  # it might unfold to any size
+            await response.aclose()
+            raise Unfit("It answers in a coding that it was not asked for.", "invalid")
+        response.stream = _Counted(response.stream, self, self._secret)
         return response
 
     def take(self, size: int) -> None:
@@ -86,14 +113,23 @@ class Guarded(httpx.AsyncBaseTransport):
 
 
 class _Counted(httpx.AsyncByteStream):
-    def __init__(self, inner: httpx.AsyncByteStream, guard: Guarded) -> None:
+    def __init__(self, inner: httpx.AsyncByteStream, guard: Guarded, secret: Secret | None) -> None:
         self._inner = inner
         self._guard = guard
+        self._secret = secret
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        held = b""
         async for piece in self._inner:
             self._guard.take(len(piece))
-            yield piece
+            if self._secret is None:
+                yield piece
+                continue
+            whole = self._secret.without(held + piece)
+            held = whole[len(whole) - self._secret.begun_in(whole) :]
+            yield whole[: len(whole) - len(held)]
+        if held:
+            yield held
 
     async def aclose(self) -> None:
         await self._inner.aclose()

@@ -21,6 +21,7 @@ class Reply:
     answer: Json = None
     refused: str = ""  # why there is no answer
     auth: bool = False  # it says that the credential was given, which the agent may have seen by itself
+    data: Json = None  # instead of the answer in words: the data that carries it, which names the question
 
 
 @dataclass(frozen=True)
@@ -29,18 +30,20 @@ class Order:
 
     goal: str
     inputs: Mapping[str, Json]
-    returns: JsonSchema
+    returns: JsonSchema | None  # None takes what comes, as it comes
     message: str
     task: str = ""  # the agent's own task, where it is known
     context: str = ""
     reply: Reply | None = None
+    data: Json = None  # that goes along with the words
+    references: tuple[str, ...] = ()  # tasks that the goal goes on from
 
     @property
     def text(self) -> str:
         """The goal as the agent reads it. Inputs stand in it as JSON, exactly: a data part would make floats of numbers."""
         lines = [f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in self.inputs.items()]
         parts = [self.goal, "\n".join(lines)]
-        if self.returns != _ANY_TEXT:
+        if self.returns not in (None, _ANY_TEXT):
             parts.append(f"Answer with one JSON value of this JSON Schema: {json.dumps(self.returns, ensure_ascii=False)}")
         return "\n\n".join(part for part in parts if part)
 

@@ -15,6 +15,7 @@ from planner.misfit import BadSchema, misfit
 from planner.toolspec import Json, JsonSchema
 
 _RESULT = "result"  # the artifact that is the answer, where there are others beside it
+_FILES = ("raw", "url")  # what a part may hold besides text and data
 _EXACT = 2.0**53  # whole numbers below are exactly what was sent: JSON's numbers travel as floats
 MAX_TOLD = 4_000  # characters of a question or a failure that are shown
 
@@ -48,7 +49,7 @@ class Said:
         parts.append(list(artifact.parts))
         self._names.setdefault(artifact.artifact_id, artifact.name)
 
-    def result(self, returns: JsonSchema, last: Message) -> Outcome:
+    def result(self, returns: JsonSchema | None, last: Message) -> Outcome:
         """The result, of the type that is wanted; the agent's last words are it where there is no artifact."""
         if self.over:
             return Refused(f"Its result has more than {self.most:,} bytes.")
@@ -57,12 +58,17 @@ class Said:
         return result_of(chosen or [[list(last.parts)]], returns)
 
 
-def result_of(artifacts: list[list[list[Part]]], returns: JsonSchema) -> Outcome:
-    """What artifacts, each in pieces, give of that type."""
+def result_of(artifacts: list[list[list[Part]]], returns: JsonSchema | None) -> Outcome:
+    """What artifacts, each in pieces, give of that type; of None as they are."""
     data = [value for pieces in artifacts for value in _data(part for piece in pieces for part in piece)]
     text = "\n".join(filter(None, (_text(pieces) for pieces in artifacts)))
+    if returns is None:
+        files = [
+            _file(part) for pieces in artifacts for piece in pieces for part in piece if part.WhichOneof("content") in _FILES
+        ]
+        return Delivered(data[0] if len(data) == 1 and not (text or files) else _lines(text, data, files))
     if returns.get("type") == "string" and "enum" not in returns:
-        return Delivered(text or "\n".join(json.dumps(value, ensure_ascii=False) for value in data))
+        return Delivered(text or _lines("", data, []))
     fitting = [value for value in data if _fits(value, returns)]
     if fitting:
         return Delivered(fitting[-1])
@@ -81,6 +87,16 @@ def words(message: Message, otherwise: str) -> str:
 def _text(pieces: Iterable[list[Part]]) -> str:
     """Parts that came together stand on lines of their own; what is appended goes on where the text was."""
     return "".join("\n".join(part.text for part in piece if part.HasField("text")) for piece in pieces)
+
+
+def _lines(text: str, data: list[Json], files: list[str]) -> str:
+    return "\n".join(filter(None, (text, *(json.dumps(value, ensure_ascii=False) for value in data), *files)))
+
+
+def _file(part: Part) -> str:
+    """A file by its name, kind and size, or where it lies."""
+    where = part.url or f"{len(part.raw):,} bytes"
+    return f"[{', '.join(filter(None, (part.filename or 'a file', part.media_type, where)))}]"
 
 
 def _data(parts: Iterable[Part]) -> Iterator[Json]:

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
 from urllib.parse import urlsplit
@@ -19,9 +19,10 @@ from a2a.client import Client, ClientConfig, ClientFactory
 from a2a.types import AgentCard
 
 from executor.agent_tools.agent import Agent, Pins, permitted_hosts
+from executor.agent_tools.audience import Audience, Nobody
 from executor.agent_tools.card import Fetched, check_pin, credential, fetch_card
 from executor.agent_tools.conversation import Conversation, stopped
-from executor.agent_tools.guarded import Guarded, client_over
+from executor.agent_tools.guarded import Guarded, Secret, client_over
 from executor.agent_tools.order import Caller, Order, Outcome, Refused
 from executor.errors import AgentAway, AgentRefused
 
@@ -33,11 +34,26 @@ _BEAT_S = 15.0  # while no task is known the claim is renewed
 _CANCEL_S, _GRACE_S = 10.0, 0.8  # to tell the agent of a cancel; a run that is cancelled waits no longer than the second
 
 
+@dataclass(frozen=True)
+class Opened:
+    """An agent that can be spoken with; its card is the pinned one, or was seen just now."""
+
+    agent: Agent
+    client: Client
+    card: AgentCard
+
+    def talk(self, order: Order, caller: Caller, audience: Audience | None = None) -> Conversation:
+        """The conversation about one goal."""
+        settings = self.agent.settings
+        streams, once = self.card.capabilities.streaming, self.agent.idempotent
+        return Conversation(self.client, order, caller, streams, once, settings.max_bytes, audience or Nobody())
+
+
 @dataclass
 class Agents:
     """The agents of one process, and until when the cards of which hold."""
 
-    pins: Pins
+    pins: Pins | None  # None: nothing is pinned, for a person has named the address just now
     secrets: Callable[[str], str | None]
     allow_private: tuple[str, ...] = ()
     clock: Callable[[], float] = time.monotonic
@@ -48,9 +64,8 @@ class Agents:
         last = self.clock() + within_s
         for attempt in count(1):
             try:
-                async with self.opened(agent, most=agent.settings.max_bytes * _OVERHEAD) as (client, card):
-                    streams, most = card.capabilities.streaming, agent.settings.max_bytes
-                    talk = Conversation(client, order, caller, streams, agent.idempotent, most)
+                async with self.opened(agent) as opened:
+                    talk = opened.talk(order, caller)
                     outcome = await _carried(talk, caller, max(last - self.clock(), 0.001))
                     return outcome or Refused(f"It was not done within {within_s:g} s, and was cancelled.", "timeout")
             except AgentAway as away:
@@ -66,8 +81,8 @@ class Agents:
     async def find(self, agent: Agent, order: Order, caller: Caller) -> bool | None:
         """Whether the agent has a task for that message, as far as it can tell; it is remembered then."""
         try:
-            async with self.opened(agent, most=agent.settings.max_bytes) as (client, _):
-                return await Conversation(client, order, caller, False, agent.idempotent, 1).find()
+            async with self.opened(agent) as opened:
+                return await opened.talk(order, caller).find()
         except AgentRefused:
             return None
 
@@ -77,8 +92,8 @@ class Agents:
             async with asyncio.timeout(within_s):
                 for attempt in count():
                     with suppress(AgentAway):
-                        async with self.opened(agent, most=agent.settings.max_bytes) as (client, _):
-                            if await stopped(client, task):
+                        async with self.opened(agent) as opened:
+                            if await stopped(opened.client, task):
                                 return True
                     await asyncio.sleep(min(_PAUSE_S * 2**attempt, _LONGEST_PAUSE_S))
         except (AgentRefused, TimeoutError):
@@ -86,21 +101,25 @@ class Agents:
         raise AssertionError("it is tried until it is over")
 
     @asynccontextmanager
-    async def opened(self, agent: Agent, *, most: int) -> AsyncIterator[tuple[Client, AgentCard]]:
+    async def opened(self, agent: Agent) -> AsyncIterator[Opened]:
         """A client of the agent, after its card was checked; raises AgentRefused."""
-        known = self.pins.read(agent.name)
-        agent = Agent(agent.name, agent.settings, known or agent.pinned)
+        known = None if self.pins is None else self.pins.read(agent.name)
+        agent = replace(agent, pinned=known or agent.pinned)
         allowed = permitted_hosts(agent.settings.url, self.allow_private)
         found = await self._card(agent, allowed)
+        agent = agent if agent.pinned is not None else replace(agent, pinned=found.pinned(agent.settings, datetime.now(UTC)))
         host = (urlsplit(agent.settings.url).hostname or "").lower()
-        guard = Guarded(allow_private=allowed, most=most, host=host, headers=self._token(agent, found.card))
+        most = agent.settings.max_bytes * _OVERHEAD
+        secret = self._secret(agent)
+        headers = {} if secret is None else credential(found.card, secret.value)
+        guard = Guarded(allow_private=allowed, most=most, host=host, headers=headers, secret=secret)
         async with client_over(guard) as http:
             config = ClientConfig(httpx_client=http, supported_protocol_bindings=["JSONRPC", "HTTP+JSON"])
             try:
                 client = ClientFactory(config).create(found.card)
             except ValueError as error:
                 raise AgentRefused(f"{agent.name} cannot be spoken with: {error}.") from None
-            yield client, found.card
+            yield Opened(agent, client, found.card)
 
     async def _card(self, agent: Agent, allowed: tuple[str, ...]) -> Fetched:
         until, found = self._checked.get(agent.name, (0.0, None))
@@ -109,20 +128,20 @@ class Agents:
                 found = await fetch_card(http, agent.settings)
             self._checked[agent.name] = (self.clock() + _CHECKED_S, found)
         check_pin(agent, found)
-        if agent.pinned is None:
+        if agent.pinned is None and self.pins is not None:
             self.pins.put(agent.name, found.pinned(agent.settings, datetime.now(UTC)))
         return found
 
-    def _token(self, agent: Agent, card: AgentCard) -> dict[str, str]:
+    def _secret(self, agent: Agent) -> Secret | None:
         name = agent.settings.token_secret
         if not name:
-            return {}
+            return None
         token = self.secrets(name)
         if token is None:
             raise AgentRefused(
                 f"The secret `{name}` of the agent {agent.name} is not set.", hint=f"PLANRAIL_SECRET_{name.upper()}"
             )
-        return credential(card, token)
+        return Secret(name, token)
 
 
 async def _carried(talk: Conversation, caller: Caller, within_s: float) -> Outcome | None:

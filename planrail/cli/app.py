@@ -15,6 +15,7 @@ from planrail.cli.keys_app import keys
 from planrail.cli.mcp_option import McpConfig
 from planrail.cli.output import output_of
 from planrail.cli.push_app import push
+from planrail.cli.send_app import sends
 
 if TYPE_CHECKING:
     from planrail.settings import Settings
@@ -29,6 +30,7 @@ app.add_typer(agents)
 app.add_typer(plans)
 app.add_typer(keys)
 app.add_typer(push)
+app.add_typer(sends)
 app.add_typer(doors)  # without a name: its commands are planrail's own
 
 Goal = Annotated[str | None, typer.Argument(help="What is to be done, in words.", show_default=False)]

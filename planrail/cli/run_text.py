@@ -101,12 +101,17 @@ def _branch(branches: dict[tuple[str, ...], Tree], guards: tuple[str, ...]) -> T
 
 def question_text(question: Question, run: str) -> Text:
     """A question with what it is about, and how to answer it from a shell."""
-    text = Text.assemble(("? ", "yellow"), (clean(question.text), "bold"), (f"  [{question.id}]", "dim"))
-    text.append(f"  until {moment(question.expires_at)}" if question.expires_at else "", "yellow")
-    text.append_text(shown_text(question))
     answers = {"ask_user": "--text TEXT | --value JSON | --refuse", "flow": "--yes | --no | --only 1,3"}
     how = answers.get(question.kind, "--yes | --no")
-    return text.append(f"\n  planrail answer {run} {line(question.id)} {how}")
+    return asked_text(question).append(f"\n  planrail answer {run} {line(question.id)} {how}")
+
+
+def asked_text(question: Question) -> Text:
+    """A question with what it is about."""
+    text = Text.assemble(("? ", "yellow"), (clean(question.text), "bold"))
+    text.append(f"  [{line(question.id)}]" if question.id else "", "dim")
+    text.append(f"  until {moment(question.expires_at)}" if question.expires_at else "", "yellow")
+    return text.append_text(shown_text(question))
 
 
 def deadline_text(run: Run, event: QuestionReminded | QuestionExpired) -> Text:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from rich.console import Console, RenderableType
 from rich.live import Live
@@ -16,10 +16,18 @@ from planrail.cli.plan_text import certificate_text, script_text
 from planrail.cli.revision_text import revision_text
 from planrail.cli.run_text import inner_texts, origin_text, step_text, step_tree
 from planrail.cli.text import clean
-from planrail.view import RunView, Viewer
+from planrail.view import RunView
 
 PACE_S = 0.08  # between two looks at a run that moves
 _ENDED = frozenset(("done", "failed", "skipped"))
+
+
+class Viewed(Protocol):
+    """A run that moves: one of ours, or a task of another agent."""
+
+    def view(self) -> RunView:
+        """What is known of it now."""
+        ...
 
 
 class Screen:
@@ -27,7 +35,7 @@ class Screen:
 
     def __init__(self, output: Output) -> None:
         self._output = output
-        self._viewer: Viewer | None = None
+        self._viewer: Viewed | None = None
         self._soon: asyncio.TimerHandle | None = None
         self._planned = ""  # the certificate that was shown
         self._revisions = 1  # of those that are told, the plan itself among them
@@ -39,7 +47,7 @@ class Screen:
         if self._soon is not None:
             self._soon.cancel()
 
-    def moved(self, viewer: Viewer) -> None:
+    def moved(self, viewer: Viewed) -> None:
         """Show the run soon."""
         self._viewer = viewer
         if self._soon is None:
@@ -94,8 +102,9 @@ class PlainScreen(Screen):
 class LiveScreen(Screen):
     """For terminals: the plan, then a tree that moves."""
 
-    def __init__(self, output: Output) -> None:
+    def __init__(self, output: Output, idle: str) -> None:
         super().__init__(output)
+        self._idle = idle
         self._live = Live(console=output.console, refresh_per_second=8, transient=False)
 
     def tell(self, text: Text) -> None:
@@ -111,7 +120,7 @@ class LiveScreen(Screen):
 
     def _show(self, view: RunView) -> None:
         self._plan(view)
-        tree: RenderableType = step_tree(view) if view.certificate else Text("planning …", style="dim")
+        tree: RenderableType = step_tree(view) if view.certificate else Text(self._idle, style="dim")
         self._live.update(tree if view.status != "failed" or view.certificate else Text(""), refresh=True)
 
 
@@ -130,8 +139,8 @@ def print_plan(console: Console, view: RunView) -> None:
     console.print()
 
 
-def screen_of(output: Output) -> Screen:
-    """The screen that suits where the output goes."""
+def screen_of(output: Output, idle: str = "planning …") -> Screen:
+    """The screen that suits where the output goes. `idle` is told while there is no plan."""
     if output.json:
         return Screen(output)
-    return LiveScreen(output) if output.console.is_terminal else PlainScreen(output)
+    return LiveScreen(output, idle) if output.console.is_terminal else PlainScreen(output)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from rich.console import Console
 from rich.text import Text
 
 from executor.deadlines import has_expired
@@ -96,18 +98,23 @@ def tell_end(output: Output, view: RunView) -> None:
         output.document(view.model_dump(mode="json"))
         return
     console = output.console
+    tell_outcome(console, view, [question_text(question, view.id) for question in view.questions])
+    console.print(cost_text(view.cost), soft_wrap=True)
+    if view.session_use is not None:
+        console.print(session_text(view.session_use), soft_wrap=True)
+    console.print(Text(f"run    {view.id}", style="dim"), soft_wrap=True)
+
+
+def tell_outcome(console: Console, view: RunView, questions: Iterable[Text]) -> None:
+    """What hurt, what is asked, and how it ended."""
     console.print()
     if view.refusals:
         console.print(diagnostics_text(view.refusals, view.script, "plan"), soft_wrap=True)
     for surprise in view.surprises:
         console.print(surprise_text(surprise), soft_wrap=True)
-    for question in view.questions:
-        console.print(question_text(question, view.id), soft_wrap=True)
+    for question in questions:
+        console.print(question, soft_wrap=True)
     reason = "The plan is refused." if view.refusals and view.reason.startswith("The plan is refused") else view.reason
     shown = view.model_copy(update={"reason": "" if view.surprises else reason})
     console.print(end_text(shown), soft_wrap=True)
     console.print()
-    console.print(cost_text(view.cost), soft_wrap=True)
-    if view.session_use is not None:
-        console.print(session_text(view.session_use), soft_wrap=True)
-    console.print(Text(f"run    {view.id}", style="dim"), soft_wrap=True)
