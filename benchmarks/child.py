@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.hook import Hook
 from benchmarks.ours import NOBODY, PLENTY, Ours, chain, open_ours
 from executor.events import CallFinished
 from planrail.process import settle
@@ -109,7 +110,26 @@ async def burst(url: str, runs: int, followed: bool) -> None:
         _tell([time.perf_counter() - start, time.process_time() - cpu, peak])
 
 
-ROLES: dict[str, Callable[..., Coroutine[None, None, None]]] = {"work": work, "follow": follow, "idle": idle, "burst": burst}
+async def hook() -> None:
+    """A receiver of push notifications: its port; for each task that ends, how many came since a line of its input, and when."""
+    heard = 0
+
+    def hear(ended: bool) -> None:
+        nonlocal heard
+        heard += 1
+        if ended:
+            _tell([heard, time.monotonic()])
+
+    server = await asyncio.get_running_loop().create_server(lambda: Hook(hear), "127.0.0.1", 0, backlog=1_000)
+    _tell(server.sockets[0].getsockname()[1])
+    async for _ in await _input():
+        heard = 0
+        _tell("ready")
+
+
+ROLES: dict[str, Callable[..., Coroutine[None, None, None]]] = {
+    "work": work, "follow": follow, "idle": idle, "burst": burst, "hook": hook
+}  # fmt: skip
 
 
 async def _exhaust(house: Ours, run: str) -> None:

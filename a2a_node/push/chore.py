@@ -12,13 +12,14 @@ from a2a_node.push.backoff import Backoff
 from a2a_node.push.configs import PushConfigs
 from a2a_node.push.courier import Bag
 from a2a_node.push.deliveries import Deliveries
+from a2a_node.push.known import Known
 from a2a_node.push.lanes import Lanes
 from a2a_node.push.sender import Sender
 from a2a_node.push.signature import Signer
 from a2a_node.push.target import Targets
+from a2a_node.push.wires import Wires
 from executor.builtin.addresses import resolve
-from executor.builtin.http_settings import HttpSettings
-from executor.builtin.web import Web
+from executor.builtin.web import trusting
 from planrail.house import House
 from planrail.seal import seal_of
 
@@ -47,8 +48,8 @@ def targets_of(house: House) -> Targets:
 def bag_of(house: House) -> Bag:
     """What couriers of this house work with."""
     of = house.settings.a2a
-    bounds = HttpSettings(
-        timeout_s=of.push_timeout_s, max_redirects=0, allow_private=of.push_allow_private, ca_file=of.push_ca_file
+    wires = Wires(
+        tls=lambda: trusting(of.push_ca_file), resolve=resolve, allow_private=of.push_allow_private, timeout_s=of.push_timeout_s
     )  # fmt: skip
     signer = Signer(house.signing, issuer=of.url, now=lambda: datetime.now(UTC))
     return Bag(
@@ -56,8 +57,9 @@ def bag_of(house: House) -> Bag:
         outbox=house.journal.outbox,
         opened=Opened(house),
         seal=seal_of(house.settings),
-        sender=Sender(Web(bounds), targets_of(house), signer, timeout_s=of.push_timeout_s),
+        sender=Sender(wires, targets_of(house), signer, timeout_s=of.push_timeout_s),
         lanes=Lanes(of.push_parallel),
+        known=Known(),
         backoff=Backoff(first_s=of.push_first_retry_s, give_up_s=of.push_give_up_s),
         holder=house.worker,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 
 from a2a_node.opened import Opened
 from a2a_node.push.backoff import Backoff
+from a2a_node.push.known import Known
 from a2a_node.push.lanes import Lanes
 from a2a_node.push.notifications import Notifications, Step
 from a2a_node.push.sender import Sender, Unheard
@@ -30,6 +32,7 @@ log = logging.getLogger(__name__)
 
 LEASE_MS = 10_000  # a worker that dies is missed for no longer
 LINGER_S = 1.0  # for further events before the subscriber is let go
+_SURE_S = 0.25  # for so long after it was last confirmed a lease is not asked for
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Bag:
     seal: Seal
     sender: Sender
     lanes: Lanes
+    known: Known
     backoff: Backoff
     holder: str  # the worker
 
@@ -67,7 +71,7 @@ class Courier:
         self._seq = held.seq
         self._attempts = held.attempts
         self._busy = True
-        self._begun = asyncio.get_running_loop().time()
+        self._begun = self._sure_at = _now()
 
     async def carry(self) -> None:
         """Tell it everything; whatever becomes of that is settled when this returns."""
@@ -76,7 +80,8 @@ class Courier:
             over = await self._tell_all()
             await outbox.let_go(self._held, seq=self._seq, over=over)
         except _LeaseLost:
-            log.info("somebody else tells %s of the run %s", self._held.id, self._held.run)
+            log.info("%s of the run %s is told by others, or otherwise, or not at all any more", self._held.id, self._held.run)
+            await outbox.leave(self._held)
         except _Refused as refused:
             await self._failed(refused.unheard)
         except asyncio.CancelledError:  # the worker ends: another one goes on at once
@@ -94,7 +99,8 @@ class Courier:
         """Tell until nothing comes for a moment; whether the run is over."""
         held, bag = self._held, self._bag
         target = Target.model_validate_json(bag.seal.open(held.body))
-        telling = await bag.opened.whole(held.run, Audience(target.extended, target.modes), until=held.seq or held.since)
+        audience = Audience(target.extended, target.modes)
+        telling = bag.known.taken(held) or await bag.opened.whole(held.run, audience, until=held.seq or held.since)
         way = Notifications(held, target, telling)
         await self._tell(target, way.first())
         self._seq = telling.run.seq
@@ -107,12 +113,14 @@ class Courier:
                     self._seq = record.seq
                 self._rests()
                 if way.over:
-                    break
-        return way.over
+                    return True
+        bag.known.keep(held, telling)
+        return False
 
     def _works(self) -> None:
         if not self._busy:
             self._busy = True
+            self._sure_at = -math.inf  # it may have been changed meanwhile
             self._bag.lanes.begin(self._held.place)
 
     def _rests(self) -> None:
@@ -132,16 +140,20 @@ class Courier:
             yield batch
 
     async def _tell(self, target: Target, steps: Iterator[Step]) -> None:
+        bag, held = self._bag, self._held
         for step in steps:
-            async with self._bag.lanes.turn(self._held.place):
-                if not await self._bag.outbox.holds(self._held):
+            async with bag.lanes.turn(held.place):
+                if _now() - self._sure_at > _SURE_S and not await bag.outbox.holds(held):
                     raise _LeaseLost
-                unheard = await self._bag.sender.send(target, step.notification)
+                unheard = await bag.sender.send(target, step.notification)
             if unheard is not None:
+                bag.lanes.refused(held.place)
                 raise _Refused(unheard)
-            if not await self._bag.outbox.told(self._held, seq=step.seq, part=step.part):
+            bag.lanes.arrived(held.place)
+            asked_at = _now()
+            if not await bag.outbox.told(held, seq=step.seq, part=step.part):
                 raise _LeaseLost
-            self._attempts = 0
+            self._sure_at, self._attempts = asked_at, 0
 
     async def _failed(self, unheard: Unheard) -> None:
         """Let go of it until its next attempt, or for good."""
@@ -156,4 +168,8 @@ class Courier:
         """For how long nothing has arrived."""
         if not self._attempts or self._held.failing_at is None:
             return 0.0
-        return (self._held.now - self._held.failing_at) / 1000 + asyncio.get_running_loop().time() - self._begun
+        return (self._held.now - self._held.failing_at) / 1000 + _now() - self._begun
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

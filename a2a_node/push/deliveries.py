@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 _RENEW_S = 3.0  # between two renewals of the leases
 _PAUSE_S = 0.05  # least between two looks, which a busy database would else be asked for all the time
 _LOOKS = 10  # times as long as a look took nobody looks again
+_LONGEST_PAUSE_S = 1.0
 _AWAY_S = 1.0  # after a look that failed
 
 
@@ -47,8 +48,8 @@ class Deliveries:
         bag, clock = self._bag, asyncio.get_running_loop().time
         begun = clock()
         try:
-            for found in await bag.outbox.due(bag.lanes.room, full=bag.lanes.full) if bag.lanes.room else ():
-                await self._take(group, found)
+            if bag.lanes.room:
+                await self._take(group)
             next_ms = await bag.outbox.next_due_ms()
         except JournalUnreachable:
             log.exception("the outbox cannot be reached; trying again")
@@ -56,17 +57,30 @@ class Deliveries:
         except Exception:
             log.exception("a look into the outbox failed; trying again")
             return _AWAY_S, 0.0
-        return max(_PAUSE_S, (clock() - begun) * _LOOKS), None if next_ms is None else next_ms / 1000
+        return min(max(_PAUSE_S, (clock() - begun) * _LOOKS), _LONGEST_PAUSE_S), None if next_ms is None else next_ms / 1000
 
-    async def _take(self, group: asyncio.TaskGroup, found: Subscriber) -> None:
-        if found.place in self._bag.lanes.full:
-            return
-        held = await self._bag.outbox.take(found, self._bag.holder, lease_ms=LEASE_MS)
-        if held is not None:
-            self._bag.lanes.begin(held.place)
-            task = group.create_task(self._carry(held), name=f"planrail-push-{held.run}")
-            self._couriers[task] = (held.run, held.id)
+    async def _take(self, group: asyncio.TaskGroup) -> None:
+        bag = self._bag
+        chosen: list[Subscriber] = []
+        try:
+            for found in await bag.outbox.due(bag.lanes.room, full=bag.lanes.full):
+                if found.place not in bag.lanes.full:
+                    bag.lanes.begin(found.place)  # what is taken counts at once for its place
+                    chosen.append(found)
+            held = await bag.outbox.take(chosen, bag.holder, lease_ms=LEASE_MS) if chosen else []
+        except BaseException:
+            self._end(chosen)
+            raise
+        taken = {(each.run, each.id) for each in held}
+        self._end([each for each in chosen if (each.run, each.id) not in taken])
+        for each in held:
+            task = group.create_task(self._carry(each), name=f"planrail-push-{each.run}")
+            self._couriers[task] = (each.run, each.id)
             task.add_done_callback(lambda done: self._couriers.pop(done, None))
+
+    def _end(self, subscribers: list[Subscriber]) -> None:
+        for each in subscribers:
+            self._bag.lanes.end(each.place)
 
     async def _carry(self, held: Subscriber) -> None:
         try:

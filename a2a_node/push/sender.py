@@ -15,12 +15,13 @@ from dataclasses import dataclass
 
 from a2a_node.push.signature import Signer
 from a2a_node.push.target import Target, Targets
+from a2a_node.push.wires import Wires
 from executor.builtin.handle import Unfit
 from executor.builtin.pages import retry_after_s
-from executor.builtin.web import Web
 
 MEDIA_TYPE, OLD_MEDIA_TYPE = "application/a2a+json", "application/json"
 _VERSION, _OLD_VERSION = "1.0", "0.3"
+_AGENT = "planrail"
 _GONE = 410  # the receiver says that it will never want to hear of it again
 
 
@@ -45,8 +46,8 @@ class Unheard:
 class Sender:
     """Posts notifications."""
 
-    def __init__(self, web: Web, targets: Targets, signer: Signer, *, timeout_s: float) -> None:
-        self._web = web
+    def __init__(self, wires: Wires, targets: Targets, signer: Signer, *, timeout_s: float) -> None:
+        self._wires = wires
         self._targets = targets
         self._signer = signer
         self._timeout_s = timeout_s
@@ -55,9 +56,9 @@ class Sender:
         """Post it; None where the receiver has taken it. A problem's words hold nothing of the URL but its host."""
         headers = _headers(target, notification)
         try:
-            self._targets.checked_url(target.url)
+            url = self._targets.checked_url(target.url)
             headers |= await self._signer.headers(target, notification.id, notification.task, notification.content)
-            answer = await self._web.notify(target.url, notification.content, headers)
+            answer = await self._wires.post(url, headers, notification.content)
         except TimeoutError:
             return Unheard(f"No answer within {self._timeout_s:g} s.")
         except Unfit as unfit:
@@ -74,6 +75,7 @@ class Sender:
 
 def _headers(target: Target, notification: Notification) -> dict[str, str]:
     told: Mapping[str, str] = {
+        "User-Agent": _AGENT,
         "Content-Type": OLD_MEDIA_TYPE if target.old else MEDIA_TYPE,
         "A2A-Version": _OLD_VERSION if target.old else _VERSION,
         "X-A2A-Notification-Id": notification.id,

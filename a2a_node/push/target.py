@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Collection
+from functools import cached_property, lru_cache
 
 import httpx
 from pydantic import BaseModel, ConfigDict
@@ -40,7 +41,7 @@ class Target(BaseModel):
     modes: tuple[str, ...] = ()  # media types that are taken; none named: all
     old: bool = False  # a client of A2A 0.3: told the whole task, in its words
 
-    @property
+    @cached_property
     def place(self) -> str:
         """Scheme, host and port: what may be shown of the URL, whose path may be a secret."""
         url = httpx.URL(self.url)
@@ -69,7 +70,7 @@ class Targets:
         """The URL; raises Unfit for one that is not told, whatever its name resolves to."""
         if len(text) > _MAX_URL:
             raise Unfit(f"A URL has at most {_MAX_URL:,} characters.", "refused")
-        url = parsed_url(text)
+        url = _parsed(text)
         if url.raw_host.decode("ascii").lower().rstrip(".") in self._allowed:
             return url
         if url.scheme != "https":
@@ -77,6 +78,9 @@ class Targets:
         if port_of(url) < _OWN_PORTS and port_of(url) not in _PORTS:
             raise Unfit(f"Notifications are sent to port 443, or to one from {_OWN_PORTS:,} on.", "refused")
         return url
+
+
+_parsed = lru_cache(maxsize=1_000)(parsed_url)
 
 
 def checked_secrets(target: Target) -> None:

@@ -11,6 +11,7 @@ import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import httpx
 
@@ -59,20 +60,13 @@ class Web:
         async with asyncio.timeout(self._settings.timeout_s):
             return await self._exchange("POST", parsed_url(url), headers, content)
 
-    async def notify(self, url: str, content: bytes, headers: Mapping[str, str]) -> Answer:
-        """POST once, and read no more of the answer than its status and headers. Raises as `post` does."""
-        async with asyncio.timeout(self._settings.timeout_s):
-            return await self._exchange("POST", parsed_url(url), headers, content, reads=False)
-
-    async def _exchange(
-        self, method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes, *, reads: bool = True
-    ) -> Answer:
+    async def _exchange(self, method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes) -> Answer:
         host = url.raw_host.decode("ascii")
         reachable = await permitted(host, port_of(url), resolve=self._resolve, allow_private=self._allowed)
         async with httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False) as transport:
             response = await self._sent(transport, method, url, headers, content, reachable)
             try:
-                body = await self._body(response) if reads else b""
+                body = await self._body(response)
             finally:
                 await response.aclose()
         return Answer(str(url), response.status_code, response.headers, body)
@@ -121,10 +115,15 @@ class Web:
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
-        context = httpx.create_ssl_context(trust_env=False)
-        if self._settings.ca_file is not None:
-            context.load_verify_locations(self._settings.ca_file)
-        return context
+        return trusting(self._settings.ca_file)
+
+
+def trusting(ca_file: Path | None) -> ssl.SSLContext:
+    """The usual certificates, and besides them those of the file."""
+    context = httpx.create_ssl_context(trust_env=False)
+    if ca_file is not None:
+        context.load_verify_locations(ca_file)
+    return context
 
 
 def _joined(at: httpx.URL, location: str) -> httpx.URL:

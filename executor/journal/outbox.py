@@ -2,7 +2,8 @@
 
 A row is due when its run has events that it was not told of, the time of its next attempt has come, and nobody has it. Whoever
 takes it gets its next lease; what is settled names that lease, and counts only while the row has it: a worker that slept
-through its lease changes nothing. All times are the database's own, so that no two machines' clocks are compared.
+through its lease changes nothing. A configuration that is changed has its next lease too, but stays in the same hand until that
+has seen it: nobody else tells it meanwhile. All times are the database's own, so that no two machines' clocks are compared.
 """
 
 from __future__ import annotations
@@ -11,7 +12,22 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, func, literal_column, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+    tuple_,
+    update,
+)  # fmt: skip
 
 from executor.errors import UnknownRun
 from executor.journal.dialect import Dialect
@@ -67,6 +83,12 @@ class SqlOutbox:
         self._dialect = dialect
         self._now: ColumnElement[int] = literal_column(dialect.clock_ms)
         self._row = (*push.c, self._now.label("now"))
+        self._holds = select(push.c.lease).where(_HELD)  # what is asked for each notification is built once
+        self._told = update(push).where(_HELD).values(
+            seq=bindparam("to_seq"), part=bindparam("to_part"), told_at=self._now, **_UNHURT
+        )  # fmt: skip
+        self._left = update(push).where(_HELD).values(closed=bindparam("over"), **_FREE)
+        self._left_at = self._left.values(seq=bindparam("to_seq"), part=0)
 
     async def put(self, run_id: str, wish: Wish, *, most: int) -> Subscriber | None:
         """Subscribe; the same id again changes where and how it is told, and not how far that is.
@@ -91,8 +113,8 @@ class SqlOutbox:
         }  # fmt: skip
         made = connection.execute(self._dialect.insert_once(push, "run", "id").values(new).returning(push.c.id)).first()
         if made is None:
-            lost = {"lease": push.c.lease + 1, **_FREE}  # whoever tells it now tells it where it was
-            fresh = {"place": wish.place, "body": wish.body, "next_at": self._now, **lost, **_UNHURT}
+            lost = push.c.lease + 1  # whoever tells it now sees that at the next notification, and leaves it
+            fresh = {"place": wish.place, "body": wish.body, "next_at": self._now, "lease": lost, **_UNHURT}
             connection.execute(update(push).where(_is(run_id, name)).values(fresh))
         return self._read_one(connection, run_id, name)
 
@@ -145,28 +167,30 @@ class SqlOutbox:
         later = later.where(_OPEN, run.c.seq > push.c.seq, free_at > self._now)
         return await self._readers.read(lambda c: c.execute(later).scalar_one_or_none())
 
-    async def take(self, found: Subscriber, holder: str, *, lease_ms: int) -> Subscriber | None:
-        """Have it under its next lease; None where somebody else was quicker, or it is gone."""
+    async def take(self, found: Collection[Subscriber], holder: str, *, lease_ms: int) -> list[Subscriber]:
+        """Have them, each under its next lease; without those that somebody else was quicker with, or that are gone."""
         mine = {"lease": push.c.lease + 1, "holder": holder, "until": self._now + lease_ms}
-        taken = update(push).where(_is(found.run, found.id), push.c.lease == found.lease, self._is_free(), _OPEN)
-        row = await self._writer.write(
-            lambda c: c.execute(taken.values(mine).returning(*self._row)).one_or_none(), order=_order(found.run)
+        keys = [(each.run, each.id, each.lease) for each in found]
+        free = select(push.c.run, push.c.id).where(
+            tuple_(push.c.run, push.c.id, push.c.lease).in_(keys), self._is_free(), _OPEN
         )
-        return None if row is None else _subscriber(row)
+        free = free.with_for_update(skip_locked=True)  # what another worker takes just now is not waited for
+        taken = update(push).where(tuple_(push.c.run, push.c.id).in_(free)).values(mine).returning(*self._row)
+        return await self._writer.write(lambda c: [_subscriber(row) for row in c.execute(taken)], order=_LAST)
 
     async def renew(self, holder: str, *, lease_ms: int) -> None:
         """Keep all that the worker has for so long from now on."""
         kept = update(push).where(push.c.holder == holder).values(until=self._now + lease_ms)
-        await self._writer.write(lambda c: c.execute(kept).rowcount, order=f"push/{holder}")
+        await self._writer.write(lambda c: c.execute(kept).rowcount, order=_LAST)
 
     async def holds(self, held: Subscriber) -> bool:
         """Whether the lease is good: it is there, and nobody else has it or has changed it."""
-        wanted = select(push.c.lease).where(_held(held))
-        return await self._readers.read(lambda c: c.execute(wanted).first() is not None)
+        return await self._readers.read(lambda c: c.execute(self._holds, _lease(held)).first() is not None)
 
     async def told(self, held: Subscriber, *, seq: int, part: int) -> bool:
         """It was told all events up to `seq`, and `part` of what the next one makes; False where the lease is lost."""
-        return await self._settle(held, {"seq": seq, "part": part, "told_at": self._now, **_UNHURT})
+        new = {**_lease(held), "to_seq": seq, "to_part": part}
+        return await self._writer.write(lambda c: c.execute(self._told, new).rowcount > 0, order=_order(held.run))
 
     async def failed(self, held: Subscriber, problem: str, *, wait_ms: int, give_up: bool) -> bool:
         """An attempt failed: let go of it, until its next one, or until somebody revives it."""
@@ -178,19 +202,26 @@ class SqlOutbox:
 
     async def let_go(self, held: Subscriber, *, seq: int | None = None, over: bool = False) -> bool:
         """Let go of it; it was told what there was up to `seq`, if that is said, which is the end of a run that is `over`."""
-        told = {} if seq is None else {"seq": seq, "part": 0}
-        whole = select(run.c.seq == seq).where(run.c.id == held.run).with_for_update(read=True)
+        new = {**_lease(held), "over": False, **({} if seq is None else {"to_seq": seq})}
+        left = self._left if seq is None else self._left_at
 
         def write(connection: Connection) -> bool:
-            closed = over and bool(connection.execute(whole).scalar_one_or_none())  # nobody appends until this is committed
-            free = update(push).where(_held(held)).values(closed=closed, **told, **_FREE)
-            return connection.execute(free).rowcount > 0
+            if over:  # nobody appends until this is committed
+                new["over"] = connection.execute(_SEQ, {"of": held.run}).scalar_one_or_none() == seq
+            return connection.execute(left, new).rowcount > 0
 
         return await self._writer.write(write, order=_order(held.run))
 
+    async def leave(self, held: Subscriber) -> None:
+        """Let go of it after its configuration was changed: somebody tells it by that at once."""
+        changed = and_(_HELD, push.c.holder == held.holder)
+        free = update(push).where(changed).values(_FREE)
+        new = {**_lease(held), "held": held.lease + 1}
+        await self._writer.write(lambda c: c.execute(free, new).rowcount, order=_order(held.run))
+
     async def _settle(self, held: Subscriber, new: Mapping[str, Any]) -> bool:
-        settled = update(push).where(_held(held)).values(new)
-        return await self._writer.write(lambda c: c.execute(settled).rowcount > 0, order=_order(held.run))
+        settled = update(push).where(_HELD).values(new)
+        return await self._writer.write(lambda c: c.execute(settled, _lease(held)).rowcount > 0, order=_order(held.run))
 
     def _is_free(self) -> ColumnElement[bool]:
         return or_(push.c.holder.is_(None), push.c.until <= self._now)
@@ -210,8 +241,16 @@ def _is(run_id: str, name: str) -> ColumnElement[bool]:
     return and_(push.c.run == run_id, push.c.id == name)
 
 
-def _held(held: Subscriber) -> ColumnElement[bool]:
-    return and_(_is(held.run, held.id), push.c.lease == held.lease)
+_HELD = and_(
+    push.c.run == bindparam("of"), push.c.id == bindparam("name"),
+    push.c.lease == bindparam("held"), push.c.created_at == bindparam("made"),  # one that was made anew begins its leases anew
+)  # fmt: skip
+_SEQ = select(run.c.seq).where(run.c.id == bindparam("of")).with_for_update(read=True)
+_LAST = "~push"  # after all others: what it locks is many runs', and then nothing is waited for any more
+
+
+def _lease(held: Subscriber) -> dict[str, Any]:
+    return {"of": held.run, "name": held.id, "held": held.lease, "made": held.created_at}
 
 
 def _order(run_id: str) -> str:

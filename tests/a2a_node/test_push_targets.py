@@ -14,9 +14,10 @@ from a2a_node.push.backoff import Backoff
 from a2a_node.push.sender import Notification, Sender, Unheard
 from a2a_node.push.signature import Signer
 from a2a_node.push.target import Target, Targets
+from a2a_node.push.wires import Wires
+from executor.builtin.addresses import Resolve
 from executor.builtin.handle import Unfit
-from executor.builtin.http_settings import HttpSettings
-from executor.builtin.web import Web
+from executor.builtin.web import trusting
 from executor.journal.sql import SqlJournal
 from planrail.seal import Seal
 from planrail.signing import SigningKeys
@@ -131,10 +132,11 @@ async def signer(tmp_path: Path) -> Signer:
     return made
 
 
-def sender(signer: Signer, resolve: Rebinding | None = None, **settings: object) -> Sender:
-    bounds = HttpSettings(timeout_s=5.0, max_redirects=0, **settings)  # type: ignore[arg-type]  # its fields
-    targets = Targets(bounds.allow_private, resolve=resolve or named)
-    return Sender(Web(bounds, resolve=resolve or named), targets, signer, timeout_s=5.0)
+def sender(
+    signer: Signer, resolve: Resolve = named, *, allow_private: Sequence[str] = (), ca_file: Path | None = None
+) -> Sender:
+    wires = Wires(tls=lambda: trusting(ca_file), resolve=resolve, allow_private=allow_private, timeout_s=5.0)
+    return Sender(wires, Targets(allow_private, resolve=resolve), signer, timeout_s=5.0)
 
 
 async def test_a_name_that_leads_into_the_house_by_now_is_not_notified(signer: Signer) -> None:
