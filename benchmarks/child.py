@@ -111,7 +111,7 @@ async def burst(url: str, runs: int, followed: bool) -> None:
 
 
 async def hook() -> None:
-    """A receiver of push notifications: its port; for each task that ends, how many came since a line of its input, and when."""
+    """A receiver of notifications: its port; for each task that ends, how many came since its input's last line, and when."""
     heard = 0
 
     def hear(ended: bool) -> None:

@@ -32,6 +32,7 @@ NAMES = (
     "journal",
     "injection",
     "mcp",
+    "push",
 )
 README = Path(__file__).with_name("README.md")
 FAILED = 1

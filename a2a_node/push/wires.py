@@ -2,7 +2,7 @@
 
 A wire is one place's (scheme, host, port) alone: it leads to an address that was judged when it was made
 (`executor.builtin.addresses`), and its certificate is that host's. None is older than a minute, so that a name which leads
-elsewhere by now is followed. No proxy, no cookie, no redirect; of an answer status and headers count, and its body is let go by.
+elsewhere by now is followed. No proxy, cookie or redirect; of an answer status and headers count, its body is let go by.
 """
 
 from __future__ import annotations
@@ -182,11 +182,11 @@ class Wires:
     async def _connected(self, place: Place) -> Wire:
         """A wire to the first of the place's addresses that takes one."""
         scheme, host, port = place
-        named = {"ssl": self._tls, "server_hostname": host} if scheme == "https" else {}
+        tls, named = (self._tls, host) if scheme == "https" else (None, None)
         for address in await permitted(host, port, resolve=self._resolve, allow_private=self._allowed):
             try:
                 async with asyncio.timeout(_CONNECT_S):
-                    reader, writer = await asyncio.open_connection(address, port, limit=_CHUNK, **named)
+                    reader, writer = await asyncio.open_connection(address, port, limit=_CHUNK, ssl=tls, server_hostname=named)
             except ssl.SSLCertVerificationError as error:
                 raise Unfit(f"The certificate of {host} is not valid for it.", "refused") from error
             except OSError:  # the next one may
