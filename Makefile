@@ -20,7 +20,7 @@ CLIENTS := tests/mcp_server/clients
 A2A_CLIENTS := tests/a2a_node/clients
 FRAMEWORKS := adk agent_framework strands
 
-.PHONY: help demo test check format-check lint types floors proof foreign foreign-all conformance live bench wheel bundle format clean
+.PHONY: help demo test check format-check lint types floors proof evals foreign foreign-all conformance live bench wheel bundle format clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -51,6 +51,9 @@ floors: $(INSTALLED_DEV)
 proof: $(INSTALLED_DEV) ## the long proofs: kills, soaks, clean installations, the fuzzer
 	@$(BIN)/python -m tests.planner.fuzz_expression --seconds $(FUZZ_SECONDS)
 	@$(BIN)/python -m pytest -m proof $(PROOF)
+
+evals: $(INSTALLED) ## the suites that the packs bring along
+	@for suite in packs/*/evals.yaml; do $(BIN)/planrail eval $$suite || exit 1; done
 
 foreign: $(INSTALLED_DEV) $(INSTALLED_FOREIGN) ## other people's MCP and A2A clients at our doors: installs them and a Node (470 MB)
 	@$(BIN)/python -m pytest -n $(JOBS) -m foreign $(PROOF)

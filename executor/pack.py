@@ -41,12 +41,16 @@ class PackHost:
 
 @dataclass(frozen=True)
 class Pack:
-    """`name` is the pack's, `about` one sentence for the router; `playbooks` is a folder of .plan files, or None."""
+    """`name` is the pack's, `about` one sentence for the router; `playbooks` is a folder of .plan files, or None.
+
+    `evals` is its suite, which `planrail eval NAME` tries.
+    """
 
     name: str
     about: str
     tools: Toolset
     playbooks: Path | None = None
+    evals: Path | None = None
 
 
 PackFactory = Callable[[PackHost], Pack]

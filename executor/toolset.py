@@ -76,6 +76,10 @@ class Toolset:
             toolset[name]
         return toolset
 
+    def each(self, change: Callable[[Tool], Tool]) -> Toolset:
+        """The tools that are here now, each changed when it is first asked for; their names stay."""
+        return self._joined(_Bound(b.name, partial(_changed, b, change)) for b in self._tools.values())
+
     def __contains__(self, name: str) -> bool:
         return name in self._tools
 
@@ -102,6 +106,10 @@ class Toolset:
         """A digest of the contracts of these tools (default: of all)."""
         chosen = sorted(self._tools if names is None else names)
         return digest([[name, self._tools[name].tool.fingerprint] for name in chosen])
+
+
+def _changed(bound: _Bound, change: Callable[[Tool], Tool]) -> Tool:
+    return change(bound.tool)
 
 
 def _under(bound: _Bound, policy: Policy) -> Tool:

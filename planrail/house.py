@@ -36,6 +36,7 @@ from planrail.engines import Engines, open_journal
 from planrail.limits import endpoint_of, gates_of
 from planrail.plans import Plans
 from planrail.prices import GenaiPrices
+from planrail.rewired import AS_CONFIGURED, Rewired
 from planrail.runs import Runs
 from planrail.seal import seal_of
 from planrail.secret_files import how_to_set
@@ -94,13 +95,22 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(settings: Settings) -> AsyncIterator[House]:
+async def open_house(settings: Settings, rewired: Rewired = AS_CONFIGURED) -> AsyncIterator[House]:
     """Open the database and wire everything to it; raises JournalUnreachable, JournalNewer, ToolDeclarationError, …"""
     worker = f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(3)}"
     async with open_journal(settings, worker) as (journal, engines):
         packs = packs_of(settings, journal.engine)
         async with upstream(settings, toolset_of(settings, packs)) as (toolset, hub):
-            house = _wired(settings, journal, worker, engines, packs, toolset, hub)
+            house = _wired(
+                settings,
+                journal,
+                worker,
+                engines,
+                packs,
+                toolset if rewired.tool is None else toolset.each(rewired.tool),
+                hub,
+                rewired,
+            )
             yield house
             await house.segments.late.settled()
 
@@ -113,10 +123,11 @@ def _wired(
     packs: tuple[Pack, ...],
     toolset: Toolset,
     hub: McpHub,
+    rewired: Rewired,
 ) -> House:
     artifacts = artifacts_of(settings, journal.engine)
     gates = gates_of(settings)
-    models = models_of(settings, gates)
+    models = rewired.models(models_of(settings, gates))
     playbooks = playbooks_of(settings, packs)
     planner = None if models.planner is None else Planner(models.planner, as_json=settings.planner.output == "json")
     terms = models.terms(parallel=settings.budget.parallel)

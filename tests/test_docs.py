@@ -28,12 +28,13 @@ from planner.compiler import compile_script
 from planner.playbook import parse_playbook
 from planner.publish import documents as published
 from planner.script import plan_of
+from planrail.evals.suite import suite_of
 from planrail.settings import Settings, load_settings
 from tests.doc_tables import ROOT, VARIABLES, brought_up_to_date, documents
 from tests.warm import warm_command
 
 EXAMPLES = ROOT / "docs" / "examples"
-LANGUAGES = frozenset(("", "text", "python", "plan", "console", "toml", "sh", "json"))
+LANGUAGES = frozenset(("", "text", "python", "plan", "console", "toml", "sh", "json", "yaml"))
 FENCE = re.compile(r"^```([\w-]*)[^\n]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
 PATH = re.compile(r"`((?:planner|executor|planrail|packs|tests|docs|benchmarks)/[\w/.-]+)`")
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
@@ -126,6 +127,11 @@ def test_a_toml_snippet_is_read(block: Block, tmp_path: Path) -> None:
         return
     (tmp_path / "planrail.toml").write_text(block.text, encoding="utf-8")
     assert load_settings({}, tmp_path) != load_settings({}, tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("block", cases("yaml"))
+def test_a_suite_is_read(block: Block) -> None:
+    assert suite_of(block.text, str(block)).cases
 
 
 @pytest.mark.parametrize("block", cases("sh"))

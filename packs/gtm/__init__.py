@@ -21,4 +21,5 @@ def pack(host: PackHost) -> Pack:
         about="Lead generation: find, score and enrich business leads in a CRM and draft introductions to them.",
         tools=Toolset.declared("crm", Crm(records)) | Toolset.declared("mail", Outbox(records)),
         playbooks=Path(__file__).parent / "playbooks",
+        evals=Path(__file__).parent / "evals.yaml",
     )

@@ -10,6 +10,7 @@ import typer
 
 from planrail.cli.agents_app import agents
 from planrail.cli.doors_app import doors
+from planrail.cli.eval_app import evaluate
 from planrail.cli.kept_app import plans
 from planrail.cli.keys_app import keys
 from planrail.cli.mcp_option import McpConfig
@@ -32,6 +33,7 @@ app.add_typer(keys)
 app.add_typer(push)
 app.add_typer(sends)
 app.add_typer(doors)  # without a name: its commands are planrail's own
+app.command("eval")(evaluate)
 
 Goal = Annotated[str | None, typer.Argument(help="What is to be done, in words.", show_default=False)]
 Run = Annotated[str, typer.Argument(help="A run's id, or an unambiguous beginning of it.", metavar="RUN")]

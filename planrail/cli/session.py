@@ -6,16 +6,19 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Coroutine
+from typing import TypeVar
 
 from planrail.cli.errors import Interrupted
 
+T = TypeVar("T")
 
-def run_session(command: Coroutine[object, object, int]) -> int:
-    """The command's exit code; raises Interrupted after the first Ctrl-C, when everything is tidied up."""
+
+def run_session(command: Coroutine[object, object, T]) -> T:
+    """What the command gives, mostly its exit code; raises Interrupted after the first Ctrl-C, when everything is tidied up."""
     return asyncio.run(_guarded(command))
 
 
-async def _guarded(command: Coroutine[object, object, int]) -> int:
+async def _guarded(command: Coroutine[object, object, T]) -> T:
     loop = asyncio.get_running_loop()
     task = loop.create_task(command)
     stopped = False
