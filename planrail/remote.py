@@ -235,9 +235,12 @@ def _questions(status: TaskStatus, metadata: Struct) -> tuple[Question, ...]:
     found = [question for told in asked_by_name(metadata)[:_MOST] if (question := _question(told)) is not None]
     if found:
         return tuple(found)
-    text = words(status.message, "It wants a credential." if auth else "It wants to know more, and does not say what.")
-    kind = "credential" if auth else "ask_user"
-    return (Question(id="", kind=kind, of="", text=text, answer_schema={"type": "string"}),)  # type: ignore[arg-type]  # one of two
+    if auth:
+        text = words(status.message, "It wants a credential.")
+        text += "\nAnswer yes once it is given there; the credential itself is no answer."
+        return (Question(id="", kind="credential", of="", text=text, answer_schema={"type": "boolean"}),)
+    text = words(status.message, "It wants to know more, and does not say what.")
+    return (Question(id="", kind="ask_user", of="", text=text, answer_schema={"type": "string"}),)
 
 
 def _question(told: Mapping[str, Json]) -> Question | None:

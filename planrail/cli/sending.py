@@ -141,7 +141,8 @@ class _Errand:
             if question.id:
                 data = named | ({"refused": True} if said.refused else {"answer": said.answer})
             refused = "You refused to answer." if said.refused and data is None else ""
-            return Reply(asks.ref, str(uuid.uuid4()), said.answer, refused, data)
+            auth = question.kind == "credential"
+            return Reply(asks.ref, str(uuid.uuid4()), said.answer, refused, auth=auth, data=data)
         return None
 
     async def _said(self, question: Question) -> Said | None:
