@@ -50,12 +50,13 @@ class Opened:
         async for record in self.runs.events(run, principal, after=telling.run.seq):
             for update in telling.take(record):
                 yield update
-            if (
-                not to_the_end
-                and telling.rests
-                and (await self.runs.record(run, principal)).status not in ("queued", "running")
-            ):
+            if not to_the_end and telling.rests and await self._still(telling, principal):
                 return
+
+    async def _still(self, telling: Telling, principal: Principal) -> bool:
+        """Whether it rests now, and not only did when what was told last happened."""
+        record = await self.runs.record(telling.run.id, principal)
+        return record.status not in ("queued", "running") and record.seq <= telling.run.seq
 
     async def rested(self, telling: Telling, principal: Principal) -> None:
         """Take the run's events until the task rests."""

@@ -16,7 +16,7 @@ from planner.toolspec import Json
 
 TEXT, JSON = "text/plain", "application/json"
 _EXACT = 2**53  # integers beyond are no doubles
-_MAX_DEPTH = 64  # of a data part: protobuf's own parsers refuse at 100
+DEEPEST = 28  # levels of a JSON value: an object's is three messages of protobuf, whose parsers refuse at 100
 
 
 def text_part(text: str, *, media_type: str = "", filename: str = "") -> Part:
@@ -26,9 +26,8 @@ def text_part(text: str, *, media_type: str = "", filename: str = "") -> Part:
 
 def data_part(value: Json) -> Part:
     """A JSON value; as a text part of JSON where it is nested too deeply for a data part."""
-    plain = exact(value)
     try:
-        return Part(data=ParseDict(plain, Value()), media_type=JSON)
+        return Part(data=ParseDict(exact(value), Value()), media_type=JSON)
     except (ValueError, RecursionError):
         return text_part(json.dumps(value, ensure_ascii=False), media_type=JSON)
 
@@ -43,13 +42,21 @@ def answer_parts(value: Json, modes: Iterable[str]) -> list[Part]:
     return [text_part(json.dumps(value, ensure_ascii=False, indent=2))]
 
 
+def plain(value: Json) -> Json:
+    """The value where only data may stand; as JSON in a text where it is nested too deeply."""
+    try:
+        return exact(value)
+    except RecursionError:
+        return json.dumps(value, ensure_ascii=False)
+
+
 def exact(value: Json) -> Json:
     """The value with strings for the integers that a double does not hold. Raises RecursionError for one nested too deeply."""
     return _exact(value, 0)
 
 
 def _exact(value: Json, depth: int) -> Json:
-    if depth > _MAX_DEPTH:
+    if depth > DEEPEST:
         raise RecursionError
     match value:
         case dict():

@@ -18,12 +18,12 @@ from google.protobuf.json_format import MessageToDict
 from pydantic import ValidationError
 
 from a2a_node.extension import AFTER, URI
-from a2a_node.parts import JSON, json_of
+from a2a_node.parts import DEEPEST, JSON, exact, json_of
 from executor.submission import Principal, Submission
 from planner.toolspec import Json
 
-_PLANS = frozenset(("script", "plan", "playbook"))
-_FIELDS = _PLANS | {"params", "budget", "mode", "probes", "fresh"}
+PLANS = frozenset(("script", "plan", "playbook"))
+FIELDS = PLANS | {"goal", "params", "budget", "mode", "probes", "fresh"}
 _MAX_ID = 200  # characters of a client's ids; a session's name is as long at most
 _CONTEXTS = uuid.UUID("0d5f9a6e-3c0d-5e0e-9f5b-6a3f1d1f7b52")  # names the contexts that messages begin
 
@@ -33,14 +33,18 @@ def key_of(message: Message) -> str:
     return f"a2a:{message.message_id}"
 
 
-def check_ids(message: Message) -> None:
-    """Raise InvalidParamsError for ids that nobody could have meant."""
+def check(message: Message) -> None:
+    """Raise InvalidParamsError for ids that nobody could have meant, and for data that could not be told of again."""
     ids = {"messageId": message.message_id, "contextId": message.context_id, "taskId": message.task_id}
     for name, value in ids.items():
         if len(value) > _MAX_ID or not value.isprintable():
             raise InvalidParamsError(f"{name} has to be printable, and {_MAX_ID} characters long at most.")
     if not message.message_id.strip():
         raise InvalidParamsError("messageId is empty.")
+    try:
+        exact([MessageToDict(m) for m in (message.metadata, *(part.data for part in message.parts))])
+    except RecursionError:
+        raise InvalidParamsError(f"Data may be nested {DEEPEST - 1} levels deep at most.") from None
 
 
 def received(message: Message) -> Json:
@@ -51,14 +55,14 @@ def received(message: Message) -> Json:
 
 def submission_of(message: Message, principal: Principal) -> Submission:
     """What a message asks for; raises InvalidParamsError and ContentTypeNotSupportedError."""
-    check_ids(message)
+    check(message)
     words, data = _read(message)
-    plan = next((d for d in data if isinstance(d, dict) and _PLANS & d.keys()), None)
+    plan = next((d for d in data if isinstance(d, dict) and PLANS & d.keys()), None)
     further = [d for d in data if d is not plan]
     goal = "\n\n".join([*words, *(json.dumps(d, ensure_ascii=False) for d in further)])
     fields: dict[str, Any] = {} if plan is None else {k: v for k, v in plan.items() if v is not None}
-    if unknown := sorted(fields.keys() - _FIELDS - {"goal"}):
-        raise InvalidParamsError(f"The data part has {', '.join(unknown)}, which is none of {', '.join(sorted(_FIELDS))}.")
+    if unknown := sorted(fields.keys() - FIELDS):
+        raise InvalidParamsError(f"The data part has {', '.join(unknown)}, which is none of {', '.join(sorted(FIELDS))}.")
     goal = goal or str(fields.pop("goal", ""))
     fields.pop("goal", None)
     given = {"goal": goal, "principal": principal, "session": context_of(message, principal), "received": received(message)}
@@ -105,7 +109,7 @@ def said(message: Message) -> Said:
     A data part {question, answer} names its question, {question, refused: true} will not answer it; any other data is the
     answer itself. Beside words, the message's metadata may name the question under the extension's URI.
     """
-    check_ids(message)
+    check(message)
     words, data = _read(message)
     told = MessageToDict(message.metadata).get(URI) if message.HasField("metadata") else None
     named = told.get("question") if isinstance(told, dict) else None

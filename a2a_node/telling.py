@@ -18,7 +18,7 @@ from google.protobuf.struct_pb2 import Struct
 
 from a2a_node import told
 from a2a_node.extension import URI, metadata
-from a2a_node.parts import answer_parts, exact
+from a2a_node.parts import answer_parts
 from a2a_node.steps import PLAN, counted, items_artifact, plan_artifact, step_artifact, step_title
 from executor.compiled import Compiled, Ids, Scripts
 from executor.errors import UnknownArtifact
@@ -185,7 +185,8 @@ class Telling:
     def _updates(self, record: Recorded) -> list[Update]:
         match record.event:
             case SegmentStarted() if self._state == TaskState.TASK_STATE_SUBMITTED:
-                return [self._working("" if self.run.certified or self.run.submission.script else "Planning")]
+                words = "" if self.run.certified or self.run.submission.script else "Planning"
+                return [self._working(words, event="run.started")]
             case PlanCertified() as event:
                 return self._certified(event, record.seq)
             case CallStarted(step=step, item=item) if inner_of(item) is None:
@@ -295,7 +296,7 @@ class Telling:
     def _asked(self) -> dict[str, Any]:
         """The open questions, while there are any: also for a client that knows nothing of the extension."""
         questions = [] if is_over(self.run.status) else self.run.open_questions
-        return {"questions": [exact(told.question_told(q)) for q in questions]} if questions else {}
+        return {"questions": [told.question_told(q) for q in questions]} if questions else {}
 
     def _artifact(self, artifact: Artifact, *, append: bool, last: bool) -> TaskArtifactUpdateEvent:
         context = told.context_of(self.run)

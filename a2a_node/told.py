@@ -9,7 +9,7 @@ from datetime import datetime
 from a2a.types.a2a_pb2 import Message, Role, TaskState, TaskStatus
 from google.protobuf.json_format import ParseDict, ParseError
 
-from a2a_node.parts import text_part
+from a2a_node.parts import plain, text_part
 from executor.events import Question
 from executor.run import Run
 from planner.toolspec import Json
@@ -90,7 +90,7 @@ def question_told(question: Question) -> dict[str, Json]:
     """A question as data: what an answer has to name, and to fit."""
     told: dict[str, Json] = {"id": question.id, "kind": question.kind, "text": question.text, "stepId": question.of}
     more = {"item": question.item or None, "answerSchema": question.answer_schema, "shown": question.shown}
-    return told | {name: value for name, value in more.items() if value is not None}
+    return {name: plain(value) for name, value in (told | more).items() if value is not None}
 
 
 def status(state: TaskState, at: datetime | None, message: Message | None = None) -> TaskStatus:

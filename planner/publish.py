@@ -2,7 +2,8 @@
 
     python -m planner.publish docs
 
-writes `plan.schema.json` (the JSON Schema of a Plan) and `language.md` (the language for people).
+writes `plan.schema.json` and `certificate.schema.json` (the JSON Schemas of a Plan and its Certificate) and `language.md` (the
+language for people).
 """
 
 from __future__ import annotations
@@ -12,18 +13,30 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from planner.certificate import Certificate
 from planner.language import GRAMMAR, RULES, STEPS, TOOL, TYPES, StepForm
 from planner.library import FUNCTIONS, METHODS, RE_FUNCTIONS, LibraryFunction
 from planner.plan import Plan
 from planner.reading import MAX_DEPTH, MAX_LINES, MAX_SCRIPT
+from planner.toolspec import JsonSchema
 
+_DOCS = "https://w3id.org/planrail"
 _LANGUAGE = Path(__file__).with_name("language.md.in")
 
 
 def plan_schema() -> str:
     """The JSON Schema of a Plan, as the text of its file."""
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Plan.model_json_schema()}
-    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+    return _schema("plan", Plan.model_json_schema())
+
+
+def certificate_schema() -> str:
+    """The JSON Schema of a Certificate, as it is written."""
+    return _schema("certificate", Certificate.model_json_schema(mode="serialization"))
+
+
+def _schema(name: str, schema: JsonSchema) -> str:
+    of = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"{_DOCS}/{name}.schema.json"}
+    return json.dumps({**of, **schema}, indent=2, ensure_ascii=False) + "\n"
 
 
 def language() -> str:
@@ -64,7 +77,11 @@ def _cell(code: str) -> str:
 
 def documents() -> Mapping[str, str]:
     """Every published document by its file's name."""
-    return {"plan.schema.json": plan_schema(), "language.md": language()}
+    return {
+        "plan.schema.json": plan_schema(),
+        "certificate.schema.json": certificate_schema(),
+        "language.md": language(),
+    }
 
 
 def main() -> None:

@@ -43,7 +43,7 @@ class ReactEstimate(BaseModel):
 
 def react_estimate(run: Run, tools: Mapping[str, ToolSpec], terms: ModelTerms | None = None) -> ReactEstimate:
     """The estimate for the run's tool calls so far, at the price of the model with those terms."""
-    called = [c for (step, _), c in run.calls.items() if not step.startswith("$") and _is_call(c.started) and not c.open]
+    called = [c for (step, _), c in run.calls.items() if not step.startswith("$") and _is_call(c.started) and _is_over(c)]
     names = sorted({c.started.call for c in called if c.started is not None})
     prefix = prefix_tokens(run.submission.goal, [tools[n] for n in names if n in tools])
     exchanges = [exchange for c in called for exchange in _exchanges(c)]
@@ -77,6 +77,11 @@ def prefix_tokens(goal: str, tools: list[ToolSpec]) -> int:
 def _is_call(started: CallStarted | None) -> bool:
     """Whether ReAct would have called: what the plan took of early reads counts, what a fork or a replan took over does not."""
     return started is not None and bool(started.key or started.ahead)
+
+
+def _is_over(call: CallState) -> bool:
+    """Whether it has ended; one that failed and waits to be made again has not."""
+    return call.finished is not None or call.failed is not None
 
 
 def _exchanges(call: CallState) -> list[tuple[int, int]]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
+from a2a_node.schemas import EVENTS
 from executor.agent_tools.agent import AgentSettings
 from executor.confidence import Floors
 from executor.events import Event
@@ -122,6 +123,12 @@ def events() -> str:
     return _table(("event", "what has happened", "carries"), rows)
 
 
+def told() -> str:
+    """Every event as the extension of A2A tells it."""
+    rows = [(_code(e.event), e.about, ", ".join(_code(name) for name in e.carries)) for e in EVENTS]
+    return _table(("`event`", "what has happened", "carries"), rows)
+
+
 def settings() -> str:
     """Every setting, with its variable in the environment."""
     rows = [(_code(f.name), _variables(f.name), _code(f.default), _meaning(f)) for f in fields_of(Settings)]
@@ -219,6 +226,7 @@ def _meaning(field: Field) -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "events": events,
+    "told": told,
     "settings": settings,
     "models": models,
     "servers": servers,

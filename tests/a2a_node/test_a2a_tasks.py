@@ -183,6 +183,16 @@ async def test_a_client_goes_on_after_any_event_that_it_has_seen(here: Node, bin
     assert [list(artifacts(a)) for a in again] == [["plan", "step-answer", "result"]] * 2
 
 
+@EACH
+async def test_who_goes_on_before_a_question_that_was_answered_since_is_told_to_the_end(here: Node, binding: str) -> None:
+    sent = message(data={"script": ASKS})
+    async with here.client(binding) as client:
+        task = task_of(await told(client, sent, EXTENDED))
+        await told(client, message("Ann", task_id=task.id))
+        again = [e async for e in client.send_message(SendMessageRequest(message=sent, metadata=after(0)), context=EXTENDED)]
+    assert states(again) == ["SUBMITTED", "WORKING", "INPUT_REQUIRED", "WORKING", "COMPLETED"]
+
+
 def after(number: int) -> Struct:
     made = Struct()
     made.update({URI: {"after": str(number)}})

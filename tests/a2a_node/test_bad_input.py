@@ -17,7 +17,7 @@ import pytest
 
 from a2a_node.extension import URI
 from tests.a2a_node.nodes import ASKS, DONE, Node, message, node, says, script, state
-from tests.a2a_node.wire import BINDINGS, BOUND_S, Fault, Wire
+from tests.a2a_node.wire import BINDINGS, BOUND_S, Binding, Fault, Wire
 
 MB = 1024 * 1024
 PART = b'{"message": {"messageId": "m", "role": "ROLE_USER", "parts": [%s]}}'
@@ -220,3 +220,23 @@ def test_a_slow_reader_of_many_chunks_gets_them_all_and_costs_no_memory(served: 
 
 ROOM = {"calls": 20_000, "calls_per_step": 20_000, "seconds": 10**7, "usd": 1_000}
 MANY = "found = [crm.get_lead(id=1 + i % 50) for i in range({items})]\nanswer(len(found))"
+
+
+@pytest.mark.parametrize("binding", BINDINGS)
+@pytest.mark.parametrize("level", [lambda inner: [inner], lambda inner: {"a": inner}], ids=["lists", "objects"])
+def test_what_is_nested_too_deeply_is_refused_and_what_is_not_is_told_again(served: Node, binding: Binding, level: Any) -> None:
+    def sent(times: int) -> dict[str, Any]:
+        deep: Any = "core"
+        for _ in range(times):
+            deep = level(deep)
+        return message({"data": {"script": "answer([[[[[deep]]]]])", "params": {"deep": deep}}})
+
+    wire = served.wire(binding, **{"A2A-Extensions": URI})
+    with pytest.raises(Fault) as refused:
+        wire.call("SendMessage", {"message": sent(26)})
+    assert (refused.value.code in INVALID, "nested" in refused.value.message) == (True, True)
+    for deepest in (10, 25):
+        task = wire.call("SendMessage", {"message": sent(deepest)})["task"]
+        assert "core" in json.dumps(next(a for a in task["artifacts"] if a["artifactId"] == "result"))
+        assert "core" in json.dumps(task["history"])
+    is_well(served)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from executor.artifacts import Artifact
-from executor.events import CallFailed, CallFinished, CallStarted, Event, Forked, Recorded, RunEnded, RunSubmitted
+from executor.events import CallFailed, CallFinished, CallStarted, Event, Forked, Recorded, RunEnded, RunResumed, RunSubmitted
 from executor.run import Run, fold
 from executor.submission import Submission
 from executor.talk import OUTPUT_TOKENS
@@ -70,6 +70,16 @@ def test_tool_calls_count_and_model_steps_and_open_calls_do_not() -> None:
     assert (estimate.input_tokens, estimate.output_tokens) == (reads, writes)
     assert estimate.usd == (reads * 2.0 + writes * 10.0) / 1_000_000
     assert react_estimate(run, {"crm.find": FIND}).usd is None
+
+
+def test_a_call_that_failed_and_is_to_be_made_again_does_not_count_until_it_is() -> None:
+    run = run_of(
+        CallStarted(step="a", call="crm.find", key="k1", arguments={}),
+        CallFailed(step="a", kind="failed", message="busy"),
+        RunEnded(status="failed"),
+        RunResumed(by="ann"),
+    )
+    assert react_estimate(run, {"crm.find": FIND}).calls == 0
 
 
 def test_pages_are_calls_of_their_own_and_large_results_are_counted_by_their_size() -> None:
