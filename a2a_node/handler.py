@@ -144,7 +144,10 @@ class RunHandler(RequestHandler):
             since = (await self._runs.record(message.task_id, principal)).seq
             run = await self._answering.answer(message, principal)
         else:
-            run = (await self._runs.submit(submission_of(message, principal), key=key_of(message))).id
+            submission = submission_of(message, principal)
+            for earlier in submission.refers_to:  # by whole ids alone
+                await self._answering.known(earlier, principal)
+            run = (await self._runs.submit(submission, key=key_of(message))).id
         if target is not None:
             config.task_id = run
             await self._pushing().keep(config, target, since=since)

@@ -35,8 +35,9 @@ def key_of(message: Message) -> str:
 
 def check(message: Message) -> None:
     """Raise InvalidParamsError for ids that nobody could have meant, and for data that could not be told of again."""
-    ids = {"messageId": message.message_id, "contextId": message.context_id, "taskId": message.task_id}
-    for name, value in ids.items():
+    ids = [("messageId", message.message_id), ("contextId", message.context_id), ("taskId", message.task_id)]
+    ids += [("referenceTaskIds", task) for task in message.reference_task_ids]
+    for name, value in ids:
         if len(value) > _MAX_ID or not value.isprintable():
             raise InvalidParamsError(f"{name} has to be printable, and {_MAX_ID} characters long at most.")
     if not message.message_id.strip():
@@ -65,7 +66,11 @@ def submission_of(message: Message, principal: Principal) -> Submission:
         raise InvalidParamsError(f"The data part has {', '.join(unknown)}, which is none of {', '.join(sorted(FIELDS))}.")
     goal = goal or str(fields.pop("goal", ""))
     fields.pop("goal", None)
-    given = {"goal": goal, "principal": principal, "session": context_of(message, principal), "received": received(message)}
+    earlier = tuple(message.reference_task_ids)
+    context = context_of(message, principal) if message.context_id or not earlier else None  # else that of those tasks
+    given = {
+        "goal": goal, "principal": principal, "session": context, "refers_to": earlier, "received": received(message)
+    }  # fmt: skip
     try:
         return Submission(**given, **fields)
     except (ValidationError, TypeError) as error:

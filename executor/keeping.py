@@ -23,7 +23,7 @@ class Keeping:
     async def proposal(self, run: Run, scripts: Scripts) -> PlanProposed | None:
         """The kept plan for the run's goal; None where there is none that can be certified as it was."""
         goal, owner = run.submission.goal, owner_of(run.submission)
-        if not self.after or run.submission.fresh or run.submission.probes:
+        if not self.after or run.submission.fresh or run.submission.probes or run.earlier:
             return None
         for kept in await self.plans.like(owner, goal, runs=self.after):
             values = kept.match(goal)

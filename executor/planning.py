@@ -14,6 +14,7 @@ from functools import partial
 from executor.ahead import Ahead
 from executor.compiled import Ids, Scripts
 from executor.drafting import NotPlanned, Purpose, drafted, unreadable
+from executor.earlier import earlier_told, earlier_words
 from executor.events import ConfidenceFell, PlanCertified, PlanDoubted, PlanProposed, PlanRefused, PlanVerified
 from executor.fingerprint import fingerprint_of
 from executor.keeping import Keeping
@@ -204,7 +205,8 @@ class Planning:
         if self.planner is None:
             raise NotPlanned(*self._no_model(run.submission.goal))
         tried = [(p.script, r.diagnostics) for p, r in run.refusals if p.source == "planner"]
-        messages = self.planner.messages(run.submission.goal, await self.known(), tried, looked_up(run))
+        known, about = "\n\n".join(filter(None, (earlier_told(run), looked_up(run)))), earlier_words(run)
+        messages = self.planner.messages(run.submission.goal, await self.known(), tried, known, about)
         purpose: Purpose = "repair" if tried else "write"
         ground = partial(self.ground, run, PlanProposed(script="", source="planner"))
         draft = await drafted(self.planner, messages, purpose, recorder, ahead, ground)

@@ -18,6 +18,7 @@ from executor.events import (
     CeilingReached,
     ClaimRenewed,
     ConfidenceFell,
+    EarlierShown,
     EffectsInherited,
     Event,
     PlanCertified,
@@ -114,6 +115,8 @@ def _apply(run: Run, record: Recorded) -> None:
             run.uncounted.update({(event.step, event.item)} if event.step else ())
         case CeilingReached() as event:
             run.ceilings.append(event)
+        case EarlierShown() as event:
+            run.earlier.append(event)
         case SessionGranted() as event:
             run.granted = event
         case _:

@@ -10,6 +10,7 @@ from executor.early_reads import EarlyReads
 from executor.events import (
     CeilingReached,
     ConfidenceFell,
+    EarlierShown,
     EffectsInherited,
     PlanCertified,
     PlannerCalled,
@@ -55,6 +56,7 @@ class Run:
     id: str
     seq: int = 0
     submission: Submission = field(default_factory=lambda: Submission(goal="(not submitted)"))
+    earlier: list[EarlierShown] = field(default_factory=list)  # runs that the submission refers to
     budget: Budget = field(default_factory=Budget)
     now: datetime | None = None
     status: RunStatus = "queued"

@@ -10,6 +10,8 @@ from planner.budget import Budget
 from planner.plan import Plan
 from planner.toolspec import Json, digest
 
+MOST_EARLIER = 5  # runs that a submission may refer to
+
 
 class Principal(BaseModel):
     """Who submits or answers. `kind` is the label of the goal's words; `scopes` may hold "approve"."""
@@ -49,6 +51,9 @@ class Submission(BaseModel):
     probes: int = Field(default=0, ge=0, le=50)  # look-ups that the planner may make before it writes the plan
     fresh: bool = False  # a plan is written anew, whatever plans are kept
     session: str | None = Field(default=None, min_length=1, max_length=200)  # the conversation, whose runs share ceilings
+    refers_to: tuple[str, ...] = Field(
+        default=(), max_length=MOST_EARLIER
+    )  # earlier runs of the session that the goal is about
     received: Json = None  # the message that it was read from, as the door got it: what the door tells of it later
 
     @model_validator(mode="after")
@@ -60,6 +65,8 @@ class Submission(BaseModel):
             raise ValueError("the goal is empty: say what is to be done, or give a script, a plan or a playbook")
         if plans and self.mode == "react":
             raise ValueError("in ReAct mode there is a goal and no plan")
+        if self.refers_to and self.mode == "react":
+            raise ValueError("in ReAct mode no earlier run is shown: refer to one in the usual mode")
         if self.session is not None and not (self.session.isprintable() and self.session.strip()):
             raise ValueError("the session's name has to be printable")
         for text in (self.goal, self.script or "", self.session or ""):
@@ -78,7 +85,7 @@ class Submission(BaseModel):
         for name in ("forked_from", "session", "received"):
             if whole[name] is None:
                 del whole[name]  # as it was before there was such a thing
-        for name, usual in (("fresh", False), ("mode", "plan"), ("one_call", False), ("probes", 0)):
+        for name, usual in (("fresh", False), ("mode", "plan"), ("one_call", False), ("probes", 0), ("refers_to", [])):
             if whole[name] == usual:
                 del whole[name]
         if whole["budget"]["replans"] == Budget().replans:

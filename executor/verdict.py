@@ -59,7 +59,7 @@ def _made(run: Run, origin: PlanProposed, scripts: Scripts) -> tuple[Template, d
     certified, submission, hand = run.certified, run.submission, hand_of(run)
     if origin.source != "planner" or submission.probes or {call.purpose for call in run.planner_calls} - _FROM_THE_GOAL:
         return None  # it may have looked around before it wrote
-    if certified is None or submission.probes or hand.foreign.data or origin.script != certified.script:
+    if certified is None or submission.probes or run.earlier or hand.foreign.data or origin.script != certified.script:
         return None
     proved = certified.certificate
     for slots in (True, False):

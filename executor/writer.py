@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from functools import lru_cache
 
 from executor.inner import inner_of
@@ -20,8 +21,9 @@ REPLAN = Origin("replan", trusted=False)  # what a planner has read that was sho
 def hand_of(run: Run) -> Hand:
     """Who wrote the run's script, or the revision of it that is proposed.
 
-    What a planner writes that has read strangers by its look-ups is theirs, but for what stands verbatim in the goal; they may
-    have decided on each effect.
+    What a planner writes that has read strangers, by its look-ups or in an earlier run that the submission refers to, is
+    theirs, but for what stands verbatim in the goal, or in what the principal has said in those runs; they may have decided on
+    each effect.
     A submitted script, a playbook and a plan from the goal alone are as trusted as whoever submitted the goal. What a replan
     has written is not, but for what stands verbatim in the goal, the parameters, or the script that it mends.
     """
@@ -29,9 +31,11 @@ def hand_of(run: Run) -> Hand:
     proposed = run.proposed or run.origin
     source = "planner" if proposed is None else proposed.source
     looked = _looked(run) if run.submission.probes and source in ("planner", "replan") else NO_LABEL
+    looked = looked.join(_earlier(run)) if run.earlier and source in ("planner", "replan") else looked
+    goal = "\n".join((run.submission.goal, *_said_before(run)))
     if proposed is None or source != "replan":
-        return Hand(own, looked, said=run.submission.goal, deciding=looked) if looked.data else Hand(own)
-    said = "\n".join((run.submission.goal, *(_text(value) for value in proposed.params.values())))
+        return Hand(own, looked, said=goal, deciding=looked) if looked.data else Hand(own)
+    said = "\n".join((goal, *(_text(value) for value in proposed.params.values())))
     before = frozenset[str]() if looked.data else literals_of(proposed.before)  # which may be strangers' as well
     return Hand(own, Label(frozenset((REPLAN,))).join(looked), before, said, looked)
 
@@ -49,6 +53,18 @@ def _looked(run: Run) -> Label:
         elif call.failed is not None:
             found.add(Origin(source_of(call.started.call), trusted=False))  # its words
     return Label(frozenset(found)) if found else NO_LABEL
+
+
+def _earlier(run: Run) -> Label:
+    """The strangers who have a part in the earlier runs that the planner is shown."""
+    return Label(frozenset().union(*(Labels.from_json(e.strangers or {}).whole().data for e in run.earlier)))
+
+
+def _said_before(run: Run) -> Iterator[str]:
+    """What the same principal has said in these, as a person or as an agent, as now."""
+    for earlier in run.earlier:
+        if earlier.kind == run.submission.principal.kind:
+            yield from (earlier.goal, *(_text(value) for value in earlier.params.values()))
 
 
 @lru_cache(64)

@@ -39,10 +39,15 @@ class Planner:
         self._as_json = as_json
 
     def messages(
-        self, goal: str, catalog: Catalog, tried: Sequence[tuple[str, Sequence[Diagnostic]]] = (), looked_up: str = ""
+        self,
+        goal: str,
+        catalog: Catalog,
+        tried: Sequence[tuple[str, Sequence[Diagnostic]]] = (),
+        looked_up: str = "",
+        about: str = "",
     ) -> tuple[Message, ...]:
         """What the model will be sent: for the ceilings to be asked in front."""
-        return plan_messages(goal, catalog, tried, looked_up, as_json=self._as_json)
+        return plan_messages(goal, catalog, tried, looked_up, about, as_json=self._as_json)
 
     def replan_messages(self, broken: Broken, tried: Sequence[tuple[str, Sequence[Diagnostic]]] = ()) -> tuple[Message, ...]:
         """What the model will be sent for the lines that mend a plan."""

@@ -79,16 +79,18 @@ def plan_messages(
     catalog: Catalog,
     tried: Sequence[tuple[str, Sequence[Diagnostic]]] = (),
     looked_up: str = "",
+    about: str = "",
     *,
     as_json: bool = False,
 ) -> tuple[Message, ...]:
     """The messages that ask for a plan; `tried` are earlier scripts with what was wrong with them, the last one last.
 
-    `looked_up` is what was found before, in words; a plan may use it, and does not look it up again.
+    `looked_up` is what was found before, in words; a plan may use it, and does not look it up again. Tools are chosen by the
+    goal's words, and by those of `about`.
     """
     known = f"\n\n{looked_up}" if looked_up else ""
     form = "\n\nAnswer in the JSON form of the script, by the schema that you are given." if as_json else ""
-    offer = catalog.offer(goal)
+    offer = catalog.offer(f"{goal}\n{about}" if about else goal)
     agents = f"\n\n{catalog.agents}" if catalog.agents else ""
     messages = [
         Message(role="system", content=prefix()),

@@ -43,13 +43,14 @@ def forked(
         goal=original.submission.goal, script=script, params=before.params, budget=wish.budget or original.budget,
         preapproved=wish.preapproved, principal=principal, forked_from=ForkOf(run=original.id, step=step),
     )  # fmt: skip
-    fork = fold(Run(""), [Recorded(seq=1, at=at, event=RunSubmitted(submission=submission, now=at))])
+    begun: list[Event] = [RunSubmitted(submission=submission, now=at), *original.earlier]
+    fork = fold(Run(""), [Recorded(seq=n, at=at, event=event) for n, event in enumerate(begun, 1)])
     proposed = PlanProposed(script=script, source="script", params=before.params)
     if wish.script is None and original.origin is not None:
         proposed = original.origin.model_copy(update={"revision": 1, "ids": before.ids, "dropped": {}})
     certified = planning.certified(proposed, fork)
     events = first_events(original, fork, proposed, certified, step=step, tools=planning.tools, load=load, at=at)
-    return submission, events, fingerprint_of(certified.certificate.tools)
+    return submission, [*original.earlier, *events], fingerprint_of(certified.certificate.tools)
 
 
 def _named(program: Program, name: str) -> str:

@@ -5,12 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from executor.artifacts import Artifacts
 from executor.deadlines import has_expired
 from executor.drafting import NotPlanned
 from executor.errors import LostOwnership, NotAnswerable, SessionSpent, UnknownRun
-from executor.events import CancelRequested, Event, Question, QuestionAnswered, Recorded, RunEnded, RunResumed, RunStatus
+from executor.events import (
+    CancelRequested,
+    EarlierShown,
+    Event,
+    Question,
+    QuestionAnswered,
+    Recorded,
+    RunEnded,
+    RunResumed,
+    RunStatus,
+)
 from executor.farewell import left_behind
 from executor.journal.memory import MemoryJournal
 from executor.journal.port import Journal, Recent, RunRecord
@@ -26,6 +37,7 @@ from planner.prices import Prices
 from planner.toolspec import Json
 from planrail.answers import check_answer
 from planrail.forking import ForkWish, forked
+from planrail.refinement import refined
 from planrail.replay import ReplayGround, replay
 from planrail.replay_report import Replayed
 
@@ -77,12 +89,17 @@ class Runs:
     async def submit(self, submission: Submission, *, key: str | None = None) -> RunRecord:
         """A new run; the same one for the same key.
 
-        Raises KeyTaken where the key was used for something else, SessionSpent where the session has nothing left.
+        Raises KeyTaken where the key was used for something else, SessionSpent where the session has nothing left, UnknownRun
+        for an earlier run that it refers to and that is none of the principal's in that session.
         """
         run = self._new_id()
+        submission, earlier = await self._refined(submission)
         if submission.session is not None:
             await self._may_go_on(submission.session, submission.principal, key)
-        return await self._journal.create(submission, run=run, key=key or run, now=self._now())
+        return await self._journal.create(submission, run=run, key=key or run, now=self._now(), events=earlier)
+
+    async def _refined(self, submission: Submission) -> tuple[Submission, list[EarlierShown]]:
+        return await refined(submission, partial(self.get, principal=submission.principal))
 
     async def _may_go_on(self, session: str, principal: Principal, key: str | None) -> None:
         use = await self.session(session, principal)
@@ -114,7 +131,8 @@ class Runs:
         run's `refusals` says why.
         """
         journal = MemoryJournal(clock=self._now)
-        record = await journal.create(submission, run="preview", key="preview", now=self._now())
+        submission, earlier = await self._refined(submission)
+        record = await journal.create(submission, run="preview", key="preview", now=self._now(), events=earlier)
         epoch = await journal.take(record.id, "preview")
         assert epoch is not None
         run = fold(Run(record.id), await journal.read(record.id))
@@ -203,7 +221,8 @@ class Runs:
         run = state.id
         found = _open(state, question, self._now())
         if found.kind in APPROVALS and not may_approve(principal, state.submission.principal):
-            raise NotAnswerable(f"{found.id} is answered by a person.", hint="On the command line: planrail answer.")
+            who = "a person, or a principal with the scope approve that did not submit the goal"
+            raise NotAnswerable(f"{found.id} is answered by {who}.", hint="On the command line: planrail answer.")
         if not refused:
             check_answer(found, answer)
         event = QuestionAnswered(

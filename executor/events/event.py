@@ -23,6 +23,7 @@ from executor.events.life import (
     CancelRequested,
     CeilingReached,
     ConfidenceFell,
+    EarlierShown,
     EffectsInherited,
     RunEnded,
     RunForked,
@@ -66,6 +67,7 @@ Event = Annotated[
     | ReceiptCounted
     | TaskDelegated
     | TimerStarted
+    | EarlierShown
     | SessionGranted
     | StepSkipped
     | QuestionAsked

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from executor.events.base import Happened
 from executor.events.calls import CallFinished
@@ -23,6 +23,23 @@ class RunSubmitted(Happened):
     type: Literal["run_submitted"] = "run_submitted"
     submission: Submission
     now: datetime
+
+
+class EarlierShown(Happened):
+    """An earlier run that the submission refers to, as the planner is shown it, cut to a bounded number of tokens.
+
+    `strangers` are the labels of all who have a part in it and are not trusted: they count for what the planner writes.
+    """
+
+    type: Literal["earlier_shown"] = "earlier_shown"
+    run: str
+    status: RunStatus
+    goal: str = ""
+    params: dict[str, Json] = Field(default_factory=dict)
+    script: str = ""
+    answer: str = ""  # as JSON
+    kind: Literal["user", "agent"] = "user"  # of who submitted it
+    strangers: Json = None
 
 
 class SegmentStarted(Happened):

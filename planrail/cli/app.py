@@ -45,6 +45,10 @@ Fresh = Annotated[bool, typer.Option("--fresh", help="Have the plan written anew
 Mode = Annotated[str, typer.Option("--mode", metavar="MODE", help="react: no plan, the planner's model calls tools in a loop.")]
 Probes = Annotated[int, typer.Option("--probe", metavar="N", min=0, max=50, help="Let the planner look up N things first.")]
 OneCall = Annotated[bool, typer.Option("--one-call", help="In ReAct mode: one call a turn.")]
+After = Annotated[
+    list[str] | None,
+    typer.Option("--after", metavar="RUN", help="An earlier run that the goal is about; goes on with its session."),
+]
 Session = Annotated[str | None, typer.Option("--session", metavar="NAME", help="The conversation; its runs share ceilings.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
@@ -61,6 +65,7 @@ def run(
     key: Annotated[str | None, typer.Option("--key", help="The same key finds the same run, and carries it on.")] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Submit only: a worker carries it on.")] = False,
     session: Session = None,
+    after: After = None,
     fresh: Fresh = False,
     mode: Mode = "plan",
     one_call: OneCall = False,
@@ -73,7 +78,7 @@ def run(
     from planrail.cli import running
     from planrail.cli.request import Wish
 
-    wish = Wish(goal, script, playbook, tuple(param or ()), budget, yes, session, fresh, mode, one_call, probe)
+    wish = Wish(goal, script, playbook, tuple(param or ()), budget, yes, session, after or (), fresh, mode, one_call, probe)
     return running.submit(output, wish, key=key) if detach else running.run(output, wish, key=key)
 
 
@@ -94,6 +99,7 @@ def plan(
     playbook: Book = None,
     param: Params = None,
     budget: BudgetOption = None,
+    after: After = None,
     fresh: Fresh = False,
     mode: Mode = "plan",
     mcp_config: McpConfig = None,
@@ -104,7 +110,9 @@ def plan(
     from planrail.cli import looking
     from planrail.cli.request import Wish
 
-    return looking.plan(output, Wish(goal, script, playbook, tuple(param or ()), budget, fresh=fresh, mode=mode))
+    return looking.plan(
+        output, Wish(goal, script, playbook, tuple(param or ()), budget, after=after or (), fresh=fresh, mode=mode)
+    )
 
 
 @app.command()

@@ -32,6 +32,7 @@ class Wish:
     budget: str | None = None
     yes: bool = False
     session: str | None = None
+    after: Sequence[str] = ()
     fresh: bool = False
     mode: str = "plan"
     one_call: bool = False
@@ -52,13 +53,14 @@ def submission_of(wish: Wish, usual: Budget) -> Submission:
     try:
         return Submission(
             goal=words, script=text, playbook=wish.playbook, params=params, budget=budget, preapproved=wish.yes,
-            session=wish.session, fresh=wish.fresh,
+            session=wish.session, fresh=wish.fresh, refers_to=tuple(wish.after),
             mode=wish.mode, one_call=wish.one_call, probes=wish.probes,  # type: ignore[arg-type]  # one of them, as was looked at
         )  # fmt: skip
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        where = f"--session: {first['msg']}" if first["loc"] == ("session",) else first["msg"].removeprefix("Value error, ")
-        raise UsageError(f"{where}.") from None
+        option = {"session": "--session: ", "refers_to": "--after: "}.get(str(first["loc"][0]) if first["loc"] else "", "")
+        message = first["msg"].removeprefix("Value error, ")
+        raise UsageError(f"{option}{message}.") from None
 
 
 def goal_of(goal: str | None, *, needed: bool = True) -> str:

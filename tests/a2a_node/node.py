@@ -7,6 +7,7 @@ import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,12 +67,30 @@ class Node:
                 ClientConfig(
                     httpx_client=http,
                     supported_protocol_bindings=[binding],
-                    grpc_channel_factory=grpc.aio.insecure_channel,
+                    grpc_channel_factory=partial(grpc.aio.insecure_channel, interceptors=_bearing(token)),
                     **config,
                 )
             ).create(card)
             async with made as client:
                 yield client
+
+
+def _bearing(token: str) -> list[grpc.aio.ClientInterceptor]:
+    """What sends the token with each call over gRPC."""
+
+    async def sent(go_on: Any, call: Any, request: Any) -> Any:
+        metadata = grpc.aio.Metadata(*(call.metadata or ()), ("authorization", f"Bearer {token}"))
+        return await go_on(call._replace(metadata=metadata), request)
+
+    class OfOne(grpc.aio.UnaryUnaryClientInterceptor):
+        async def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
+            return await sent(continuation, client_call_details, request)
+
+    class OfAStream(grpc.aio.UnaryStreamClientInterceptor):
+        async def intercept_unary_stream(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
+            return await sent(continuation, client_call_details, request)
+
+    return [OfOne(), OfAStream()] if token else []
 
 
 @asynccontextmanager
