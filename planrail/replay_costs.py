@@ -18,7 +18,7 @@ def price_changes(recorded: Iterable[Recorded], prices: Prices | None) -> list[P
         return []
     then: dict[str, float] = {}
     today: dict[str, float | None] = {}
-    for model, usage in _model_calls(recorded):
+    for model, usage in model_calls(recorded):
         usd, sum_so_far = prices.usd(model, usage), today.get(model, 0.0)
         then[model] = then.get(model, 0.0) + usage.usd
         today[model] = None if usd is None or sum_so_far is None else sum_so_far + usd
@@ -30,7 +30,8 @@ def _differ(then: float, today: float | None) -> bool:
     return then != 0.0 if today is None else not math.isclose(then, today, rel_tol=1e-6, abs_tol=1e-9)
 
 
-def _model_calls(recorded: Iterable[Recorded]) -> Iterator[tuple[str, Usage]]:
+def model_calls(recorded: Iterable[Recorded]) -> Iterator[tuple[str, Usage]]:
+    """Each answer of a model, also those that failed: the model, and what was billed."""
     models: dict[Address, str] = {}
     for record in recorded:
         match record.event:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from planrail.cli.agents_app import agents
+from planrail.cli.cost_app import cost
 from planrail.cli.doors_app import doors
 from planrail.cli.eval_app import evaluate
 from planrail.cli.kept_app import plans
@@ -34,6 +35,7 @@ app.add_typer(push)
 app.add_typer(sends)
 app.add_typer(doors)  # without a name: its commands are planrail's own
 app.command("eval")(evaluate)
+app.command("cost")(cost)
 
 Goal = Annotated[str | None, typer.Argument(help="What is to be done, in words.", show_default=False)]
 Run = Annotated[str, typer.Argument(help="A run's id, or an unambiguous beginning of it.", metavar="RUN")]

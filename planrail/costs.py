@@ -1,0 +1,93 @@
+"""Costs: what the runs of a time took, by model, and what the same tokens would cost with other models or prices.
+
+From journals alone: nothing is asked of anybody. Tokens stay as they were counted; another vendor's tokenizer counts otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from executor.journal.port import Journal, RunRecord
+from planner.prices import Prices
+from planner.usage import NO_USAGE, Usage
+from planrail.replay_costs import model_calls
+
+_PAGE = 200
+
+
+class ModelUse(BaseModel):
+    """What one model took, and what it would cost `instead`; None where nobody knows the price."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str
+    usage: Usage
+    priced_as: str  # the model whose price it is
+    instead: float | None = None
+
+    @property
+    def usd(self) -> float:
+        return self.usage.usd
+
+
+class Costs(BaseModel):
+    """What the runs took whose last change lies in the time. `tools` is what tool calls cost by their own declaration."""
+
+    model_config = ConfigDict(frozen=True)
+
+    since: datetime
+    runs: int
+    models: tuple[ModelUse, ...]
+    tools: float = 0.0
+
+    @property
+    def usd(self) -> float:
+        """What it took, in all."""
+        return self.tools + sum(m.usd for m in self.models)
+
+    @property
+    def instead(self) -> float | None:
+        """What it would take, in all; None where a price is not known."""
+        known = [m.instead for m in self.models if m.instead is not None]
+        return self.tools + sum(known) if len(known) == len(self.models) else None
+
+
+@dataclass
+class Tally:
+    """Adds up runs, event by event."""
+
+    since: datetime
+    runs: int = 0
+    models: dict[str, Usage] = field(default_factory=dict)
+    tools: float = 0.0
+
+    async def run(self, journal: Journal, record: RunRecord) -> None:
+        """Add a run; of one that began before, what it took since."""
+        events = [r for r in await journal.read(record.id) if r.at >= self.since]
+        self.runs += 1
+        for model, usage in model_calls(events):
+            self.models[model] = self.models.get(model, NO_USAGE) + usage
+        usages = [usage for r in events if isinstance(usage := getattr(r.event, "usage", None), Usage)]
+        self.tools += sum(usage.usd for usage in usages if not usage.model_calls)
+
+    def costs(self, prices: Prices, instead: Mapping[str, str]) -> Costs:
+        """The sums, priced as the models that `instead` names for them, or as themselves."""
+        used = [
+            ModelUse(model=m, usage=u, priced_as=instead.get(m, m), instead=prices.usd(instead.get(m, m), u))
+            for m, u in sorted(self.models.items())
+        ]
+        return Costs(since=self.since, runs=self.runs, models=tuple(used), tools=self.tools)
+
+
+async def runs_since(journal: Journal, since: datetime) -> AsyncIterator[RunRecord]:
+    """Every run, of every principal, that changed since then."""
+    before: str | None = None
+    while page := await journal.find(before=before, limit=_PAGE):
+        for record in page:
+            if record.updated_at >= since:
+                yield record
+        before = page[-1].id
