@@ -71,8 +71,8 @@ class Tally:
         self.runs += 1
         for model, usage in model_calls(events):
             self.models[model] = self.models.get(model, NO_USAGE) + usage
-        usages = [usage for r in events if isinstance(usage := getattr(r.event, "usage", None), Usage)]
-        self.tools += sum(usage.usd for usage in usages if not usage.model_calls)
+        taken = [getattr(r.event, "usage", None) for r in events]
+        self.tools += sum(t.usd for t in taken if isinstance(t, Usage) and not t.model_calls)
 
     def costs(self, prices: Prices, instead: Mapping[str, str]) -> Costs:
         """The sums, priced as the models that `instead` names for them, or as themselves."""
