@@ -6,16 +6,16 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, insert, select
 
+from executor.pack_store import PackStore, insert_or
 from executor.tool import ToolContext, ToolFailed
 from packs.gtm import tables
 from packs.gtm.lead import NOTES_SHOWN, Lead, LeadFile, Leads, Note, SavedScore
-from packs.gtm.store import Store, insert_or
 
 
 class LeadRows:
     """What the tools of the namespace `crm` read and write; the context's key makes a repeated effect the same one."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: PackStore) -> None:
         self._store = store
 
     def find(self, vertical: str, city: str, min_rating: float, limit: int) -> Leads:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, insert, select, update
 
+from executor.pack_store import PackStore
 from executor.tool import ToolContext, ToolFailed
 from packs.gtm import tables
 from packs.gtm.lead_rows import find_lead
 from packs.gtm.letter import Draft, Mail, Mails, Sent
-from packs.gtm.store import Store
 
 
 class LetterRows:
     """What the tools of the namespace `mail` read and write; the context's key makes a repeated effect the same one."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: PackStore) -> None:
         self._store = store
 
     def draft(self, context: ToolContext, lead_id: int, to: str, subject: str, body: str) -> Draft | ToolFailed:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from executor.pack import PackHost
 
 if TYPE_CHECKING:  # SQLAlchemy and its dialects take a second to load
+    from executor.pack_store import PackStore
     from packs.gtm.lead_rows import LeadRows
     from packs.gtm.letter_rows import LetterRows
-    from packs.gtm.store import Store
 
 
 class Records:
@@ -21,10 +21,10 @@ class Records:
         self._host = host
 
     @cached_property
-    def store(self) -> Store:
-        from packs.gtm.store import Store  # noqa: PLC0415  # it loads SQLAlchemy
+    def store(self) -> PackStore:
+        from packs.gtm.store import opened  # noqa: PLC0415  # it loads SQLAlchemy
 
-        return Store(self._host.database)
+        return opened(self._host.database)
 
     @cached_property
     def leads(self) -> LeadRows:

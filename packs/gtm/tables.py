@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
 
+from executor.pack_store import effect_table, seed_table
+
 metadata = MetaData()
 
 lead = Table(
@@ -58,18 +60,5 @@ outbox = Table(
     Column("sent", String(32)),
 )
 
-effect = Table(
-    "gtm_effect",
-    metadata,
-    Column("key", String(200), primary_key=True),
-    Column("tool", String(40), nullable=False),
-    Column("result", Text, nullable=False),  # JSON; written in the transaction of the effect itself
-    Column("created", String(32), nullable=False),
-)
-
-seed = Table(
-    "gtm_seed",
-    metadata,
-    Column("name", String(40), primary_key=True),
-    Column("created", String(32), nullable=False),
-)
+effect = effect_table(metadata, "gtm")
+seed = seed_table(metadata, "gtm")
