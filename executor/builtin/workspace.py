@@ -14,6 +14,7 @@ import stat
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 
 from executor.builtin.handle import MAX_BYTES, Unfit
@@ -80,12 +81,19 @@ def _said(path: str) -> Iterator[None]:
         raise Unfit(f"{path}: {error.strerror}.", "failed") from error
 
 
-def read(root: Path, path: str) -> bytes:
-    """The content of a regular file."""
+@contextlib.contextmanager
+def opened(root: Path, path: str) -> Iterator[BufferedReader]:
+    """A regular file, open for reading."""
     *folders, name = parts_of(path)
     with _said(path), _opened(root, tuple(folders)) as folder, os.fdopen(os.open(name, _FILE, dir_fd=folder), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise Unfit(f"{path} is no regular file.", "refused")
+        yield file
+
+
+def read(root: Path, path: str) -> bytes:
+    """The content of a regular file."""
+    with opened(root, path) as file:
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
         raise Unfit(f"{path} is larger than {MAX_BYTES:,} bytes.")

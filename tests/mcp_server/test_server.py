@@ -166,7 +166,8 @@ async def test_each_playbook_is_a_prompt_and_one_prompt_teaches_the_language(tmp
         write = await c.client.get_prompt("write_a_plan", {"goal": "Count the gyms"})
         with pytest.raises(MCPError):
             await c.client.get_prompt("lead_list", {"city": "Austin"})
-    assert names == ["lead_generation", "lead_list", "rescore_list", "write_a_plan"]
+    assert {"lead_generation", "lead_list", "rescore_list", "write_a_plan"} <= set(names)
+    assert len(names) == len(set(names))
     assert "gym leads in Austin" in book.messages[0].content.text  # type: ignore[union-attr]  # a text
     assert "crm.find_leads(" in write.messages[0].content.text  # type: ignore[union-attr]
 

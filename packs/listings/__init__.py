@@ -1,0 +1,21 @@
+"""The pack `listings`: property listings from files with errors in them, imported in bulk into the configured database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from executor.pack import Pack, PackHost
+from executor.toolset import Toolset
+from packs.listings.importer import Importer
+
+__all__ = ["pack"]
+
+
+def pack(host: PackHost) -> Pack:
+    """The pack, ready to be called; the database is not touched before a tool is."""
+    return Pack(
+        name="listings",
+        about="Property listings: import files of them in bulk, check them, find duplicates, report what was rejected.",
+        tools=Toolset.declared("listings", Importer(host)),
+        playbooks=Path(__file__).parent / "playbooks",
+    )
