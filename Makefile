@@ -20,7 +20,7 @@ CLIENTS := tests/mcp_server/clients
 A2A_CLIENTS := tests/a2a_node/clients
 FRAMEWORKS := adk agent_framework strands
 
-.PHONY: help demo test check format-check lint types floors proof evals foreign foreign-all conformance live bench wheel bundle format clean
+.PHONY: help demo test check format-check lint types floors proof evals foreign foreign-all conformance tck live bench wheel bundle format clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -63,6 +63,11 @@ foreign-all: $(INSTALLED_DEV) $(INSTALLED_FOREIGN) $(FRAMEWORKS:%=$(VENV)/.insta
 
 conformance: $(INSTALLED_DEV) $(INSTALLED_FOREIGN) ## the official MCP conformance suite against the server, with its table
 	@$(BIN)/python -m pytest -s -m foreign tests/conformance
+
+tck: $(INSTALLED_DEV) ## the official A2A compatibility kits against the node: A2A_TCK=<a clone of a2aproject/a2a-tck> make tck
+	@if [ -n "$(A2A_TCK)" ]; then A2A_TCK="$(A2A_TCK)" $(BIN)/python -m pytest -s -m foreign tests/a2a_node/test_tck.py; else \
+	    echo 'Skipped: A2A_TCK names no clone of the kit. It is in no package index:'; \
+	    echo '  git clone https://github.com/a2aproject/a2a-tck && A2A_TCK=a2a-tck make tck'; fi
 
 live: $(INSTALLED_DEV) ## try the model that the environment names; costs a few hundred tokens
 	@$(BIN)/python -m tests.live

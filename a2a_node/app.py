@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from a2a.server.request_handlers.request_handler import RequestHandler
-from a2a.server.routes import create_jsonrpc_routes, create_rest_routes
+from a2a.server.routes import create_rest_routes
 from fastapi import FastAPI
 from sse_starlette.sse import EventSourceResponse
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 
 from a2a_node.body import App
 from a2a_node.heartbeat import Heartbeat
+from a2a_node.old_rest import old_rest_routes
+from a2a_node.old_rpc import Dispatcher
 from a2a_node.request import Requests
 
 _DRAIN_S = 3.0  # for streams, when the server is told to stop
@@ -36,8 +38,9 @@ def application(
     pages: dict[str, Any] = {"openapi_url": None, "docs_url": None, "redoc_url": None}  # they load scripts from elsewhere
     app = FastAPI(**pages, redirect_slashes=False)
     app.router.routes.extend(card)
-    app.router.routes.extend(
-        create_jsonrpc_routes(handler, "/", requests, enable_v0_3_compat=old, shutdown_grace_period=_DRAIN_S)
-    )
-    app.router.routes.extend(create_rest_routes(handler, requests, enable_v0_3_compat=old, shutdown_grace_period=_DRAIN_S))
+    dispatcher = Dispatcher(handler, requests, old=old, drain_s=_DRAIN_S)
+    app.router.routes.append(Route("/", dispatcher.handle_requests, methods=["POST"]))
+    if old:
+        app.router.routes.extend(old_rest_routes(handler, requests, drain_s=_DRAIN_S))
+    app.router.routes.extend(create_rest_routes(handler, requests, shutdown_grace_period=_DRAIN_S))
     return Heartbeat(app, every_s=heartbeat_s)

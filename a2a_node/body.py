@@ -14,8 +14,10 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 JSONRPC_AT = "/"  # where JSON-RPC is; at every other path it is REST
-PARSE_ERROR, INVALID_REQUEST = -32700, -32600  # of JSON-RPC
-_WORDS = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 413: "RESOURCE_EXHAUSTED"}  # of google.rpc.Code
+PARSE_ERROR, INVALID_REQUEST, NOT_SUPPORTED = -32700, -32600, -32005  # of JSON-RPC, and of A2A: ContentTypeNotSupported
+_WORDS = {  # of google.rpc.Code
+    400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 413: "RESOURCE_EXHAUSTED", 415: "INVALID_ARGUMENT",
+}  # fmt: skip
 
 
 class Bodies:
@@ -29,11 +31,16 @@ class Bodies:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        length = dict(scope["headers"]).get(b"content-length", b"0")
+        headers = dict(scope["headers"])
+        length = headers.get(b"content-length", b"0")
         too_long = length.isdigit() and int(length) > self._most
         content = None if too_long else await self._read(receive)
         if content is None:
             await refuse(scope, send, 413, f"A request is {self._most} bytes long at most.", INVALID_REQUEST)
+            return
+        if content and not _is_json(headers.get(b"content-type", b"")):
+            problem = "Send JSON, and say so: Content-Type: application/json."
+            await refuse(scope, send, 415, problem, NOT_SUPPORTED, reason="CONTENT_TYPE_NOT_SUPPORTED")
             return
         problem = problem_of(content) if content else ""
         if problem:
@@ -70,6 +77,12 @@ def _again(content: bytes, receive: Receive) -> Receive:
     return next_message
 
 
+def _is_json(kind: bytes) -> bool:
+    """Whether that is a type of JSON. A page in a browser can send no such thing to another site without having asked it."""
+    main, _, sub = kind.decode("latin-1").partition(";")[0].strip().lower().partition("/")
+    return main == "application" and (sub == "json" or sub.endswith("+json"))
+
+
 def problem_of(content: bytes) -> str:
     """Why it is no JSON that can be meant: the syntax, a number that is none, too deep; empty if it is."""
     try:
@@ -93,12 +106,25 @@ def _no_number(text: str) -> NoReturn:
 
 
 async def refuse(
-    scope: Scope, send: Send, status: int, problem: str, code: int, headers: tuple[tuple[bytes, bytes], ...] = ()
+    scope: Scope,
+    send: Send,
+    status: int,
+    problem: str,
+    code: int,
+    headers: tuple[tuple[bytes, bytes], ...] = (),
+    *,
+    reason: str = "",
 ) -> None:
-    """An error before any operation, in the form of the binding that was asked: JSON-RPC's, or google.rpc.Status."""
+    """An error before any operation, in the form of the binding that was asked: JSON-RPC's, or google.rpc.Status.
+
+    `reason` is A2A's name of the error, where it is one of A2A's.
+    """
     rpc = scope["path"] == JSONRPC_AT
-    told: dict[str, Any] = {"code": status, "status": _WORDS[status], "message": problem, "details": []}
-    document = {"jsonrpc": "2.0", "id": None, "error": {"code": code, "message": problem}} if rpc else {"error": told}
+    info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason, "domain": "a2a-protocol.org"}
+    details = [info] if reason else []
+    told: dict[str, Any] = {"code": status, "status": _WORDS[status], "message": problem, "details": details}
+    error: dict[str, Any] = {"code": code, "message": problem, **({"data": details} if details else {})}
+    document = {"jsonrpc": "2.0", "id": None, "error": error} if rpc else {"error": told}
     kind = b"application/json" if rpc else b"application/a2a+json"
     body = json.dumps(document).encode()
     length = (b"content-length", str(len(body)).encode())

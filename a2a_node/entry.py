@@ -30,6 +30,8 @@ from planrail.signing import SigningKey
 class A2aEntry:
     """Serves the planner as an A2A agent: JSON-RPC and REST below `/`, gRPC at a port of its own."""
 
+    handler: type[RunHandler] = RunHandler
+
     async def serve_stdio(self, house: House) -> None:
         """Agents do not come by stdin."""
         raise DoorUnavailable("A2A has no way over stdin and stdout.", hint="`planrail serve` serves it over HTTP.")
@@ -44,7 +46,7 @@ class A2aEntry:
         async def extended(principal: Principal, asked: str) -> AgentCard:
             return await cards.extended(principal, reached_at(settings.url, address, host=asked))
 
-        handler = RunHandler(house, push=configs_of(house), extended=extended if schemes else None)
+        handler = self.handler(house, push=configs_of(house), extended=extended if schemes else None)
         required = cards.required
         routes = card_routes(cards, settings, address=address)
         app = application(handler, routes, strict=settings.strict, heartbeat_s=settings.heartbeat_s, required=required)

@@ -9,7 +9,7 @@ from functools import wraps
 from typing import Any
 
 from a2a.server.context import ServerCallContext
-from a2a.types.a2a_pb2 import GetTaskPushNotificationConfigRequest, Message
+from a2a.types.a2a_pb2 import GetTaskPushNotificationConfigRequest, Message, TaskPushNotificationConfig
 from a2a.utils.errors import (
     A2AError,
     InternalError,
@@ -81,7 +81,12 @@ def refusing_stream(operation: Callable[..., AsyncGenerator[Any]]) -> Callable[.
 
 
 def _whole(params: Message, context: ServerCallContext) -> None:
-    """Raise where a field that has to be there is not; A2A 0.3 may ask for a task's only configuration without its id."""
+    """Raise where a field that has to be there is not.
+
+    A2A 0.3 may ask for a task's only configuration without its id, and may write an authentication down that has no scheme.
+    """
     if isinstance(params, GetTaskPushNotificationConfigRequest) and params.task_id and is_old(context):
         return
+    if isinstance(params, TaskPushNotificationConfig) and not params.authentication.ByteSize() and is_old(context):
+        params.ClearField("authentication")
     validate_proto_required_fields(params)

@@ -20,6 +20,10 @@ from planrail.house import House
 from planrail.signing import SigningKey
 
 GROUP = "planrail.doors"
+_FIXTURES = {  # by door: what the official suites ask of it besides
+    "mcp": ("tests.conformance.entry", "ConformanceEntry"),
+    "a2a": ("tests.a2a_node.tck_entry", "TckEntry"),
+}
 
 
 class DoorUnavailable(PlanrailError):
@@ -91,10 +95,11 @@ def card_door() -> CardDoor:
     return cast(CardDoor, entry("a2a"))
 
 
-def conformance() -> Entry:
-    """The MCP door with the fixtures of the official conformance suite beside it; raises DoorUnavailable."""
+def conformance(name: str) -> Entry:
+    """The door with the fixtures of its official suite beside it; raises DoorUnavailable."""
+    module, kind = _FIXTURES[name]
     try:
-        made: Entry = import_module("tests.conformance.entry").ConformanceEntry()
+        made: Entry = getattr(import_module(module), kind)()
     except ImportError as error:
         raise DoorUnavailable(
             "The fixtures of the conformance suite are not here.", hint="They are in the repository's tests/, not in a wheel."

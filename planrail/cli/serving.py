@@ -29,12 +29,12 @@ def mcp(*, worker: bool) -> int:
 
 
 def serve(output: Output, *, host: str, port: int, grpc_port: int | None, strict: bool, worker: bool, fixtures: bool) -> int:
-    """Serve every door that is installed; with `fixtures`, those of the MCP conformance suite too."""
+    """Serve every door that is installed; with `fixtures`, what the official suites ask of them too."""
     settings = settings_here()
     wanted: dict[str, object] = {} if grpc_port is None else {"grpc_port": grpc_port}
     wanted |= {"strict": True} if strict else {}
     settings = settings.model_copy(update={"a2a": settings.a2a.model_copy(update=wanted)})
-    doors = [conformance() if fixtures and name == "mcp" else entry(name) for name in names()]
+    doors = [conformance(name) if fixtures else entry(name) for name in names()]
 
     def ready(where: Mapping[str, str]) -> None:
         if output.json:

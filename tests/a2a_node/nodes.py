@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.a2a_node.wire import BOUND_S, Binding, Wire
+from tests.warm import warm_command
 
-PLANRAIL = (sys.executable, "-W", "ignore", "-m", "planrail")
 ASKS = 'who = ask_user("Who is it for?", returns=str)\nanswer("for " + who)'
 DONE = 'answer("done")'
 LONG = 'wait("60s")\nanswer("late")'
@@ -44,7 +43,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 def start(home: Path, config: str = "", *options: str, **more: str) -> Node:
     """A node whose data lie in that folder, or where `PLANRAIL_DATABASE_URL` says."""
     (home / "planrail.toml").write_text(config)
-    command = [*PLANRAIL, "serve", "--port", "0", "--grpc-port", "0", "--json", *options]
+    command = [warm_command(), "serve", "--port", "0", "--grpc-port", "0", "--json", *options]
     with (home / "said").open("w") as said:
         process = subprocess.Popen(
             command, cwd=home, env=environment(home, **more), stdout=subprocess.PIPE, stderr=said, text=True

@@ -16,9 +16,10 @@ import pytest
 from executor.api_keys import StoredKey
 from executor.journal.sql import SqlJournal
 from planrail.keys import hash_of
-from tests.a2a_node.nodes import ASKS, DONE, PLANRAIL, Node, environment, node, says, script, state
+from tests.a2a_node.nodes import ASKS, DONE, Node, environment, node, says, script, state
 from tests.a2a_node.wire import BINDINGS, BOUND_S, REST, Binding, Fault, Wire
 from tests.planrail.issuer import RESOURCE, TestIssuer, issuer
+from tests.warm import warm_command
 
 TENANT, NOWHERE = "acme", "0dp3z9q8m2k7c4aa"  # where the task is; the id of none
 HOOK = "http://127.0.0.1:9/hook"
@@ -221,7 +222,7 @@ def test_a_stream_of_a_key_that_is_revoked_meanwhile_tells_no_more(guarded: Guar
 
 
 def test_a_node_that_others_reach_does_not_start_where_nobody_is_known(tmp_path: Path) -> None:
-    command = [*PLANRAIL, "serve", "--host", "0.0.0.0", "--port", "0", "--grpc-port", "0"]
+    command = [warm_command(), "serve", "--host", "0.0.0.0", "--port", "0", "--grpc-port", "0"]
     ended = subprocess.run(
         command, cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True, timeout=BOUND_S, check=False
     )

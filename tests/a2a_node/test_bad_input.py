@@ -106,6 +106,22 @@ def test_what_is_no_json_is_refused(served: Node, content: bytes) -> None:
     assert served.wire("jsonrpc").call("ListTasks")["totalSize"] == before
 
 
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""])
+@pytest.mark.parametrize(("path", "code"), [("/", -32005), ("/message:send", 415)])
+def test_what_any_page_in_a_browser_could_send_is_refused(served: Node, path: str, code: int, kind: str) -> None:
+    """A page may post to another site what a form may hold; what says that it is JSON only after asking."""
+    before = served.wire("jsonrpc").call("ListTasks")["totalSize"]
+    body = {"jsonrpc": "2.0", "id": 1, "method": "SendMessage", "params": {"message": script(DONE)}, "message": script(DONE)}
+    told = posted(served, path, json.dumps(body).encode(), kind)
+    error = told.json()["error"]
+    assert (told.status_code, error["code"]) == (415, code)
+    assert "application/json" in error["message"]
+    assert next(iter(error.get("data") or error["details"]))["reason"] == "CONTENT_TYPE_NOT_SUPPORTED"
+    assert served.wire("jsonrpc").call("ListTasks")["totalSize"] == before
+    asked = httpx.options(f"{served.address}{path}", headers={"Origin": "https://evil.example"}, timeout=BOUND_S)
+    assert "access-control-allow-origin" not in asked.headers
+
+
 @pytest.mark.parametrize("path", ["/", "/message:send"])
 def test_half_characters_are_refused(served: Node, path: str) -> None:
     half = PART % b'{"text": "half \\ud800"}'

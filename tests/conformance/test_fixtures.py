@@ -30,7 +30,7 @@ async def test_the_fixtures_are_beside_the_products_own(tmp_path: Path) -> None:
 
 
 def test_where_the_fixtures_are_not_the_option_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert isinstance(conformance(), ConformanceEntry)
+    assert isinstance(conformance("mcp"), ConformanceEntry)
     monkeypatch.setitem(sys.modules, "tests.conformance.entry", None)
     with pytest.raises(DoorUnavailable, match="not here"):
-        conformance()
+        conformance("mcp")
