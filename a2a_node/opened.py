@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 from a2a_node.telling import Audience, Ground, Telling
 from executor.compiled import Scripts
+from executor.errors import JournalNewer
 from executor.events import Recorded
 from executor.journal.port import RunRecord
 from executor.run import Run
@@ -32,7 +33,16 @@ class Opened:
         return self._told(run, recorded, audience)
 
     async def brief(self, record: RunRecord, audience: Audience) -> Telling:
-        """The run's state, goal and context; of a long one whose row tells its state, without what lies between."""
+        """The run's state, goal and context; of a long one whose row tells its state, without what lies between.
+
+        One that a newer version goes on with is told as far as this one can read it: a list is not lost for it.
+        """
+        try:
+            return await self._brief(record, audience)
+        except JournalNewer as newer:
+            return await self.whole(record.id, audience, until=newer.seq - 1)
+
+    async def _brief(self, record: RunRecord, audience: Audience) -> Telling:
         if record.seq <= _SHORT or record.status not in ("done", "cancelled"):
             return await self.whole(record.id, audience)
         first = await self._house.journal.read(record.id, limit=1)

@@ -20,7 +20,7 @@ from a2a.utils.errors import (
 from a2a.utils.proto_utils import validate_proto_required_fields
 
 from a2a_node.request import is_old
-from executor.errors import KeyTaken, NotAnswerable, SessionSpent, UnknownRun
+from executor.errors import JournalNewer, KeyTaken, NotAnswerable, SessionSpent, UnknownRun
 from planner.errors import PlanrailError
 
 log = logging.getLogger(__name__)
@@ -41,6 +41,9 @@ def refusal(error: Exception) -> A2AError:
             return UnsupportedOperationError(_told(error))
         case PlanrailError(fault="user"):
             return InvalidParamsError(_told(error))
+        case JournalNewer():
+            log.warning("an A2A request needs a newer Planrail than this one: %s", error.message)
+            return InternalError("A newer version of this agent goes on with the task. Ask again: another process may answer.")
         case _:
             log.error("an A2A request failed", exc_info=error)
             return InternalError()

@@ -91,9 +91,13 @@ class LostOwnership(PlanrailError):
 
 
 class JournalNewer(PlanrailError):
-    """The database has tables of a newer Planrail than this one."""
+    """The database's tables, or a run's event with the number `seq`, are of a newer Planrail than this one."""
 
     fault: ClassVar[Fault] = "environment"
+
+    def __init__(self, message: str, *, hint: str = "", seq: int = 0) -> None:
+        super().__init__(message, hint=hint)
+        self.seq = seq
 
 
 class JournalUnreachable(PlanrailError):

@@ -25,6 +25,7 @@ from planrail.a2a import A2aSettings
 from planrail.keys import AuthSettings, ProxySettings
 from planrail.settings import McpSettings, ModelSettings, ServerSettings, Settings
 from tests.fault_tables import HOUSE, MODELS, TOOLS, HouseFault, ModelFault, ToolFault
+from tests.node_faults import NODE
 
 ROOT = Path(__file__).parents[1]
 MARKED = re.compile(r"(<!-- table: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
@@ -216,6 +217,11 @@ def faults_of_the_house() -> str:
     return _faults("it happens that …", HOUSE)
 
 
+def faults_of_the_node() -> str:
+    """What happens to the A2A node."""
+    return _faults("it happens that …", NODE)
+
+
 def _variables(name: str) -> str:
     return ", ".join(_code(v) for v in VARIABLES.get(name, "").split(", ") if v)
 
@@ -241,6 +247,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "faults_of_models": faults_of_models,
     "faults_of_tools": faults_of_tools,
     "faults_of_the_house": faults_of_the_house,
+    "faults_of_the_node": faults_of_the_node,
 }
 
 

@@ -35,6 +35,7 @@ def decode_event(seq: int, at: datetime, body: str) -> Recorded:
         raise JournalNewer(
             f"Event {seq} of the run is of a kind that this Planrail does not know.",
             hint="A newer Planrail wrote it: upgrade planrail on this machine.",
+            seq=seq,
         ) from None
     return Recorded(seq=seq, at=at, event=event)
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -36,6 +37,7 @@ answer({"for": who, "booked": booked, "sent": sent})
 """
 EFFECTS = Counter({("book", 1): 1, ("book", 2): 1, ("book", 3): 1, ("send", 6): 1})
 UPDATES = 25  # at least so many come of a run that nothing disturbs
+STOPS_S = 15.0  # of a node that is told to: it lets what is under way end for three seconds, and the machine may be busy
 STOPPED = (httpx.HTTPError, grpc.RpcError, Fault)
 
 
@@ -102,7 +104,7 @@ class Watcher:
         """Submit by the first node, and watch from then on."""
         self.streams = 1
         self._go(self.wires[0].stream("SendStreamingMessage", {"message": message}))
-        assert self._known.wait(BOUND_S)
+        self.opened()
 
     def join(self, task: str) -> None:
         """Watch a task that is there, by the first node."""
@@ -113,6 +115,10 @@ class Watcher:
         self._known, self._more = threading.Event(), threading.Condition()
         self._goes = threading.Thread(target=self._watch, args=(stream,), daemon=True)
         self._goes.start()
+
+    def opened(self) -> None:
+        """Wait until it has been told of the task."""
+        assert self._known.wait(BOUND_S)
 
     def reached(self, count: int, *states: str) -> None:
         """Wait until so many updates have come, or the task is in one of those states."""
@@ -228,6 +234,28 @@ def test_after_a_kill_at_any_moment_tasks_go_on_at_another_node(
 ) -> None:
     with town(tmp_path, url) as both:
         disturbed(both, moment % 3, moment, how)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("url", ["postgres"], indirect=True)
+def test_a_node_that_is_told_to_stop_with_fifty_streams_open_stops_and_they_go_on_at_another(tmp_path: Path, url: str) -> None:
+    active = {"A2A-Extensions": URI}
+    with town(tmp_path, url) as both:
+        here, other = both.nodes
+        client, *more = [Watcher([n.wire(BINDINGS[i % 3], **active) for n in both.nodes]) for i in range(50)]
+        client.begin(script(SCRIPT))
+        client.reached(10_000, "INPUT_REQUIRED")
+        for stream in more:
+            stream.join(client.task)
+        for stream in more:
+            stream.opened()
+        begun = time.monotonic()
+        here.process.terminate()
+        assert here.ended() in (0, -15)
+        assert time.monotonic() - begun < STOPS_S
+        told = other.wire("jsonrpc").call("SendMessage", {"message": says("Ann", taskId=client.task)})["task"]
+        holds(both, client, more, told)
+        assert {stream.streams for stream in more} == {2}
 
 
 @pytest.mark.parametrize("url", ["postgres"], indirect=True)

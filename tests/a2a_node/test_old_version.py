@@ -51,7 +51,7 @@ def task(served: Node) -> str:
         ("tasks/get", {}, "id"),
         ("tasks/cancel", [7], "params"),
     ],
-    ids=str,
+    ids=["no message", "no messageId", "no role", "no parts", "no id", "no object"],  # the messages have ids of their own
 )
 def test_parameters_that_do_not_fit_are_invalid_and_it_is_said_which(
     served: Node, method: str, params: Any, where: str

@@ -27,6 +27,12 @@ def fault(wire: Wire, operation: str, params: dict[str, Any], **headers: str) ->
     return refused.value
 
 
+def listed(wire: Wire) -> int:
+    """How many tasks there are. Of a node that has none yet gRPC's answer has no such field when it is written as JSON."""
+    count: int = wire.call("ListTasks").get("totalSize", 0)
+    return count
+
+
 @pytest.mark.requirement("3.3.2a", "3.3.2g", "3.3.2h", "5.1c", "5.4a", "9.5a", "10.6a", "11.6a", "11.6b")
 def test_each_error_has_its_code_in_each_binding(wire: Wire) -> None:
     over = wire.call("SendMessage", {"message": script(DONE)})["task"]["id"]
@@ -64,11 +70,11 @@ def test_each_error_has_its_code_in_each_binding(wire: Wire) -> None:
 def test_wrong_parameters_are_refused_before_anything_is_done(
     wire: Wire, operation: str, params: dict[str, Any], named: str
 ) -> None:
-    before = wire.call("ListTasks")["totalSize"] if operation == "SendMessage" else 0
+    before = listed(wire) if operation == "SendMessage" else 0
     found = fault(wire, operation, params)
     assert found.code == INVALID[BINDINGS.index(wire.binding)]
     assert named in found.message + json.dumps(found.details)
-    assert operation != "SendMessage" or wire.call("ListTasks")["totalSize"] == before
+    assert operation != "SendMessage" or listed(wire) == before
 
 
 @pytest.mark.requirement("3.6a", "3.6.2b", "9.2a", "10.2a", "10.2b", "11.2a")

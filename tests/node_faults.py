@@ -1,0 +1,119 @@
+"""What clients, receivers and replicas of the A2A node may do wrong, and what comes of it: rows of docs/faults.md."""
+
+from __future__ import annotations
+
+from tests.fault_tables import HouseFault
+
+_BAD = "tests/a2a_node/test_bad_input.py"
+_KILLS = "tests/a2a_node/test_a2a_kills.py"
+_PUSH = "tests/a2a_node/test_push.py"
+_TARGETS = "tests/a2a_node/test_push_targets.py"
+_WORKERS = "tests/a2a_node/test_push_workers.py"
+_NOTHING = "nothing more"
+_REFUSED = "none begins"
+
+NODE = (
+    HouseFault(
+        "the node that carries a task is killed, or told to stop, with streams open",
+        "another node on the database",
+        "takes the task over; whoever subscribes there after the last number that it has goes on without a gap",
+        "done",
+        "reads in flight are made again, effects never blindly",
+        (
+            f"{_KILLS}::test_the_owner_of_a_task_dies_and_its_watchers_reach_the_end_at_another_node",
+            f"{_KILLS}::test_a_node_that_is_told_to_stop_with_fifty_streams_open_stops_and_they_go_on_at_another",
+        ),
+    ),
+    HouseFault(
+        "a newer node on the database goes on with a task, an older one is asked for it",
+        "the older node",
+        "says so (`InternalError`), lists it as far as it can read it, serves all others",
+        "as at the newer one",
+        _NOTHING,
+        (
+            "tests/a2a_node/test_newer_replica.py::test_a_task_that_a_newer_node_goes_on_with_is_left_to_it_and_all_others_are_served",
+        ),
+    ),
+    HouseFault(
+        "a client goes away in mid-stream",
+        "the node",
+        "ends the stream; the run goes on",
+        "done",
+        _NOTHING,
+        (
+            f"{_BAD}::test_clients_that_vanish_take_nothing_with_them",
+            "tests/a2a_node/test_heartbeat.py::test_clients_that_vanish_leave_no_task_no_socket_and_no_follower",
+        ),
+    ),
+    HouseFault(
+        "a client reads slowly",
+        "the node",
+        "waits with its stream, holds nothing back for it, tells it everything",
+        "done",
+        _NOTHING,
+        (f"{_BAD}::test_a_slow_reader_of_many_chunks_gets_them_all_and_costs_no_memory",),
+    ),
+    HouseFault(
+        "a message comes twice",
+        "its `messageId`",
+        "gives the same task; another message of that id is `InvalidParams`",
+        "as it did",
+        _NOTHING,
+        (f"{_BAD}::test_the_same_message_is_the_same_task_and_another_with_its_id_is_refused",),
+    ),
+    HouseFault(
+        "a body is longer than `max_body`, without end, or no JSON",
+        "the node",
+        "reads no further, and refuses it in the words of its binding",
+        _REFUSED,
+        "nothing",
+        (f"{_BAD}::test_what_is_too_large_is_refused_and_not_kept_in_memory", f"{_BAD}::test_what_is_no_json_is_refused"),
+    ),
+    HouseFault(
+        "a web page posts to the node",
+        "the body's type",
+        "refuses what does not say that it is JSON, and grants no other origin",
+        _REFUSED,
+        "nothing",
+        (f"{_BAD}::test_what_any_page_in_a_browser_could_send_is_refused",),
+    ),
+    HouseFault(
+        "the key of an open stream is revoked",
+        "the node",
+        "tells it no more, within a second",
+        "as it would",
+        _NOTHING,
+        ("tests/a2a_node/test_authorization.py::test_a_stream_of_a_key_that_is_revoked_meanwhile_tells_no_more",),
+    ),
+    HouseFault(
+        "a receiver of notifications is away, or slow",
+        "the outbox",
+        "sends again with growing waits, in order; no stream and no other receiver waits for it",
+        "as it would",
+        _NOTHING,
+        (
+            f"{_PUSH}::test_what_does_not_arrive_is_sent_again_before_anything_else_and_is_the_same",
+            f"{_PUSH}::test_no_stream_and_no_other_receiver_waits_for_a_slow_one",
+            f"{_WORKERS}::test_what_did_not_arrive_before_a_restart_arrives_after_it",
+        ),
+    ),
+    HouseFault(
+        "a receiver of notifications is, or comes to be, inside the house",
+        "the address, after DNS",
+        "notifies nobody there",
+        "as it would",
+        _NOTHING,
+        (
+            f"{_TARGETS}::test_a_hostile_url_is_refused",
+            f"{_TARGETS}::test_a_name_that_leads_into_the_house_by_now_is_not_notified",
+        ),
+    ),
+    HouseFault(
+        "the process that notifies is killed",
+        "another node on the database",
+        "goes on with what was not told; the last notification may come twice",
+        "as it would",
+        _NOTHING,
+        (f"{_WORKERS}::test_a_worker_that_is_killed_while_it_notifies_is_replaced_and_nothing_is_lost",),
+    ),
+)
