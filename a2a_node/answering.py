@@ -8,6 +8,7 @@ from a2a.utils.errors import InvalidParamsError, TaskNotFoundError, UnsupportedO
 from a2a_node.received import received, said
 from a2a_node.told import context_of
 from executor.events import Question, QuestionAnswered
+from executor.journal.port import RunRecord
 from executor.run import Run, fold, is_over
 from executor.submission import Principal
 from planner.toolspec import Json
@@ -23,12 +24,12 @@ class Answering:
         self._runs = house.runs
         self._journal = house.journal
 
-    async def known(self, task: str, principal: Principal) -> str:
-        """The task's id, if the principal has it; raises TaskNotFoundError. The beginning of an id is none."""
+    async def known(self, task: str, principal: Principal) -> RunRecord:
+        """The task's run, if the principal has it; raises TaskNotFoundError. The beginning of an id is none."""
         record = await self._journal.get(task)
         if record is None or record.principal != principal.id:
             raise TaskNotFoundError
-        return record.id
+        return record
 
     async def answer(self, message: Message, principal: Principal) -> str:
         """Answer the question that the message names, or the only one; the task's id.
@@ -36,7 +37,7 @@ class Answering:
         The same message again changes nothing. Raises TaskNotFoundError, InvalidParamsError, UnsupportedOperationError and
         NotAnswerable.
         """
-        name = await self.known(message.task_id, principal)
+        name = (await self.known(message.task_id, principal)).id
         recorded = await self._journal.read(name)
         run = fold(Run(name), recorded)
         if message.context_id and message.context_id != context_of(run):

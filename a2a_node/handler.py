@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Any
 
 from a2a.server.context import ServerCallContext
@@ -45,6 +46,7 @@ from a2a_node.received import after_of, key_of, number_of, submission_of
 from a2a_node.refusals import refusing, refusing_stream
 from a2a_node.request import is_old
 from a2a_node.telling import Audience, Telling
+from executor.run import is_over
 from executor.submission import Principal
 from planrail.house import House
 
@@ -67,21 +69,21 @@ class RunHandler(RequestHandler):
 
     @refusing
     async def on_message_send(self, params: SendMessageRequest, context: ServerCallContext) -> Task:
-        principal, audience = principal_of(context), _audience(params, context)
+        audience = _audience(params, context)
         run = await self._sent(params, context)
         telling = await self._opened.whole(run, audience)
         if not params.configuration.return_immediately and not telling.rests:
-            await kept_alive(self._opened.rested(telling, principal), context)
+            await kept_alive(self._opened.rested(telling), context)
         return apply_history_length(telling.task(), params.configuration)
 
     @refusing_stream
     async def on_message_send_stream(self, params: SendMessageRequest, context: ServerCallContext) -> AsyncGenerator[Any]:
-        principal, audience = principal_of(context), _audience(params, context)
+        audience = _audience(params, context)
         run = await self._sent(params, context)
         after = after_of(MessageToDict(params.metadata)) if params.HasField("metadata") else None
-        telling = await self._opened.whole(run, audience, until=after)
-        async for each in self._stream(telling, principal, params):
-            yield each
+        async with aclosing(self._opened.stream(run, audience, until=after)) as stream:
+            async for each in stream:
+                yield apply_history_length(each, params.configuration) if isinstance(each, Task) else each
 
     @refusing
     async def on_get_task(self, params: GetTaskRequest, context: ServerCallContext) -> Task:
@@ -105,29 +107,20 @@ class RunHandler(RequestHandler):
 
     @refusing_stream
     async def on_subscribe_to_task(self, params: SubscribeToTaskRequest, context: ServerCallContext) -> AsyncGenerator[Any]:
-        principal, audience = principal_of(context), Audience(is_active(context))
         after = _header(context, AFTER_HEADER)
-        telling = await self._seen(params.id, principal, audience)
-        if after is not None:
-            telling = await self._opened.whole(telling.run.id, audience, until=number_of(after))
-        elif telling.over:
+        record = await self._answering.known(params.id, principal_of(context))
+        if after is None and is_over(record.status):
             raise UnsupportedOperationError("The task is over; GetTask tells how it ended.")
-        async for each in self._stream(telling, principal, None):
-            yield each
-
-    async def _stream(self, telling: Telling, principal: Principal, params: SendMessageRequest | None) -> AsyncGenerator[Any]:
-        """The task as it is, then what changes: of a send until it rests, of a subscription until it is over (3.1.6)."""
-        task, subscribed = telling.task(), params is None
-        yield task if params is None else apply_history_length(task, params.configuration)
-        ends = telling.over if subscribed else telling.rests
-        if ends and (await self._runs.record(telling.run.id, principal)).seq <= telling.run.seq:
-            return
-        async for update in self._opened.follow(telling, principal, to_the_end=subscribed):
-            yield update
+        until = None if after is None else number_of(after)
+        async with aclosing(
+            self._opened.stream(record.id, Audience(is_active(context)), until=until, to_the_end=True)
+        ) as stream:
+            async for each in stream:
+                yield each
 
     async def _seen(self, task: str, principal: Principal, audience: Audience) -> Telling:
         """A task of the principal's; an id has to be whole. Raises UnknownRun."""
-        return await self._opened.whole(await self._answering.known(task, principal), audience)
+        return await self._opened.whole((await self._answering.known(task, principal)).id, audience)
 
     async def _sent(self, params: SendMessageRequest, context: ServerCallContext) -> str:
         """The run that the message begins, has begun before, or goes on with."""

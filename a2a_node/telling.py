@@ -102,10 +102,7 @@ class Telling:
 
     def fold(self, recorded: list[Recorded]) -> None:
         """Take events that nobody is told of one by one."""
-        fold(self.run, recorded)
-        if recorded:
-            self.at = recorded[-1].at
-        self._compile()
+        self.skip(recorded)
         self._started.update(step for (step, _), call in self.run.calls.items() if call.started is not None)
         for step in self._places if self.audience.extended else ():
             if self._is_certain(step):
@@ -113,6 +110,13 @@ class Telling:
             elif self._items(step):
                 self._chunked.add(step)
         self._state = self.state
+
+    def skip(self, recorded: list[Recorded]) -> None:
+        """Take events, of which the whole alone is told afterwards."""
+        fold(self.run, recorded)
+        if recorded:
+            self.at = recorded[-1].at
+        self._compile()
 
     def take(self, record: Recorded) -> list[Update]:
         """The updates that an event brings, in order."""

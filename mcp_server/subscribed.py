@@ -15,6 +15,7 @@ from executor.submission import Principal
 from mcp_server.door import Ctx, Door
 
 _SEEN = 500  # runs whose last number is remembered
+_PAUSE_S = 0.05  # least between two looks at the runs, which a busy database would else be asked for all the time
 
 
 @dataclass
@@ -63,6 +64,7 @@ class Subscribed:
                     await self._changed(f"run://{record.id}")
             while len(self._told) > _SEEN:
                 self._told.pop(next(iter(self._told)))
+            await asyncio.sleep(_PAUSE_S)
 
     async def tools_changed(self) -> None:
         """The tools are others than they were."""

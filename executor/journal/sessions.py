@@ -52,6 +52,12 @@ def look_again(connection: Connection, run_id: str) -> None:
     connection.execute(update(session).where(session.c.run == run_id).values(held=True))
 
 
+def owed(connection: Connection, run_id: str, name: str) -> tuple[str, list[Rested]] | None:
+    """The run's principal, and the runs of its session that are to be settled; None for an unknown run."""
+    principal = connection.execute(select(run.c.principal).where(run.c.id == run_id)).scalar()
+    return None if principal is None else (principal, rested(connection, principal, name))
+
+
 def rested(connection: Connection, principal: str, name: str) -> list[Rested]:
     """The session's runs that rest and are not settled, each with what it has used."""
     of_it = and_(session.c.principal == principal, session.c.name == name, session.c.held, run.c.status != "running")

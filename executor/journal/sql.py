@@ -201,11 +201,11 @@ class SqlJournal:
     async def reserve(
         self, run: str, session: str, wanted: Share, *, used: Share, limits: SessionLimits, epoch: int
     ) -> Recorded:
-        record = await self.get(run)
-        if record is None:
+        found = await self._readers.read(lambda c: sessions.owed(c, run, session))
+        if found is None:
             raise UnknownRun(f"There is no run {run}.")
-        asked = sessions.Reservation(run, record.principal, session, wanted, used, limits, epoch)
-        settled = await self._readers.read(lambda c: sessions.rested(c, asked.principal, session))
+        principal, settled = found
+        asked = sessions.Reservation(run, principal, session, wanted, used, limits, epoch)
         return await self._writer.write(
             lambda c: sessions.reserve(c, self._dialect, asked, settled, self._clock()),
             order=run,
