@@ -104,7 +104,11 @@ OPERATIONS = (
         "A list always has nextPageToken; the last page's is empty.",
         "spec_tasks:a_list_is_paged_by_tokens_newest_status_first",
     ),
-    _must("3.1.4c", "A list has only what its caller may see.", "authorization_matrix:a_list_holds_the_callers_own_tasks"),
+    _must(
+        "3.1.4c",
+        "A list has only what its caller may see.",
+        "authorization:a_new_task_is_the_callers_own_and_a_list_has_no_others",
+    ),
     _must("3.1.4d", "A list is paged by a cursor.", "spec_tasks:a_list_is_paged_by_tokens_newest_status_first"),
     _must(
         "3.1.4e",
@@ -133,25 +137,20 @@ OPERATIONS = (
     _must(
         "3.1.7a",
         "A webhook that is configured is told of updates.",
-        "spec_push:a_webhook_is_configured_read_listed_and_deleted",
         "push:a_receiver_hears_the_task_and_then_in_order_what_a_stream_gives",
     ),
     _must(
         "3.1.8a",
         "A configuration is given back whole; one that is not there, or another's, is an error.",
-        "spec_push:a_webhook_is_configured_read_listed_and_deleted",
+        "push:configurations_are_made_read_listed_and_deleted",
     ),
-    _must(
-        "3.1.9a", "All active configurations of a task are listed.", "spec_push:a_webhook_is_configured_read_listed_and_deleted"
-    ),
+    _must("3.1.9a", "All active configurations of a task are listed.", "push:configurations_are_made_read_listed_and_deleted"),
     _must(
         "3.1.10a",
         "A configuration that is deleted is gone; nothing more is sent to it.",
-        "spec_push:a_webhook_is_configured_read_listed_and_deleted",
+        "push:a_configuration_that_is_deleted_hears_no_more",
     ),
-    _must(
-        "3.1.10b", "Deleting again does what deleting once does.", "spec_push:a_webhook_is_configured_read_listed_and_deleted"
-    ),
+    _must("3.1.10b", "Deleting again does what deleting once does.", "push:configurations_are_made_read_listed_and_deleted"),
     _of_clients(
         "3.1.11a",
         "The extended card is asked for with credentials of a scheme that the public card declares.",
@@ -181,13 +180,13 @@ SEMANTICS = (
     _must(
         "3.3.2b",
         "Without valid credentials nothing is done.",
-        "authorization_matrix:nobody_but_the_owner_does_anything_with_a_task",
+        "authorization:what_is_refused_before_any_operation_says_how_to_come_in",
     ),
     _must("3.3.2c", "Who lacks a permission is told that.", "authorization_matrix:who_lacks_a_scope_is_told_which"),
     _must(
         "3.3.2d",
         "Nobody learns whether there is what they may not see.",
-        "authorization_matrix:nobody_but_the_owner_does_anything_with_a_task",
+        "authorization:whoever_has_no_task_cannot_tell_it_from_none_nor_touch_it",
     ),
     _must(
         "3.3.2e",
@@ -204,7 +203,7 @@ SEMANTICS = (
     _should(
         "3.3.2i",
         "An error of authentication has a challenge, with the scheme.",
-        "authorization_matrix:who_is_not_known_is_told_how_to_be",
+        "authorization:what_is_refused_before_any_operation_says_how_to_come_in",
     ),
     _should(
         "3.3.2j",
@@ -278,7 +277,11 @@ SEMANTICS = (
         "3.5.2d", "A stream that is closed closes no other.", "spec_tasks:all_streams_of_a_task_tell_the_same_in_the_same_order"
     ),
     _must("3.6a", "A version's patch number counts for nothing.", "spec_errors:a_version_that_is_not_spoken_is_refused"),
-    _of_clients("3.6.1a", "Every request names its version.", why="not tied yet"),
+    _of_clients(
+        "3.6.1a",
+        "Every request names its version.",
+        "client_rules:every_request_to_an_agent_names_its_version_by_its_two_numbers",
+    ),
     _must(
         "3.6.2a",
         "A request is understood by the version it names.",
@@ -332,7 +335,7 @@ MODEL = (
     _must("5.1a", "All bindings have the same operations and capabilities.", "spec_tasks:a_task_reads_alike_in_every_binding"),
     _must("5.1b", "All give equivalent results.", "spec_tasks:a_task_reads_alike_in_every_binding"),
     _must("5.1c", "All map errors alike.", "spec_errors:each_error_has_its_code_in_each_binding"),
-    _must("5.1d", "All take the same credentials.", "authorization_matrix:nobody_but_the_owner_does_anything_with_a_task"),
+    _must("5.1d", "All take the same credentials.", "authorization:the_owner_may_do_everything"),
     _must(
         "5.2a",
         "The card declares every binding that is served.",
@@ -365,7 +368,7 @@ MODEL = (
 
 SECURITY_AND_CARD = (
     _for_others("7.1a", "Production is encrypted.", _OPERATOR),
-    _must("7.4a", "Every request is authenticated.", "authorization_matrix:nobody_but_the_owner_does_anything_with_a_task"),
+    _must("7.4a", "Every request is authenticated.", "authorization:what_is_refused_before_any_operation_says_how_to_come_in"),
     _must(
         "7.6.1a",
         "A task tracks what needs authorization …",
@@ -403,7 +406,11 @@ SECURITY_AND_CARD = (
         "spec_card:the_card_declares_what_is_served_where_it_is_served",
     ),
     _must("8.3.1a", "… each with its true URL.", "spec_card:the_card_declares_what_is_served_where_it_is_served"),
-    _of_clients("8.3.2a", "The first interface that one speaks is taken, with its URL and its tenant.", why="not tied yet"),
+    _of_clients(
+        "8.3.2a",
+        "The first interface that one speaks is taken, with its URL and its tenant.",
+        "client_rules:the_first_interface_that_is_spoken_here_is_taken_with_its_url_and_its_tenant",
+    ),
     _must(
         "8.4.1a",
         "A card is canonicalized (RFC 8785) before it is signed.",
@@ -423,9 +430,13 @@ SECURITY_AND_CARD = (
         "card:a_signed_card_is_verified_after_it_was_read_again_and_not_after_a_change",
     ),
     _of_clients(
-        "8.4.3a", "Verifying takes the key by kid, and canonicalizes without defaults and signatures.", why="not tied yet"
+        "8.4.3a",
+        "Verifying takes the key by kid, and canonicalizes without defaults and signatures.",
+        "client_rules:a_signature_is_verified_by_the_key_that_it_names_whatever_defaults_the_card_spells_out",
     ),
-    _of_clients("8.4.3b", "Revoked keys verify nothing.", why="not tied yet"),
+    _of_clients(
+        "8.4.3b", "Revoked keys verify nothing.", "client_rules:a_key_that_its_host_publishes_no_more_verifies_nothing"
+    ),
     _should(
         "8.6.1a",
         "The card has Cache-Control with max-age, and an ETag.",
@@ -466,21 +477,21 @@ BINDINGS = (
 )
 
 SECURITY = (
-    _must("13.1a", "Every operation is authorized.", "authorization_matrix:nobody_but_the_owner_does_anything_with_a_task"),
+    _must("13.1a", "Every operation is authorized.", "authorization:whoever_has_no_task_cannot_tell_it_from_none_nor_touch_it"),
     _must(
         "13.1b",
         "Results are the caller's own, with filters or without.",
-        "authorization_matrix:a_list_holds_the_callers_own_tasks",
+        "authorization:a_new_task_is_the_callers_own_and_a_list_has_no_others",
     ),
     _must(
         "13.1c",
         "Lists, reads and every other operation on a task check its owner.",
-        "authorization_matrix:nobody_but_the_owner_does_anything_with_a_task",
+        "authorization:whoever_has_no_task_cannot_tell_it_from_none_nor_touch_it",
     ),
     _must(
         "13.1d",
         "Nothing is asked of the database that could tell of others' tasks.",
-        "authorization_matrix:nobody_but_the_owner_does_anything_with_a_task",
+        "authorization:whoever_has_no_task_cannot_tell_it_from_none_nor_touch_it",
     ),
     _must(
         "13.2a",
@@ -502,7 +513,7 @@ SECURITY = (
     _must(
         "13.3a",
         "The extended card is for those who authenticate, by a declared scheme.",
-        "authorization_matrix:nobody_but_the_owner_does_anything_with_a_task",
+        "card_served:nobody_else_is",
     ),
     _must(
         "13.3b",
@@ -550,11 +561,13 @@ SECURITY = (
         "spec_sending:a_media_type_that_the_agent_does_not_take_is_refused",
     ),
     _for_others("14.1.1e", "Authentication is enforced; sensitive data is protected by law.", "is 7.4a and 13.4i"),
-    _of_clients("14.2.1a", "A2A-Version is Major.Minor.", why="not tied yet"),
+    _of_clients(
+        "14.2.1a", "A2A-Version is Major.Minor.", "client_rules:every_request_to_an_agent_names_its_version_by_its_two_numbers"
+    ),
     _must(
         "14.3a", "/.well-known/agent-card.json gives the card.", "spec_card:the_card_declares_what_is_served_where_it_is_served"
     ),
-    _must("14.3b", "Extended cards enforce access.", "authorization_matrix:nobody_but_the_owner_does_anything_with_a_task"),
+    _must("14.3b", "Extended cards enforce access.", "card_served:nobody_else_is"),
     _for_others("Aa", "Older names resolve until they are removed; the appendix is kept by hand.", _DOCUMENT),
 )
 
