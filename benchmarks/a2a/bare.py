@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import uvicorn
 from a2a.helpers import new_task_from_user_message
@@ -70,7 +72,7 @@ async def serve(url: str) -> None:
     handler = DefaultRequestHandler(agent_executor=Counter(), task_store=store, agent_card=card)
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI):
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
         await handler.aclose()
 
@@ -80,7 +82,7 @@ async def serve(url: str) -> None:
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", access_log=False))
     begin = server.startup
 
-    async def begun(sockets=None) -> None:
+    async def begun(sockets: Any = None) -> None:
         await begin(sockets)
         port = server.servers[0].sockets[0].getsockname()[1]
         print(json.dumps({"address": f"http://127.0.0.1:{port}"}), flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 from executor.pack import Pack, PackHost
 from executor.tool import tool
@@ -26,7 +27,7 @@ def pack(host: PackHost) -> Pack:
     return Pack(name="bench", about="Numbers, for benchmarks.", tools=Toolset.of("bench", [same, pause]))
 
 
-def install(folder) -> None:
+def install(folder: Path) -> None:
     """Make the pack one that is installed, for whoever has the folder among the places that modules come from."""
     place = folder / "bench-1.dist-info"
     place.mkdir(exist_ok=True)
