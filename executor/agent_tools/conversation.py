@@ -40,7 +40,7 @@ from google.protobuf.struct_pb2 import Struct, Value
 from executor.agent_tools.audience import Audience, Nobody
 from executor.agent_tools.order import Asks, Caller, Order, Outcome, Refused
 from executor.agent_tools.said import Said, result_of, words
-from executor.agent_tools.trouble import BROKEN, Trouble, trouble_of
+from executor.agent_tools.trouble import BROKEN, Trouble, read, spoken, trouble_of
 from planner.toolspec import Json, digest
 
 _SENDS = 4  # attempts at the first message
@@ -123,7 +123,7 @@ class Conversation:
     async def find(self) -> bool | None:
         """Whether the agent has a task of our context, which is then remembered; None where it cannot tell."""
         try:
-            listed = await self.client.list_tasks(ListTasksRequest(context_id=self.context, page_size=1))
+            listed = await read(self.client.list_tasks(ListTasksRequest(context_id=self.context, page_size=1)))
         except BROKEN:
             return None
         for task in listed.tasks:
@@ -203,7 +203,7 @@ class Conversation:
             try:
                 length = 0 if self.order.reply is None else _HISTORY
                 request = GetTaskRequest(id=self.task, history_length=length)
-                return await self.client.get_task(request, context=self._told_of())
+                return await read(self.client.get_task(request, context=self._told_of()))
             except BROKEN as error:
                 trouble = trouble_of(error)
                 if trouble.missing:
@@ -218,8 +218,8 @@ class Conversation:
 
     async def _heard(self, stream: AsyncIterator[StreamResponse]) -> Outcome | None:
         """Listen until it ends or asks; None where the stream is over before."""
-        async with aclosing(cast("AsyncGenerator[StreamResponse, None]", stream)) as events:
-            async for event in events:
+        async with aclosing(cast("AsyncGenerator[StreamResponse, None]", stream)) as events, aclosing(spoken(events)) as heard:
+            async for event in heard:
                 outcome = await self._taken(event)
                 if outcome is not None:
                     return outcome
@@ -304,7 +304,7 @@ class Conversation:
 async def stopped(client: Client, task: str) -> bool:
     """Tell the agent to cancel the task; False where it could not be reached, and may be told again."""
     try:
-        await client.cancel_task(CancelTaskRequest(id=task))
+        await read(client.cancel_task(CancelTaskRequest(id=task)))
     except BROKEN as error:
         trouble = trouble_of(error)  # else it has ended, or will not
         return not (trouble.open or trouble.unbegun)

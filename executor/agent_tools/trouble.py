@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import httpx
 from a2a.client.errors import A2AClientError, A2AClientTimeoutError
 from a2a.utils.errors import A2AError, InternalError, TaskNotFoundError, UnsupportedOperationError
+from google.protobuf.json_format import ParseError
 
 from executor.agent_tools.said import MAX_TOLD
 from executor.builtin.addresses import Unsent
 from executor.builtin.handle import Unfit
 
+
+class Garbled(ValueError):
+    """What an agent says is not of the protocol's types."""
+
+
+_GARBLED = (ParseError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError)  # what readers raise for it
 BROKEN = (A2AError, Unfit, httpx.HTTPError, ValueError, NotImplementedError)  # what the SDK and the transport raise
+T = TypeVar("T")
 _DENIED = frozenset((401, 403))
 _LATER = frozenset((429, 502, 503, 504))
 
@@ -27,6 +37,27 @@ class Trouble:
     open: bool = False
     missing: bool = False  # it does not know the task
     unsupported: bool = False
+
+
+async def spoken(stream: AsyncIterator[T]) -> AsyncGenerator[T]:
+    """What an agent says, one after the other; raises Garbled for what cannot be read."""
+    try:
+        async for each in stream:
+            yield each
+    except _GARBLED as error:
+        raise _garbled(error) from None
+
+
+async def read(answer: Awaitable[T]) -> T:
+    """What an agent answers; raises Garbled for what cannot be read."""
+    try:
+        return await answer
+    except _GARBLED as error:
+        raise _garbled(error) from None
+
+
+def _garbled(error: Exception) -> Garbled:
+    return Garbled(f"it says what A2A does not have ({type(error).__name__})")
 
 
 def trouble_of(error: Exception) -> Trouble:

@@ -19,7 +19,7 @@ from executor.agent_tools.agent import EXTENSION
 from executor.agent_tools.conversation import Conversation
 from executor.agent_tools.order import Asks, Delivered, Order, Refused, Reply
 from executor.agent_tools.session import Agents, Opened
-from executor.agent_tools.trouble import BROKEN, trouble_of
+from executor.agent_tools.trouble import BROKEN, read, trouble_of
 from executor.errors import AgentRefused
 from executor.events import Question
 from planner.toolspec import Json
@@ -142,7 +142,10 @@ class _Errand:
                 data = named | ({"refused": True} if said.refused else {"answer": said.answer})
             refused = "You refused to answer." if said.refused and data is None else ""
             auth = question.kind == "credential"
-            return Reply(asks.ref, str(uuid.uuid4()), said.answer, refused, auth=auth, data=data)
+            if auth and said.answer is not True:
+                continue
+            answer = "yes" if auth else said.answer
+            return Reply(asks.ref, str(uuid.uuid4()), answer, refused, auth=auth, data=data)
         return None
 
     async def _said(self, question: Question) -> Said | None:
@@ -184,7 +187,7 @@ class _Errand:
     async def _cancelled(self, opened: Opened) -> None:
         """Cancel the task; raises AgentRefused where it is not."""
         try:
-            task = await opened.client.cancel_task(CancelTaskRequest(id=self.order.task))
+            task = await read(opened.client.cancel_task(CancelTaskRequest(id=self.order.task)))
         except BROKEN as error:
             raise AgentRefused(f"{line(opened.card.name, 60)}: {trouble_of(error).message}") from None
         self.ended = task.status.state == TaskState.TASK_STATE_CANCELED
