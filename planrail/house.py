@@ -38,6 +38,7 @@ from planrail.plans import Plans
 from planrail.prices import GenaiPrices
 from planrail.rewired import AS_CONFIGURED, Rewired
 from planrail.runs import Runs
+from planrail.schedules import Schedules
 from planrail.seal import seal_of
 from planrail.secret_files import how_to_set
 from planrail.settings import ModelSettings, Settings
@@ -78,6 +79,11 @@ class House:
         """What it signs with."""
         grace = timedelta(seconds=self.settings.a2a.key_grace_s)
         return SigningKeys(self.journal.signing, seal_of(self.settings), now=_now, grace=grace)
+
+    @property
+    def schedules(self) -> Schedules:
+        """What is submitted again and again."""
+        return Schedules(self.journal.timetable, self.runs, now=_now, new_id=new_run_id)
 
     @property
     def lock(self) -> Liveness:

@@ -26,6 +26,7 @@ from executor.journal.schema import bring_to_head
 from executor.journal.shapes import SqlShapes
 from executor.journal.signing import SqlSigningKeys
 from executor.journal.tail import Tails
+from executor.journal.timetable import SqlTimetable
 from executor.journal.writer import Writer
 from executor.session import SessionLimits, SessionUse, Share
 from executor.submission import Submission
@@ -63,6 +64,7 @@ class SqlJournal:
         self.outbox = SqlOutbox(self._readers, self._writer, dialect)
         self.shapes = SqlShapes(self._readers, self._writer, dialect, clock)
         self.signing = SqlSigningKeys(self._readers, self._writer, dialect)
+        self.timetable = SqlTimetable(self._readers, self._writer, dialect)
 
     @classmethod
     async def open(

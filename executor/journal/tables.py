@@ -24,7 +24,7 @@ from sqlalchemy import (
     and_,
 )
 
-HEAD = "0009"  # the newest migration; a test holds it equal to Alembic's head, so that Alembic loads only when it is needed
+HEAD = "0010"  # the newest migration; a test holds it equal to Alembic's head, so that Alembic loads only when it is needed
 REVISION_TABLE = "planrail_revision"  # Alembic's table, under a name that cannot meet a pack's or a host's own
 
 _FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
@@ -206,3 +206,24 @@ key_table = Table(
     Column("used_at", UtcTime),  # roughly
 )
 Index("planrail_key_name", key_table.c.name)
+
+schedule_table = Table(
+    "planrail_schedule",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("principal", Text, nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("cron", String(200), nullable=False),
+    Column("zone", String(80), nullable=False),
+    Column("submission", Text, nullable=False),  # JSON
+    Column("overlap", String(8), nullable=False),
+    Column("paused", Boolean, nullable=False),
+    Column("next_at", UtcTime, nullable=False),
+    Column("fired_at", UtcTime),
+    Column("run", String(32), nullable=False),
+    Column("skipped", Integer, nullable=False),
+    Column("problem", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+)
+Index("planrail_schedule_name", schedule_table.c.principal, schedule_table.c.name, unique=True)
+Index("planrail_schedule_next", schedule_table.c.next_at)

@@ -17,6 +17,7 @@ from planrail.cli.keys_app import keys
 from planrail.cli.mcp_option import McpConfig
 from planrail.cli.output import output_of
 from planrail.cli.push_app import push
+from planrail.cli.schedule_app import schedule
 from planrail.cli.send_app import sends
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ app.add_typer(agents)
 app.add_typer(plans)
 app.add_typer(keys)
 app.add_typer(push)
+app.add_typer(schedule)
 app.add_typer(sends)
 app.add_typer(doors)  # without a name: its commands are planrail's own
 app.command("eval")(evaluate)
