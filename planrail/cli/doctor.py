@@ -9,6 +9,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import Literal
@@ -31,7 +32,7 @@ from planner.llm.port import Message, complete
 from planner.models import Role
 from planrail.cli.errors import DONE, FAILED
 from planrail.cli.output import Output
-from planrail.cli.text import clean, plural
+from planrail.cli.text import clean, moment, plural
 from planrail.house import models_of
 from planrail.plans import Plans
 from planrail.settings import ModelSettings, Settings, load_settings
@@ -41,6 +42,7 @@ from planrail.upstream import WAIT_S
 Level = Literal["ok", "note", "problem"]
 MARKS = {"ok": ("✓", "green"), "note": ("–", "yellow"), "problem": ("✗", "bold red")}
 _REACH_S = 5.0
+_LATE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ def _findings(*, live: bool) -> Iterator[Finding]:
     yield _folder(settings)
     yield asyncio.run(_database(settings))
     yield from asyncio.run(_push(settings))
+    yield from asyncio.run(_schedules(settings))
     yield from _artifacts(settings)
     yield from _packs(settings)
     yield from asyncio.run(_mcp_servers(settings)) if settings.mcp_servers else ()
@@ -108,6 +111,22 @@ async def _database(settings: Settings) -> Finding:
         return Finding("database", "problem", error.message, error.hint)
     except Exception as error:  # noqa: BLE001  # the doctor tells what is wrong, whatever it is
         return Finding("database", "problem", f"{type(error).__name__}: {error}", "Check PLANRAIL_DATABASE_URL.")
+
+
+async def _schedules(settings: Settings) -> list[Finding]:
+    """What is submitted again and again; one that is long overdue has nobody who begins it."""
+    try:
+        async with await SqlJournal.open(settings.url, timeout_s=2.0) as journal:
+            found = [s for s in await journal.timetable.find() if not s.paused]
+    except Exception:  # noqa: BLE001  # the finding about the database says what is wrong
+        return []
+    if not found:
+        return []
+    late = [s for s in found if s.next_at < datetime.now(UTC) - _LATE]
+    if late:
+        told = f"{plural(len(late), 'schedule')} overdue since {moment(late[0].next_at)}"
+        return [Finding("schedules", "problem", told, "Start `planrail worker` or `planrail serve`: it begins what is due.")]
+    return [Finding("schedules", "ok", f"{plural(len(found), 'schedule')}, due next at {moment(found[0].next_at)}")]
 
 
 async def _push(settings: Settings) -> list[Finding]:

@@ -30,6 +30,7 @@ def test_a_worker_begins_what_is_due_and_the_list_tells_of_it(scheduled: Command
     with engine.begin() as connection:
         connection.execute(text("update planrail_schedule set next_at = :past"), {"past": past})
     engine.dispose()
+    assert "1 schedule overdue since" in scheduled("doctor").out
     worker = scheduled.start("worker")
     try:
         followed = None
@@ -43,6 +44,7 @@ def test_a_worker_begins_what_is_due_and_the_list_tells_of_it(scheduled: Command
     assert json.loads(followed.out.splitlines()[-1])["event"]["answer"] == 1
     assert known["run"] in scheduled("schedule", "list").out
     assert datetime.fromisoformat(known["next_at"]) > datetime.now(UTC)
+    assert "1 schedule, due next at" in scheduled("doctor").out
 
 
 def test_it_is_paused_resumed_run_besides_and_removed(scheduled: Command) -> None:
