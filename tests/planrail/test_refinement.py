@@ -195,11 +195,11 @@ async def test_a_plan_of_a_conversation_is_not_kept_and_no_kept_plan_is_taken_fo
     plans = ["answer(1)"] * 5
     async with talk(tmp_path, *plans, plans_after=1) as (house, writer, _):
         one = await house.carried(goal="Count the shops", session="s")
-        for _ in range(2):
-            await house.carried(goal="Count them again", refers_to=(one.id,))
-        assert len(writer.told) == 3
-        await house.carried(goal="Count the shops", session="s", refers_to=(one.id,))
         await house.carried(goal="Count the shops", session="s")
+        assert len(writer.told) == 1
+        await house.carried(goal="Count the shops", refers_to=(one.id,))
+        await house.carried(goal="Count them again", refers_to=(one.id,))
+        await house.carried(goal="Count them again", session="s")
         assert len(writer.told) == 4
 
 

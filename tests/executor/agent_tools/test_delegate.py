@@ -176,6 +176,18 @@ async def test_an_agent_that_takes_no_word_for_a_credential_is_asked_about_again
     assert len(host.agent.cancelled) == 1
 
 
+async def test_a_run_that_waited_for_a_credential_goes_on_from_every_prefix_with_the_same_task(tmp_path: Path) -> None:
+    async with hosted() as host:
+        bench = Bench(host.toolset(tmp_path))
+        events = await bench.events((await bench.run(AUTH)).id)
+        known = next(number for number, r in enumerate(events, 1) if isinstance(r.event, TaskDelegated))
+        for length in range(known, len(events) + 1):
+            again = Bench(host.toolset(tmp_path))
+            assert text(await again.carry_on(await again.restore(events[:length]))) == "heard yes"
+        assert len(await host.tasks()) == 1
+    assert [said for _, said in host.agent.heard] == ["auth", "yes"]
+
+
 # -- time, cancel, and who comes later
 
 
