@@ -10,7 +10,8 @@ The answer is yes or no, never the secret. Each worker has its own: one that has
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from executor.consent import Verdict, refusal
 from executor.events import Question, QuestionAnswered
@@ -19,13 +20,15 @@ from executor.run import Run
 from planner.toolspec import Json
 
 _FOUND = "the worker"  # who answers where the secret is set by now
+_ID = "secret:"  # and the name begin a question's id
+_NUMBER = re.compile(r"#[0-9]+$")  # ends it, from the second time on
 _SHOWN = 50  # calls that wait for a secret, in its question
 
 
 def lacks_secret(start: Start, frame: Frame, run: Run, moves: Moves) -> bool:
     """Whether the call is held back by a secret; what comes of that is in `moves`."""
     held = False
-    for name in dict.fromkeys(start.bound.secrets.values()):
+    for name in _names(start, frame, run):
         asked = _asked(run, name)
         last = asked[-1] if asked else None
         is_open = last is not None and last.id not in run.answers and last.id not in run.expired
@@ -41,6 +44,18 @@ def lacks_secret(start: Start, frame: Frame, run: Run, moves: Moves) -> bool:
             assert last is not None
             moves.answered.setdefault(last.id, QuestionAnswered(question=last.id, answer=True, by=_FOUND))
     return held
+
+
+def _names(start: Start, frame: Frame, run: Run) -> Iterable[str]:
+    """The secrets that the call takes: by the plan, by its tool, and those that were asked for it before."""
+    taken = () if frame.keyring is None else frame.keyring.taken(start.step.tool)
+    asked = [q for q in run.questions.values() if q.kind == "credential" and not q.agent]
+    before = [_NUMBER.sub("", q.id.removeprefix(_ID)) for q in asked if _is_about(q, start)]
+    return dict.fromkeys((*start.bound.secrets.values(), *taken, *before))
+
+
+def _is_about(question: Question, start: Start) -> bool:
+    return any((row["step"], row["item"]) == start.address for row in question.shown)
 
 
 def credentials_asked(secrets: Mapping[str, Sequence[Start]], frame: Frame, run: Run) -> Iterator[Question]:
@@ -69,7 +84,7 @@ def _row(start: Start, name: str) -> dict[str, Json]:
 
 
 def _name(secret: str, number: int) -> str:
-    return f"secret:{secret}" if number == 1 else f"secret:{secret}#{number}"
+    return f"{_ID}{secret}" if number == 1 else f"{_ID}{secret}#{number}"
 
 
 def _asked(run: Run, secret: str) -> list[Question]:

@@ -11,9 +11,15 @@ def unsaid(name: str) -> str:
     return ""
 
 
+def no_further(tool: str) -> tuple[str, ...]:
+    """It takes none but what a plan gives it."""
+    return ()
+
+
 @dataclass(frozen=True)
 class Keyring:
     """Both may change while a run goes: a secret that is set meanwhile is found."""
 
     has: Callable[[str], bool]
     how: Callable[[str], str] = unsaid  # in a sentence
+    taken: Callable[[str], tuple[str, ...]] = no_further  # by every call of a tool, besides what a plan gives it

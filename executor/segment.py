@@ -255,7 +255,7 @@ class Segments:
         if recorder.epoch > 1:  # an earlier owner may have left some
             await self._adopt_receipts(recorder)
         toolset = self.toolset.snapshot()  # a foreign server may change its tools while the segment goes
-        keyring = Keyring(lambda name: self.secrets(name) is not None, self.how_to_set)
+        keyring = Keyring(lambda name: self.secrets(name) is not None, self.how_to_set, toolset.secrets_of)
         frame = replace(self.frame(run, certified), tools=toolset.specs, keyring=keyring)
         values = self.values(run, frame.program, self._load_from(await fetched(run, self.artifacts)))
         performer = replace(self._performer(run), toolset=toolset)

@@ -144,6 +144,11 @@ class Tool:
     def is_async(self) -> bool:
         return inspect.iscoroutinefunction(self.function)
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The names of those that every call of it takes, besides what a plan gives it."""
+        return ()
+
     @cached_property
     def fingerprint(self) -> str:
         """Its spec's fingerprint, worked out once."""

@@ -76,6 +76,10 @@ class Toolset:
             toolset[name]
         return toolset
 
+    def secrets_of(self, name: str) -> tuple[str, ...]:
+        """The names of the secrets that every call of that tool takes."""
+        return self[name].secrets if name in self else ()
+
     def each(self, change: Callable[[Tool], Tool]) -> Toolset:
         """The tools that are here now, each changed when it is first asked for; their names stay."""
         return self._joined(_Bound(b.name, partial(_changed, b, change)) for b in self._tools.values())

@@ -36,6 +36,11 @@ class AgentTool(Tool):
     agent: Agent = field(kw_only=True)
     agents: Callable[[], Agents] = field(kw_only=True)
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The token that the agent is shown, if there is one."""
+        return (self.agent.settings.token_secret,) if self.agent.settings.token_secret else ()
+
     async def delegate(self, order: Order, caller: Caller, within_s: float) -> Outcome:
         """Carry a goal to the agent, or on with it there."""
         return await self.agents().delegate(self.agent, order, caller, within_s)

@@ -149,6 +149,22 @@ async def test_a_credential_that_an_agent_wants_is_asked_for_and_never_sent(tmp_
     assert len(await host.tasks()) == 1
 
 
+async def test_the_token_of_an_agent_that_is_not_set_is_asked_for_by_its_name(tmp_path: Path) -> None:
+    secrets: dict[str, str] = {}
+    async with hosted() as host:
+        bench = Bench(host.toolset(tmp_path, token_secret="flights_token"), secrets=secrets, answers=None)
+        waits = await bench.run('a = delegate("flights", "say hello")\nanswer(a)')
+        (question,) = waits.open_questions
+        assert host.agent.heard == []
+        secrets["flights_token"] = "s3cret"
+        bench.answers = yes
+        run = await bench.carry_on(waits.id)
+    assert (question.id, question.kind, question.agent) == ("secret:flights_token", "credential", "")
+    assert question.text.startswith("agent:flights needs the secret `flights_token`, which is not set.")
+    assert text(run) == "hello"
+    assert host.requests[-1][1]["authorization"] == "Bearer s3cret"
+
+
 async def test_an_agent_that_has_got_its_credential_meanwhile_is_told_nothing(tmp_path: Path) -> None:
     async with hosted() as host:
         bench = Bench(host.toolset(tmp_path), answers=None)
