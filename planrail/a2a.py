@@ -28,6 +28,7 @@ class A2aSettings(BaseModel):
     push_timeout_s: float = Field(default=15.0, ge=1, le=30)  # of one notification; then it is tried again
     push_first_retry_s: float = Field(default=2.0, gt=0, le=600)  # after a failure; doubled up to an hour
     push_give_up_s: float = Field(default=86_400.0, ge=0)  # of failures in a row; then only `planrail push retry` tries again
+    push_keep_days: float = Field(default=30.0, ge=0)  # after the end of a task, or since it is given up, a webhook is known
     push_parallel: int = Field(default=64, ge=1)  # notifications at once, of this process; at most 16 to one place
 
     @field_validator("url")

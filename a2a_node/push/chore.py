@@ -27,12 +27,14 @@ from planrail.seal import seal_of
 @asynccontextmanager
 async def delivering(house: House) -> AsyncIterator[None]:
     """Deliver what is due, while it is entered."""
-    deliveries = asyncio.create_task(Deliveries(bag_of(house)).run(), name="planrail-push")
+    bag = bag_of(house)
+    deliveries = asyncio.create_task(Deliveries(bag).run(), name="planrail-push")
     try:
         yield
     finally:
         deliveries.cancel()
         await asyncio.wait([deliveries])
+        bag.sender.close()
 
 
 def configs_of(house: House) -> PushConfigs:
@@ -62,4 +64,5 @@ def bag_of(house: House) -> Bag:
         known=Known(),
         backoff=Backoff(first_s=of.push_first_retry_s, give_up_s=of.push_give_up_s),
         holder=house.worker,
+        keep_ms=int(of.push_keep_days * 86_400_000),
     )

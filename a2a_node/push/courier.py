@@ -22,6 +22,7 @@ from a2a_node.push.notifications import Notifications, Step
 from a2a_node.push.sender import Sender, Unheard
 from a2a_node.push.target import Target
 from a2a_node.telling import Audience
+from executor.errors import JournalUnreachable
 from executor.events import Recorded
 from executor.journal.outbox import SqlOutbox, Subscriber
 from executor.journal.port import Journal
@@ -48,6 +49,7 @@ class Bag:
     known: Known
     backoff: Backoff
     holder: str  # the worker
+    keep_ms: int  # how long who needs to be told nothing more is remembered
 
 
 class _LeaseLost(Exception):
@@ -87,6 +89,9 @@ class Courier:
         except asyncio.CancelledError:  # the worker ends: another one goes on at once
             await outbox.let_go(self._held)
             raise
+        except JournalUnreachable:  # no fault of the receiver's; what was not settled is told again once it is there
+            log.warning("%s of the run %s waits for the database", self._held.id, self._held.run)
+            await outbox.let_go(self._held)
         except PlanrailError as error:
             await self._failed(Unheard(error.message))
         except Exception as error:

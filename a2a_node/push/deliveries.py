@@ -15,9 +15,10 @@ from executor.journal.outbox import Subscriber
 log = logging.getLogger(__name__)
 
 _RENEW_S = 3.0  # between two renewals of the leases
+_TIDY_S = 60.0
 _PAUSE_S = 0.05  # least between two looks, which a busy database would else be asked for all the time
-_LOOKS = 10  # times as long as a look took nobody looks again
 _LONGEST_PAUSE_S = 1.0
+_LOOKS = 10  # times as long as a look took nobody looks again
 _AWAY_S = 1.0  # after a look that failed
 
 
@@ -33,6 +34,7 @@ class Deliveries:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._listen(), name="planrail-push-listen")
             group.create_task(self._renew(), name="planrail-push-renew")
+            group.create_task(self._tidy(), name="planrail-push-tidy")
             while True:
                 self._wake.clear()
                 pause_s, next_s = await self._look(group)
@@ -102,3 +104,11 @@ class Deliveries:
                 await self._bag.outbox.renew(self._bag.holder, lease_ms=LEASE_MS)
             except Exception:
                 log.exception("the leases of notifications could not be renewed")
+
+    async def _tidy(self) -> None:
+        while True:
+            try:
+                await self._bag.outbox.tidy(keep_ms=self._bag.keep_ms)
+            except Exception:
+                log.exception("the outbox could not be tidied")
+            await asyncio.sleep(_TIDY_S)

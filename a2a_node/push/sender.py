@@ -72,6 +72,10 @@ class Sender:
             answer.status == _GONE,
         )
 
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        self._wires.close()
+
 
 def _headers(target: Target, notification: Notification) -> dict[str, str]:
     told: Mapping[str, str] = {

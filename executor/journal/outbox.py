@@ -16,9 +16,9 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    Select,
     and_,
     bindparam,
-    case,
     delete,
     func,
     literal_column,
@@ -32,6 +32,7 @@ from sqlalchemy import (
 from executor.errors import UnknownRun
 from executor.journal.dialect import Dialect
 from executor.journal.readers import Readers
+from executor.journal.tables import PUSH_AWAKE, PUSH_HELD
 from executor.journal.tables import push_table as push
 from executor.journal.tables import run_table as run
 from executor.journal.writer import Writer
@@ -59,6 +60,7 @@ class Subscriber(BaseModel):
     problem: str
     dead: bool
     closed: bool
+    asleep: bool
     created_at: int
     now: int  # when this was read
 
@@ -87,8 +89,10 @@ class SqlOutbox:
         self._told = update(push).where(_HELD).values(
             seq=bindparam("to_seq"), part=bindparam("to_part"), told_at=self._now, **_UNHURT
         )  # fmt: skip
-        self._left = update(push).where(_HELD).values(closed=bindparam("over"), **_FREE)
-        self._left_at = self._left.values(seq=bindparam("to_seq"), part=0)
+        self._left = update(push).where(_HELD).values(**_FREE)
+        self._left_at = self._left.values(
+            seq=bindparam("to_seq"), part=0, asleep=bindparam("asleep_now"), closed=bindparam("over")
+        )  # fmt: skip
 
     async def put(self, run_id: str, wish: Wish, *, most: int) -> Subscriber | None:
         """Subscribe; the same id again changes where and how it is told, and not how far that is.
@@ -109,12 +113,12 @@ class SqlOutbox:
         new = {
             "run": run_id, "id": name, "place": wish.place, "body": wish.body, "since": wish.since or seq, "seq": 0, "part": 0,
             "lease": 0, "until": 0, "next_at": self._now, "attempts": 0, "problem": "", "dead": False, "closed": False,
-            "created_at": self._now,
+            "created_at": self._now, "asleep": False,
         }  # fmt: skip
         made = connection.execute(self._dialect.insert_once(push, "run", "id").values(new).returning(push.c.id)).first()
         if made is None:
             lost = push.c.lease + 1  # whoever tells it now sees that at the next notification, and leaves it
-            fresh = {"place": wish.place, "body": wish.body, "next_at": self._now, "lease": lost, **_UNHURT}
+            fresh = {"place": wish.place, "body": wish.body, "next_at": self._now, "lease": lost, "asleep": False, **_UNHURT}
             connection.execute(update(push).where(_is(run_id, name)).values(fresh))
         return self._read_one(connection, run_id, name)
 
@@ -155,17 +159,29 @@ class SqlOutbox:
 
     async def due(self, limit: int, *, full: Collection[str] = ()) -> list[Subscriber]:
         """Those that something is to be told, and nobody has, the longest due first; none at the places that are `full`."""
+        return await self._readers.read(lambda c: [_subscriber(row) for row in c.execute(self.due_statement(limit, full))])
+
+    def due_statement(self, limit: int, full: Collection[str] = ()) -> Select[Any]:
+        """What `due` asks."""
         free = and_(self._is_free(), push.c.next_at <= self._now, push.c.place.not_in(sorted(full)))
-        wanted = select(*self._row).join(run, run.c.id == push.c.run).where(_OPEN, run.c.seq > push.c.seq, free)
-        wanted = wanted.order_by(push.c.next_at, push.c.run, push.c.id).limit(limit)
-        return await self._readers.read(lambda c: [_subscriber(row) for row in c.execute(wanted)])
+        wanted = select(*self._row).join(run, run.c.id == push.c.run).where(PUSH_AWAKE, run.c.seq > push.c.seq, free)
+        return wanted.order_by(push.c.next_at).limit(limit)
 
     async def next_due_ms(self) -> int | None:
-        """How long until something is due that is not yet; None where nothing will be without an event of a run."""
-        free_at = case((push.c.until > push.c.next_at, push.c.until), else_=push.c.next_at)
-        later = select(func.min(free_at - self._now)).join(run, run.c.id == push.c.run)
-        later = later.where(_OPEN, run.c.seq > push.c.seq, free_at > self._now)
-        return await self._readers.read(lambda c: c.execute(later).scalar_one_or_none())
+        """How long until an attempt's time comes, or a lease ends; None where nothing will be without an event of a run."""
+        first, ends = self.next_statements()
+
+        def read(connection: Connection) -> int | None:
+            found = [connection.execute(each).scalar_one_or_none() for each in (first, ends)]
+            return min((ms for ms in found if ms is not None), default=None)
+
+        return await self._readers.read(read)
+
+    def next_statements(self) -> tuple[Select[Any], Select[Any]]:
+        """What `next_due_ms` asks."""
+        first = select(push.c.next_at - self._now).where(PUSH_AWAKE, push.c.next_at > self._now).order_by(push.c.next_at)
+        ends = select(push.c.until - self._now).where(PUSH_HELD, push.c.until > self._now).order_by(push.c.until)
+        return first.limit(1), ends.limit(1)
 
     async def take(self, found: Collection[Subscriber], holder: str, *, lease_ms: int) -> list[Subscriber]:
         """Have them, each under its next lease; without those that somebody else was quicker with, or that are gone."""
@@ -202,12 +218,13 @@ class SqlOutbox:
 
     async def let_go(self, held: Subscriber, *, seq: int | None = None, over: bool = False) -> bool:
         """Let go of it; it was told what there was up to `seq`, if that is said, which is the end of a run that is `over`."""
-        new = {**_lease(held), "over": False, **({} if seq is None else {"to_seq": seq})}
         left = self._left if seq is None else self._left_at
 
         def write(connection: Connection) -> bool:
-            if over:  # nobody appends until this is committed
-                new["over"] = connection.execute(_SEQ, {"of": held.run}).scalar_one_or_none() == seq
+            new: dict[str, Any] = _lease(held)
+            if seq is not None:  # nobody appends until this is committed
+                whole = connection.execute(_SEQ, {"of": held.run}).scalar_one_or_none() == seq
+                new |= {"to_seq": seq, "asleep_now": whole, "over": whole and over}
             return connection.execute(left, new).rowcount > 0
 
         return await self._writer.write(write, order=_order(held.run))
@@ -219,6 +236,23 @@ class SqlOutbox:
         new = {**_lease(held), "held": held.lease + 1}
         await self._writer.write(lambda c: c.execute(free, new).rowcount, order=_order(held.run))
 
+    async def tidy(self, *, keep_ms: int) -> int:
+        """Forget, with their secrets, those of runs that are over, or given up, that nothing was told for so long; how many.
+
+        Where the database's clock was set back, waits and leases that no rule gives end now.
+        """
+        gone = delete(push).where(push.c.created_at < self._now - keep_ms, or_(push.c.closed, push.c.dead))
+        gone = gone.where(func.coalesce(push.c.failing_at, push.c.told_at, push.c.created_at) < self._now - keep_ms)
+        late = update(push).where(PUSH_AWAKE, push.c.next_at > self._now + _LONGEST_WAIT_MS).values(next_at=self._now)
+        lost = update(push).where(PUSH_HELD, push.c.until > self._now + _LONGEST_LEASE_MS).values(_FREE)
+
+        def write(connection: Connection) -> int:
+            for each in (late, lost):
+                connection.execute(each)
+            return connection.execute(gone).rowcount
+
+        return await self._writer.write(write, order=_LAST)
+
     async def _settle(self, held: Subscriber, new: Mapping[str, Any]) -> bool:
         settled = update(push).where(_HELD).values(new)
         return await self._writer.write(lambda c: c.execute(settled, _lease(held)).rowcount > 0, order=_order(held.run))
@@ -228,13 +262,15 @@ class SqlOutbox:
 
 
 _OPEN = and_(push.c.dead.is_(False), push.c.closed.is_(False))
+_LONGEST_WAIT_MS = 25 * 3_600_000  # a receiver may ask for a day
+_LONGEST_LEASE_MS = 120_000
 _FREE: Mapping[str, Any] = {"holder": None, "until": 0}
 _UNHURT: Mapping[str, Any] = {"attempts": 0, "failing_at": None, "problem": "", "dead": False}
 
 
 def reopen(connection: Connection, run_id: str) -> None:
     """A run goes on: whoever was told its end is told of it again."""
-    connection.execute(update(push).where(push.c.run == run_id, push.c.closed).values(closed=False))
+    connection.execute(update(push).where(push.c.run == run_id, push.c.closed).values(closed=False, asleep=False))
 
 
 def _is(run_id: str, name: str) -> ColumnElement[bool]:

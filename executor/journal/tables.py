@@ -22,9 +22,10 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     and_,
+    false,
 )
 
-HEAD = "0010"  # the newest migration; a test holds it equal to Alembic's head, so that Alembic loads only when it is needed
+HEAD = "0011"  # the newest migration; a test holds it equal to Alembic's head, so that Alembic loads only when it is needed
 REVISION_TABLE = "planrail_revision"  # Alembic's table, under a name that cannot meet a pack's or a host's own
 
 _FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
@@ -176,9 +177,15 @@ push_table = Table(
     Column("dead", Boolean, nullable=False),  # given up, until somebody says "retry"
     Column("closed", Boolean, nullable=False),  # the run is over, and it was told everything
     Column("created_at", BigInteger, nullable=False),
+    Column(
+        "asleep", Boolean, nullable=False, server_default=false()
+    ),  # nothing to be told; an event of the run wakes it, by a trigger
 )
-_TOLD = and_(push_table.c.dead.is_(False), push_table.c.closed.is_(False))
-Index("planrail_push_next", push_table.c.next_at, sqlite_where=_TOLD, postgresql_where=_TOLD)
+PUSH_AWAKE = and_(push_table.c.dead.is_(False), push_table.c.closed.is_(False), push_table.c.asleep.is_(False))
+PUSH_HELD = push_table.c.holder.is_not(None)
+Index("planrail_push_next", push_table.c.next_at, sqlite_where=PUSH_AWAKE, postgresql_where=PUSH_AWAKE)
+Index("planrail_push_held", push_table.c.until, sqlite_where=PUSH_HELD, postgresql_where=PUSH_HELD)
+Index("planrail_push_age", push_table.c.created_at)
 
 signing_table = Table(
     "planrail_signing_key",

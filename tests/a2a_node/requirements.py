@@ -137,20 +137,33 @@ OPERATIONS = (
     _must(
         "3.1.7a",
         "A webhook that is configured is told of updates.",
+        "spec_push:a_webhook_is_configured_read_listed_and_deleted",
+        "spec_push:a_webhook_of_a_task_that_there_is_not_is_an_error",
         "push:a_receiver_hears_the_task_and_then_in_order_what_a_stream_gives",
     ),
     _must(
         "3.1.8a",
         "A configuration is given back whole; one that is not there, or another's, is an error.",
-        "push:configurations_are_made_read_listed_and_deleted",
+        "spec_push:a_webhook_is_configured_read_listed_and_deleted",
+        "spec_push:a_webhook_of_a_task_that_there_is_not_is_an_error",
     ),
-    _must("3.1.9a", "All active configurations of a task are listed.", "push:configurations_are_made_read_listed_and_deleted"),
+    _must(
+        "3.1.9a",
+        "All active configurations of a task are listed.",
+        "spec_push:a_webhook_is_configured_read_listed_and_deleted",
+        "spec_push:a_webhook_of_a_task_that_there_is_not_is_an_error",
+        "spec_push:webhooks_are_listed_page_by_page",
+    ),
     _must(
         "3.1.10a",
         "A configuration that is deleted is gone; nothing more is sent to it.",
+        "spec_push:a_webhook_is_configured_read_listed_and_deleted",
+        "spec_push:a_webhook_of_a_task_that_there_is_not_is_an_error",
         "push:a_configuration_that_is_deleted_hears_no_more",
     ),
-    _must("3.1.10b", "Deleting again does what deleting once does.", "push:configurations_are_made_read_listed_and_deleted"),
+    _must(
+        "3.1.10b", "Deleting again does what deleting once does.", "spec_push:a_webhook_is_configured_read_listed_and_deleted"
+    ),
     _of_clients(
         "3.1.11a",
         "The extended card is asked for with credentials of a scheme that the public card declares.",

@@ -280,6 +280,7 @@ async def test_a_database_of_the_version_before_is_migrated_with_its_runs(file: 
     with sqlite3.connect(file) as raw:
         for table in sorted(set(metadata.tables) - OF_0002):
             raw.execute(f"drop table {table}")
+        raw.execute("drop trigger planrail_push_wake")
         raw.execute("drop index planrail_run_wake")
         raw.execute("alter table planrail_run drop column wake_at")
         raw.execute(f"update {REVISION_TABLE} set version_num='0002'")
