@@ -6,6 +6,7 @@ It is an agent card without what only a deployment knows: no addresses, no signa
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from a2a.types.a2a_pb2 import AgentCard
@@ -31,7 +32,7 @@ def card_source(path: Path | None = None) -> AgentCard:
     try:
         card = _read(json.loads(of.read_text(encoding="utf-8")))
     except (OSError, ValueError, ParseError) as error:
-        raise SettingsError(f"{of} is no agent card: {error}", hint="Begin with the agent-card.json of Planrail.") from error
+        raise SettingsError(f"{of} is no agent card: {_why(error)}", hint=f"Begin with a copy of {own_source()}.") from error
     for name in _DEPLOYED:
         if getattr(card, name):
             raise SettingsError(
@@ -45,3 +46,10 @@ def _read(document: Json) -> AgentCard:
     if not isinstance(document, dict):
         raise ValueError("it is no JSON object")
     return ParseDict(document, AgentCard())
+
+
+def _why(error: OSError | ValueError | ParseError) -> str:
+    """In a line, and without the names of protobuf's messages."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return re.sub(r'Message type "[\w.]+" has', "it has", str(error)).partition("\n")[0]

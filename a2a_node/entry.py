@@ -24,6 +24,7 @@ from planrail.a2a import A2aSettings
 from planrail.auth import Authenticator
 from planrail.doors import CardTold, DoorUnavailable, Mounted
 from planrail.house import House
+from planrail.settings import SettingsError
 from planrail.signing import SigningKey
 
 
@@ -42,6 +43,8 @@ class A2aEntry:
         settings = house.settings.a2a
         schemes = _schemes(auth)
         cards = Cards(house, schemes=schemes)
+        if problems := problems_of(document_of(cards.unsigned(Reached(settings.url or address)))):
+            raise SettingsError("The card is not as A2A 1.0 has it.", hint="\n".join(problems))
 
         async def extended(principal: Principal, asked: str) -> AgentCard:
             return await cards.extended(principal, reached_at(settings.url, address, host=asked))

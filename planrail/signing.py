@@ -101,9 +101,10 @@ def key_in(path: Path) -> SigningKey:
 
     try:
         return signing_key(load_pem_private_key(path.read_bytes(), password=None))
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
         hint = "Take a private key in PEM without a password: openssl ecparam -name prime256v1 -genkey -noout -out card.pem"
-        raise KeyUnreadable(f"{path} holds no key that can sign: {error}", hint=hint) from error
+        raise KeyUnreadable(f"{path} holds no key that can sign: {why}", hint=hint) from error
 
 
 def signing_key(private: Any) -> SigningKey:
@@ -121,7 +122,9 @@ def signing_key(private: Any) -> SigningKey:
         case _:
             raise TypeError("take one of an elliptic curve, Ed25519 or RSA")
     public.pop("key_ops", None)
-    algorithm = _ALGORITHMS[str(public["crv"])] if "crv" in public else "RS256"
+    algorithm = _ALGORITHMS.get(str(public["crv"])) if "crv" in public else "RS256"
+    if algorithm is None:
+        raise TypeError(f"no signature of a card is made with the curve {public['crv']}")
     return SigningKey(private, {**public, "kid": _thumbprint(public), "alg": algorithm, "use": "sig"})
 
 

@@ -20,7 +20,7 @@ from planrail.signing import SigningKey, SigningKeys
 
 HEADER = "X-A2A-Notification-Signature"
 _GOOD_FOR = timedelta(minutes=5)
-_KEPT_FOR = timedelta(seconds=30)
+_KEPT_FOR = timedelta(seconds=2)  # so soon a key that was dropped signs nothing any more
 
 
 class Signer:

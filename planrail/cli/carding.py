@@ -39,7 +39,8 @@ def card(output: Output, *, sign: Path | None, url: str) -> int:
         auth = await authenticator_of(settings.auth, house.journal.keys)
         told = await door.card(house, auth, url=at, key=key)
         if told.problems:
-            refused = CardRefused("The card is not as A2A 1.0 has it.", hint="\n".join(told.problems))
+            whose = f" Its source is {settings.a2a.card}." if settings.a2a.card else ""
+            refused = CardRefused(f"The card is not as A2A 1.0 has it.{whose}", hint="\n".join(told.problems))
             output.error(refused, problems=list(told.problems))
             return FAILED
         if output.json:

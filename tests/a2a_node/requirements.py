@@ -427,20 +427,18 @@ SECURITY_AND_CARD = (
     _must(
         "8.4.1a",
         "A card is canonicalized (RFC 8785) before it is signed.",
-        "card:a_signed_card_is_verified_after_it_was_read_again_and_not_after_a_change",
+        "card_served:a_strict_card_is_verified_as_the_raw_json_that_it_is",
     ),
     _must(
         "8.4.1b",
         "Presence of fields counts: required ones always, optional ones where they are set, no defaults else.",
-        "card:a_signed_card_is_verified_after_it_was_read_again_and_not_after_a_change",
+        "card_served:a_strict_card_is_verified_as_the_raw_json_that_it_is",
     ),
-    _must(
-        "8.4.1c", "Signatures are not signed.", "card:a_signed_card_is_verified_after_it_was_read_again_and_not_after_a_change"
-    ),
+    _must("8.4.1c", "Signatures are not signed.", "card_served:a_strict_card_is_verified_as_the_raw_json_that_it_is"),
     _must(
         "8.4.2a",
         "The protected header has alg and kid (and typ).",
-        "card:a_signed_card_is_verified_after_it_was_read_again_and_not_after_a_change",
+        "card_served:a_client_verifies_the_card_by_the_keys_that_its_signature_names",
     ),
     _of_clients(
         "8.4.3a",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import AsyncIterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ import httpx
 import jwt
 import pytest
 import pytest_asyncio
-from a2a.client import ClientCallContext
 from a2a.client.card_resolver import A2ACardResolver
 from a2a.types.a2a_pb2 import GetExtendedAgentCardRequest
 from a2a.utils.signing import SignatureVerificationError, create_signature_verifier
@@ -53,6 +53,15 @@ async def guarded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Nod
         yield made
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def strict(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Node]:
+    """A node that speaks 1.0 alone."""
+    home = tmp_path_factory.mktemp("strict")
+    (home / "planrail.toml").write_text("[a2a]\nstrict = true\n", encoding="utf-8")
+    async with node(home) as made:
+        yield made
+
+
 async def got(node: Node, path: str, **headers: str) -> httpx.Response:
     async with httpx.AsyncClient(base_url=node.url) as http:
         return await http.get(path, headers={name.replace("_", "-"): value for name, value in headers.items()})
@@ -75,16 +84,26 @@ async def test_a_client_verifies_the_card_by_the_keys_that_its_signature_names(h
         verify(card)
 
 
-async def test_what_the_card_says_stands_in_the_file_or_is_the_deployments(here: Node) -> None:
-    source, card = json.loads(own_source().read_text(encoding="utf-8")), (await got(here, CARD)).json()
-    for name in ("name", "description", "provider", "documentationUrl", "defaultInputModes", "defaultOutputModes"):
-        assert card[name] == source[name]
-    (told,), (wanted,) = card["capabilities"]["extensions"], source["capabilities"]["extensions"]
-    assert told == {**wanted, "required": False}  # which 0.3 writes down
-    skills = [s["id"] for s in card["skills"]]
-    assert skills[:2] == ["plan-execute", "pack.gtm"]
-    assert {"pack.listings", "lead_generation", "import_listings"} <= set(skills)
-    assert {i["url"] for i in card["supportedInterfaces"] if i["protocolBinding"] != "GRPC"} == {here.url}
+async def test_the_card_is_the_file_and_the_deployments_addresses_skills_and_signatures(here: Node, strict: Node) -> None:
+    source, card = json.loads(own_source().read_text(encoding="utf-8")), (await got(strict, CARD)).json()
+    own = len(source["skills"])
+    assert {i["url"] for i in card.pop("supportedInterfaces") if i["protocolBinding"] != "GRPC"} == {strict.url}
+    assert (len(card.pop("signatures")), card.pop("version")) == (1, version("planrail"))
+    assert {"pack.gtm", "pack.listings", "lead_generation", "import_listings"} <= {s["id"] for s in card["skills"][own:]}
+    modes = {"inputModes": source["defaultInputModes"], "outputModes": source["defaultOutputModes"]}
+    assert (
+        card
+        == {
+            **{name: of for name, of in source.items() if not name.startswith("security")},  # nobody is asked here
+            "capabilities": {**source["capabilities"], "extendedAgentCard": False},
+            "skills": [*({**skill, **modes} for skill in source["skills"]), *card["skills"][own:]],
+        }
+    )
+    mixed = (await got(here, CARD)).json()  # the same, and 0.3's fields
+    assert [(s["id"], s["description"]) for s in mixed["skills"]] == [(s["id"], s["description"]) for s in card["skills"]]
+    assert {name: mixed[name] for name in ("name", "description", "provider")} == {
+        n: card[n] for n in ("name", "description", "provider")
+    }
 
 
 async def test_who_asks_again_is_told_that_nothing_has_changed(here: Node) -> None:
@@ -111,11 +130,9 @@ async def test_it_is_found_where_clients_looked_before_too_and_with_any_name_of_
     assert strange["supportedInterfaces"][0]["url"] == here.url
 
 
-async def test_a_strict_card_is_verified_as_the_raw_json_that_it_is(tmp_path: Path) -> None:
-    (tmp_path / "planrail.toml").write_text("[a2a]\nstrict = true\n", encoding="utf-8")
-    async with node(tmp_path) as strict:
-        card, jwks = (await got(strict, CARD)).json(), (await got(strict, JWKS)).json()
-        assert (await got(strict, "/.well-known/agent.json")).status_code == 404
+async def test_a_strict_card_is_verified_as_the_raw_json_that_it_is(strict: Node) -> None:
+    card, jwks = (await got(strict, CARD)).json(), (await got(strict, JWKS)).json()
+    assert (await got(strict, "/.well-known/agent.json")).status_code == 404
     assert not {"url", "protocolVersion", "preferredTransport", "additionalInterfaces"} & set(card)
     (signature,) = card.pop("signatures")
     canonical = json.dumps(card, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
@@ -172,8 +189,7 @@ async def test_a_caller_is_told_who_it_is_and_what_it_may_use(guarded: Node, bin
     assert public["capabilities"]["extendedAgentCard"] is True
     assert [s["id"] for s in public["skills"]] == ["plan-execute"]
     async with guarded.client(binding, token=TOKEN) as client:
-        known = ClientCallContext(service_parameters={"authorization": f"Bearer {TOKEN}"})  # by gRPC, too
-        card = await client.get_extended_agent_card(GetExtendedAgentCardRequest(), context=known)
+        card = await client.get_extended_agent_card(GetExtendedAgentCardRequest())
     assert "lead_generation" in {s.id for s in card.skills}
     (told,) = (e.params for e in card.capabilities.extensions if e.uri == CALLER)
     caller = MessageToDict(told)

@@ -23,8 +23,9 @@ from a2a_node.received import submission_of
 from a2a_node.schemas import EVENTS, documents, schemas
 from executor.submission import Principal
 from planner.publish import documents as plans
-from tests.a2a_node.nodes import PLANRAIL, Node, environment, message, node
+from tests.a2a_node.nodes import Node, environment, message, node
 from tests.a2a_node.wire import BINDINGS, BOUND_S
+from tests.warm import warm_command
 
 DOCS = Path(__file__).parents[2] / "docs"
 WHOLE = "https://w3id.org/planrail"  # where the schemas of plans and certificates are
@@ -147,7 +148,7 @@ def heard(here: Node, home: Path, story: Story, more: dict[str, str]) -> Heard:
         wire.call("CancelTask", {"id": task})
     elif story.then == "resume":
         subprocess.run(
-            [*PLANRAIL, "resume", task], cwd=home, env=environment(home, **more), timeout=BOUND_S, capture_output=True
+            [warm_command(), "resume", task], cwd=home, env=environment(home, **more), timeout=BOUND_S, capture_output=True
         )
     elif story.then:
         found.events += wire.stream("SendStreamingMessage", {"message": message(dict(story.then), taskId=task)})
