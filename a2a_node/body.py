@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any, NoReturn
 
 Scope = MutableMapping[str, Any]
@@ -17,6 +17,7 @@ JSONRPC_AT = "/"  # where JSON-RPC is; at every other path it is REST
 PARSE_ERROR, INVALID_REQUEST, NOT_SUPPORTED = -32700, -32600, -32005  # of JSON-RPC, and of A2A: ContentTypeNotSupported
 _WORDS = {  # of google.rpc.Code
     400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 413: "RESOURCE_EXHAUSTED", 415: "INVALID_ARGUMENT",
+    429: "RESOURCE_EXHAUSTED",
 }  # fmt: skip
 
 
@@ -114,6 +115,8 @@ async def refuse(
     headers: tuple[tuple[bytes, bytes], ...] = (),
     *,
     reason: str = "",
+    request: object = None,
+    details: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     """An error before any operation, in the form of the binding that was asked: JSON-RPC's, or google.rpc.Status.
 
@@ -121,10 +124,10 @@ async def refuse(
     """
     rpc = scope["path"] == JSONRPC_AT
     info = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason, "domain": "a2a-protocol.org"}
-    details = [info] if reason else []
-    told: dict[str, Any] = {"code": status, "status": _WORDS[status], "message": problem, "details": details}
-    error: dict[str, Any] = {"code": code, "message": problem, **({"data": details} if details else {})}
-    document = {"jsonrpc": "2.0", "id": None, "error": error} if rpc else {"error": told}
+    more = [*([info] if reason else []), *details]
+    told: dict[str, Any] = {"code": status, "status": _WORDS[status], "message": problem, "details": more}
+    error: dict[str, Any] = {"code": code, "message": problem, **({"data": more} if more else {})}
+    document = {"jsonrpc": "2.0", "id": request, "error": error} if rpc else {"error": told}
     kind = b"application/json" if rpc else b"application/a2a+json"
     body = json.dumps(document).encode()
     length = (b"content-length", str(len(body)).encode())

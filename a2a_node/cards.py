@@ -25,6 +25,7 @@ from executor.submission import Principal
 from executor.tenant import account, tenant_of
 from planner.toolspec import Json
 from planrail.house import House
+from planrail.quota import quotas_told
 from planrail.seal import SealBroken
 from planrail.signing import SigningKey
 
@@ -123,8 +124,14 @@ class Cards:
             **({"tenant": tenant_of(principal.id)} if tenant_of(principal.id) else {}),
             "kind": principal.kind,
             "scopes": sorted(principal.scopes),
-            "limits": {"run": _texts(budget), "session": _texts(session), "runsAtOnce": _text(settings.principal_runs)},
+            "limits": {"run": _texts(budget), "session": _texts(session), **self._quotas(principal)},
         }
+
+    def _quotas(self, principal: Principal) -> dict[str, Json]:
+        """What its quota is; runs at once as the stricter of two settings says it."""
+        limits = self._house.quotas.limits(principal.id)
+        runs = min((n for n in (limits.runs, self._house.settings.principal_runs) if n is not None), default=None)
+        return quotas_told(limits.model_copy(update={"runs": runs}))
 
     async def _signed(self, card: AgentCard, at: Reached) -> AgentCard:
         return signed(card, await self._signing() if at.sure else (), jku=f"{at.url}{JWKS_PATH}")

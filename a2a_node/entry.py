@@ -24,6 +24,7 @@ from planrail.a2a import A2aSettings
 from planrail.auth import Authenticator
 from planrail.doors import CardTold, DoorUnavailable, Mounted
 from planrail.house import House
+from planrail.quota import Quotas
 from planrail.settings import SettingsError
 from planrail.signing import SigningKey
 
@@ -56,10 +57,10 @@ class A2aEntry:
         async with AsyncExitStack() as stack:
             told = {"a2a": "/", "card": AGENT_CARD_WELL_KNOWN_PATH}
             if settings.grpc_port is not None:
-                port = await stack.enter_async_context(_grpc(handler, auth, host, settings, required))
+                port = await stack.enter_async_context(_grpc(handler, auth, house.quotas, host, settings, required))
                 told["grpc"] = f"{host}:{port}"
                 cards.grpc_at(grpc_address(settings, host, port))
-            yield Mounted(("/",), Guard(Bodies(app, most=settings.max_body), auth), told)
+            yield Mounted(("/",), Guard(Bodies(app, most=settings.max_body), auth, house.quotas), told)
 
     async def card(self, house: House, auth: Authenticator, *, url: str, key: SigningKey | None) -> CardTold:
         """The card as a node at that URL serves it; signed with `key` instead of the house's own, where one is given."""
@@ -88,11 +89,11 @@ def _schemes(auth: Authenticator) -> frozenset[str]:
 
 
 def _grpc(
-    handler: RunHandler, auth: Authenticator, host: str, settings: A2aSettings, required: frozenset[str]
+    handler: RunHandler, auth: Authenticator, quotas: Quotas, host: str, settings: A2aSettings, required: frozenset[str]
 ) -> AbstractAsyncContextManager[int]:
     try:
         from a2a_node.grpc_door import GrpcTerms, serving  # noqa: PLC0415  # its library is an extra
     except ImportError:
         raise DoorUnavailable("gRPC is not installed.", hint="pip install 'planrail[grpc]'") from None
     terms = GrpcTerms(strict=settings.strict, max_body=settings.max_body, required=required)
-    return serving(handler, auth, host=host, port=settings.grpc_port or 0, terms=terms)
+    return serving(handler, auth, quotas, host=host, port=settings.grpc_port or 0, terms=terms)

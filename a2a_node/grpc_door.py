@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import unquote
 
 import grpc
@@ -18,16 +18,22 @@ from a2a.server.request_handlers.grpc_handler import DefaultGrpcServerCallContex
 from a2a.server.request_handlers.request_handler import RequestHandler
 from a2a.types import a2a_pb2_grpc
 from a2a.utils.errors import VersionNotSupportedError
+from google.protobuf.json_format import ParseDict
+from google.rpc.status_pb2 import Status
 
 from a2a_node.caller import IDENTITY
+from a2a_node.exhausted import TURN, Turn, details_of, seconds_of, words_of
 from a2a_node.request import VERSION_HEADER, check_extensions, check_version
+from executor.errors import QuotaExceeded
 from planrail.auth import Authenticator, Identity, Unauthenticated
 from planrail.doors import AddressTaken
+from planrail.quota import Quotas, TooManyRequests
 from planrail.standing import Standing
 
 _QUIET_MS = 20_000  # between pings of a connection on which nothing is said
 _GRACE_S = 3.0
 _caller: ContextVar[Identity] = ContextVar("caller")  # of the call that this task answers
+_turn: ContextVar[Turn] = ContextVar("turn")
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ class GrpcTerms:
 
 @asynccontextmanager
 async def serving(
-    handler: RequestHandler, auth: Authenticator, *, host: str, port: int, terms: GrpcTerms
+    handler: RequestHandler, auth: Authenticator, quotas: Quotas, *, host: str, port: int, terms: GrpcTerms
 ) -> AsyncIterator[int]:
     """Serve while it is entered; the port. Raises AddressTaken. TLS is a proxy's, as it is for HTTP."""
     options = [
@@ -51,7 +57,7 @@ async def serving(
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.so_reuseport", 0),
     ]
-    server = grpc.aio.server(interceptors=[_Known(auth)], options=options)
+    server = grpc.aio.server(interceptors=[_Known(auth, quotas)], options=options)
     a2a_pb2_grpc.add_A2AServiceServicer_to_server(GrpcHandler(handler, _Calls(terms.required)), server)
     if not terms.strict:
         a2a_v0_3_pb2_grpc.add_A2AServiceServicer_to_server(CompatGrpcHandler(handler, _OldCalls()), server)
@@ -70,8 +76,9 @@ async def serving(
 class _Known(grpc.aio.ServerInterceptor):
     """Finds who calls before anything of the call is looked at."""
 
-    def __init__(self, auth: Authenticator) -> None:
+    def __init__(self, auth: Authenticator, quotas: Quotas) -> None:
         self._auth = auth
+        self._quotas = quotas
 
     async def intercept_service(self, continuation: Callable[[Any], Awaitable[Any]], details: Any) -> Any:
         method = await continuation(details)
@@ -80,13 +87,13 @@ class _Known(grpc.aio.ServerInterceptor):
 
         async def known(request: Any, context: Any) -> Any:
             standing = await self._admit(context)
-            answer = await method.unary_unary(request, context)
+            answer = await method.unary_unary(request, _Context(context))
             await _check(standing, context)
             return answer
 
         async def known_stream(request: Any, context: Any) -> AsyncIterator[Any]:
             standing = await self._admit(context)
-            async with aclosing(method.unary_stream(request, context)) as stream:
+            async with aclosing(method.unary_stream(request, _Context(context))) as stream:
                 async for each in stream:
                     await _check(standing, context)
                     yield each
@@ -103,10 +110,41 @@ class _Known(grpc.aio.ServerInterceptor):
         sent = [(name, value) for name, value in context.invocation_metadata() or () if isinstance(value, str)]
         peer = _address(context.peer())
         try:
-            _caller.set(await self._auth.caller(sent, peer))
+            known = await self._auth.caller(sent, peer)
+            self._quotas.admit(known.principal.id)
         except Unauthenticated as error:
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, error.message)
+        except TooManyRequests as error:
+            await _refuse_for_now(context, error)
+        _caller.set(known)
+        _turn.set(Turn())
         return Standing(self._auth, sent, peer)
+
+
+class _Context:
+    """The context of a call, which says that its caller has had enough in the place of what the SDK would say."""
+
+    def __init__(self, context: Any) -> None:
+        self._context = context
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
+
+    async def abort(self, code: Any, details: str = "", trailing_metadata: Any = ()) -> None:
+        """End the call."""
+        refused = _turn.get().refused
+        if refused is not None:
+            await _refuse_for_now(self._context, refused)
+        await self._context.abort(code, details, trailing_metadata)
+
+
+async def _refuse_for_now(context: Any, error: QuotaExceeded | TooManyRequests) -> NoReturn:
+    code, words = grpc.StatusCode.RESOURCE_EXHAUSTED, words_of(error)
+    status = ParseDict({"code": code.value[0], "message": words, "details": details_of(error)}, Status())
+    context.set_trailing_metadata(())  # of another error
+    seconds = ("retry-after", str(seconds_of(error)))
+    await context.abort(code, words, (("grpc-status-details-bin", status.SerializeToString()), seconds))
+    raise AssertionError("the call has ended")
 
 
 async def _check(standing: Standing, context: Any) -> None:
@@ -129,6 +167,7 @@ class _OldCalls(DefaultGrpcServerCallContextBuilder):
         made = super().build(context)
         made.state["headers"] = _metadata(context.invocation_metadata())
         made.state[IDENTITY] = _caller.get()
+        made.state[TURN] = _turn.get()
         return made
 
 

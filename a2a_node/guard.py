@@ -1,4 +1,4 @@
-"""Guard: what stands before the A2A application: who may come, for how long, and which extension is active."""
+"""Guard: what stands before the A2A application: who may come, how often, for how long, and which extension is active."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from typing import Any
 
 from a2a_node.body import INVALID_REQUEST, App, Receive, Scope, Send, refuse
 from a2a_node.caller import IDENTITY
+from a2a_node.exhausted import CODE, TURN, Turn, details_of, seconds_of, words_of
 from a2a_node.extension import URI
+from executor.errors import QuotaExceeded
 from planrail.auth import Authenticator, Unauthenticated
+from planrail.quota import Quotas, TooManyRequests
 from planrail.standing import Standing, Watched
 
 _OPEN = "/.well-known/"  # the card, which tells how to come in
@@ -18,9 +21,10 @@ _EXTENSIONS = b"a2a-extensions"
 class Guard:
     """An ASGI application around another one."""
 
-    def __init__(self, app: App, auth: Authenticator) -> None:
+    def __init__(self, app: App, auth: Authenticator, quotas: Quotas) -> None:
         self._app = app
         self._auth = auth
+        self._quotas = quotas
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -37,12 +41,37 @@ class Guard:
 
         sent, peer = _texts(scope), (scope.get("client") or (None,))[0]
         try:
-            scope[IDENTITY] = await self._auth.caller(sent, peer)
+            scope[IDENTITY] = known = await self._auth.caller(sent, peer)
+            self._quotas.admit(known.principal.id)
         except Unauthenticated as error:
             await refused(error)
             return
-        watched = Watched(Standing(self._auth, sent, peer), receive, told, refused)
+        except TooManyRequests as error:
+            await _refuse_for_now(scope, send, error)
+            return
+        scope[TURN] = turn = Turn()
+        watched = Watched(Standing(self._auth, sent, peer), receive, _unless_exhausted(scope, turn, told), refused)
         await self._app(scope, watched.receive, watched.send)
+
+
+def _unless_exhausted(scope: Scope, turn: Turn, send: Send) -> Send:
+    """Says that the caller has had enough, in the place of a response that has not begun."""
+    said = False
+
+    async def told(message: MutableMapping[str, Any]) -> None:
+        nonlocal said
+        if turn.refused is not None and message["type"] == "http.response.start" and not said:
+            said = True
+            await _refuse_for_now(scope, send, turn.refused, turn.request)
+        elif not said:
+            await send(message)
+
+    return told
+
+
+async def _refuse_for_now(scope: Scope, send: Send, error: QuotaExceeded | TooManyRequests, request: object = None) -> None:
+    again = ((b"retry-after", str(seconds_of(error)).encode()),)
+    await refuse(scope, send, 429, words_of(error), CODE, again, request=request, details=details_of(error))
 
 
 def _telling_extension(headers: dict[bytes, bytes], send: Send) -> Send:

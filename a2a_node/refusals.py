@@ -19,16 +19,22 @@ from a2a.utils.errors import (
 )
 from a2a.utils.proto_utils import validate_proto_required_fields
 
+from a2a_node.exhausted import TURN, Turn
 from a2a_node.request import is_old
-from executor.errors import JournalNewer, KeyTaken, NotAnswerable, SessionSpent, UnknownRun
+from executor.errors import JournalNewer, KeyTaken, NotAnswerable, QuotaExceeded, SessionSpent, UnknownRun
 from planner.errors import PlanrailError
 
 log = logging.getLogger(__name__)
 
 
-def refusal(error: Exception) -> A2AError:
-    """The protocol's error for one of ours."""
+def refusal(error: Exception, context: ServerCallContext) -> A2AError:
+    """The protocol's error for one of ours; for a quota it has none, and the door tells of it."""
     match error:
+        case QuotaExceeded():
+            turn: Turn | None = context.state.get(TURN)
+            if turn is not None:
+                turn.refused, turn.request = error, context.state.get("request_id")
+            return UnsupportedOperationError(_told(error))
         case A2AError():
             return error
         case UnknownRun():
@@ -62,7 +68,7 @@ def refusing(operation: Callable[..., Awaitable[Any]]) -> Callable[..., Any]:
             _whole(params, context)
             return await operation(self, params, context)
         except Exception as error:  # noqa: BLE001  # translated, and logged if it is our fault
-            raise refusal(error) from None
+            raise refusal(error, context) from None
 
     return guarded
 
@@ -78,7 +84,7 @@ def refusing_stream(operation: Callable[..., AsyncGenerator[Any]]) -> Callable[.
                 async for each in stream:
                     yield each
         except Exception as error:  # noqa: BLE001  # as above
-            raise refusal(error) from None
+            raise refusal(error, context) from None
 
     return guarded
 

@@ -8,6 +8,7 @@ from a2a.utils.errors import ExtensionSupportRequiredError, VersionNotSupportedE
 from starlette.requests import Request
 
 from a2a_node.caller import IDENTITY
+from a2a_node.exhausted import TURN
 from a2a_node.heartbeat import BEAT
 
 VERSION_HEADER = "a2a-version"
@@ -30,7 +31,7 @@ class Requests(DefaultServerCallContextBuilder):
                 headers[VERSION_HEADER] = asked
         check_version(headers.get(VERSION_HEADER, ""))
         check_extensions(self._required, context.requested_extensions)
-        context.state.update({name: request.scope[name] for name in (IDENTITY, BEAT) if name in request.scope})
+        context.state.update({name: request.scope[name] for name in (IDENTITY, BEAT, TURN) if name in request.scope})
         return context
 
 

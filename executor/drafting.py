@@ -11,8 +11,8 @@ from executor.ahead import Ahead
 from executor.events import CallHeld, CeilingReached, PlannerCalled
 from executor.held import telling
 from executor.ledger import NOTHING, Ledger, model_need
+from executor.quota import ceiling_told
 from executor.recorder import Recorder
-from executor.session import CEILINGS, ceiling_told
 from planner.check import Ground
 from planner.diagnostic import Diagnostic
 from planner.errors import ModelError, PlanrailError
@@ -48,7 +48,7 @@ async def drafted(
     await recorder.cover(ledger.share(need, NOTHING if ahead is None else ahead.most()))
     ceiling = ledger.ask(_PLANNING, need)
     if ceiling is not None:
-        hint = ceiling_told(run, ceiling.ceiling)[1] if ceiling.ceiling in CEILINGS else ""
+        hint = (ceiling_told(run, ceiling.ceiling) or ("", ""))[1]
         raise NotPlanned(f"Asking the planner would pass the ceiling {ceiling.ceiling}.", hint=hint, ceiling=ceiling)
     await recorder.commit()
     begun = time.monotonic()

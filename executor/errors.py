@@ -10,6 +10,7 @@ PlanrailError (planner.errors)
 ├── NotAnswerable                  the question is not open, or this answer does not fit  (user)
 ├── NotForkable                    the run has no plan yet, or its fork's script no such step (user)
 ├── SessionSpent                   the session's ceiling is used up                       (user)
+├── QuotaExceeded                  the principal has as many runs, or $, as it may        (user)
 ├── KeyTaken                       the idempotency key belongs to another submission      (user)
 ├── LostOwnership                  another worker owns the run now; what was paid is a receipt
 ├── JournalNewer                   the database was written by a newer Planrail           (environment)
@@ -23,7 +24,7 @@ PlanrailError (planner.errors)
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from planner.errors import Fault, PlanrailError
 
@@ -78,6 +79,17 @@ class SessionSpent(PlanrailError):
     """The runs of the session have used up one of its ceilings: no further run is taken."""
 
     fault: ClassVar[Fault] = "user"
+
+
+class QuotaExceeded(PlanrailError):
+    """The principal has as many runs at once, or has used as many $ today, as it may: no further run is taken for a while."""
+
+    fault: ClassVar[Fault] = "user"
+
+    def __init__(self, message: str, *, what: Literal["runs", "usd"], again_in_s: float, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.what = what
+        self.again_in_s = again_in_s
 
 
 class KeyTaken(PlanrailError):

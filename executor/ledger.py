@@ -60,6 +60,9 @@ class Ledger:
             calls = math.inf if granted.calls is None else granted.calls
             usd = math.inf if granted.usd is None else granted.usd + _FUZZ_USD
             wanted += (("session_calls", calls, total, wanted_calls), ("session_usd", usd, usage.usd + held_usd, need.usd))
+        if self.run.drawn is not None:
+            held_usd = sum(self._usd.values()) if need.usd else 0.0
+            wanted += (("quota_usd", self.run.drawn.usd + _FUZZ_USD, usage.usd + held_usd, need.usd),)
         for name, limit, taken, part in wanted:
             if part > 0 and taken + part > limit:
                 return CeilingReached(ceiling=name, limit=limit, wanted=taken + part, step=step)

@@ -36,6 +36,7 @@ class Recorder:
         now: Now,
         clock: Callable[[], float] = time.monotonic,
         session: SessionLimits = NO_CEILINGS,
+        usd_a_day: float | None = None,
     ) -> None:
         self.run = run
         self.epoch = epoch
@@ -44,6 +45,8 @@ class Recorder:
         self._clock = clock
         self._begun = clock()
         self._session = session
+        self._usd_a_day = usd_a_day  # of the run's principal
+        self._drawn = False  # whether this owner has drawn of it
         self._covered = False  # whether what an earlier segment had reserved is reserved again
         self._behind: list[Event] = []
         self._turn = asyncio.Lock()
@@ -114,8 +117,29 @@ class Recorder:
             self._fold(events)
             return True
 
+    @property
+    def shares(self) -> bool:
+        """Whether the run shares a ceiling with others: its session's, or its principal's."""
+        return self.run.submission.session is not None or self._usd_a_day is not None
+
     async def cover(self, wanted: Share) -> None:
-        """Reserve that much of the run's session, in all, as far as there is so much left; see `executor.session`."""
+        """Reserve that much, in all, of what the run shares with others, as far as there is so much left.
+
+        See `executor.session` and `executor.quota`.
+        """
+        await self._cover_session(wanted)
+        limit, drawn = self._usd_a_day, self.run.drawn
+        if limit is None or wanted.usd <= self.run.usage.usd:
+            return
+        if not (self._drawn and drawn is not None and drawn.usd >= wanted.usd):
+            async with self._turn:
+                await self._settled()
+                name, used = self.run.id, self.run.usage.usd
+                recorded = await self._journal.draw(name, wanted.usd, used=used, limit=limit, epoch=self.epoch)
+                self._drawn = True
+                fold(self.run, [recorded])
+
+    async def _cover_session(self, wanted: Share) -> None:
         name, granted = self.run.submission.session, self.run.granted
         if name is None or (self._covered and granted is not None and covers(granted, wanted)):
             return

@@ -30,6 +30,7 @@ from executor.events import (
     QuestionAsked,
     QuestionExpired,
     QuestionReminded,
+    QuotaGranted,
     ReceiptCounted,
     Recorded,
     RunEnded,
@@ -119,6 +120,8 @@ def _apply(run: Run, record: Recorded) -> None:
             run.earlier.append(event)
         case SessionGranted() as event:
             run.granted = event
+        case QuotaGranted() as event:
+            run.drawn = event
         case _:
             _apply_life(run, record)
 

@@ -194,8 +194,8 @@ class Scheduler:
     # -- starting
 
     async def _cover(self, starts: Sequence[Start]) -> None:
-        """Have what these starts may take, with their retries, reserved of the run's session, as far as it has so much left."""
-        if self._run.submission.session is not None and starts and self.ceiling is None:
+        """Have what these starts may take, with their retries, reserved of what the run shares, as far as it has so much."""
+        if self._recorder.shares and starts and self.ceiling is None:
             self._most.update((start.address, self._performer.most(start)) for start in starts)
             wanted = (self._most[address] for address in {*self._tasks, *(start.address for start in starts)})
             await self._recorder.cover(self._ledger.share(*wanted))

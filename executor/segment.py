@@ -42,12 +42,13 @@ from executor.parking import park, park_for
 from executor.perform import Ended, Performer, Secrets, Sleep
 from executor.planning import Planning
 from executor.probing import Probing
+from executor.quota import ceiling_told
 from executor.recorder import NO_CEILINGS, Recorder
 from executor.replanning import Replanning
 from executor.run import Run, fold
 from executor.run_artifacts import RunArtifacts, fetched
 from executor.schedule import End, Scheduler
-from executor.session import CEILINGS, SessionLimits, ceiling_told, used_by, worst_share
+from executor.session import SessionLimits, used_by, worst_share
 from executor.shapes import Learner
 from executor.surprise import Met
 from executor.toolset import Toolset
@@ -82,6 +83,7 @@ class Segments:
     read_ahead: bool = True  # whether reads start while a plan is being written
     late: LateResults = field(default_factory=LateResults)
     session: SessionLimits = NO_CEILINGS  # of each session
+    usd_a_day: Callable[[str], float | None] = lambda principal: None  # that a principal may take
     how_to_set: Callable[[str], str] = unsaid  # a secret that is not, in a sentence
     learner: Learner = field(init=False)
 
@@ -94,7 +96,8 @@ class Segments:
         run = fold(Run(run_id), recorded)
         if run.ended is not None:
             return False
-        recorder = Recorder(self.journal, run, epoch=epoch, now=self.now, session=self.session)
+        a_day = self.usd_a_day(run.submission.principal.id)
+        recorder = Recorder(self.journal, run, epoch=epoch, now=self.now, session=self.session, usd_a_day=a_day)
         recorder.note(SegmentStarted(epoch=epoch, worker=self.worker, version=self.version))
         ahead = Ahead(recorder, self._performer(run), keep=self.keep, nudge=nudge, now=self.now)
         seen = recorded[-1].seq
@@ -363,10 +366,10 @@ class Segments:
                 await _end(recorder, "done", answer=answer.value, labels=answer.labels.to_json())
             case "partial":
                 ceiling = run.ceilings[-1]
-                reason = f"The ceiling {ceiling.ceiling} ({ceiling.limit:g}) was reached."
-                hint = f"planrail resume {run.id} --budget {ceiling.ceiling}=… goes on from here."
-                if ceiling.ceiling in CEILINGS:
-                    reason, hint = ceiling_told(run, ceiling.ceiling)
+                reason, hint = ceiling_told(run, ceiling.ceiling) or (
+                    f"The ceiling {ceiling.ceiling} ({ceiling.limit:g}) was reached.",
+                    f"planrail resume {run.id} --budget {ceiling.ceiling}=… goes on from here.",
+                )
                 await _end(recorder, "partial", reason=reason, hint=hint, answer=bound_so_far(values))
             case "cancelled":
                 await self._cancelled(recorder)

@@ -18,6 +18,7 @@ from executor.events import (
     PlanRefused,
     Question,
     QuestionAnswered,
+    QuotaGranted,
     RunEnded,
     RunForked,
     RunStatus,
@@ -86,6 +87,7 @@ class Run:
     counted: int = 0  # models' answers that count, since the run last began to rely on them
     uncounted: set[Address] = field(default_factory=set)  # those that do not: an `otherwise` stands in their place, or nothing
     granted: SessionGranted | None = None  # what it may take of its session
+    drawn: QuotaGranted | None = None  # what it may take of its principal's quota
     ceilings: list[CeilingReached] = field(default_factory=list)
     planner_calls: list[PlannerCalled] = field(default_factory=list)
     usage: Usage = NO_USAGE

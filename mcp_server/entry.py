@@ -18,6 +18,7 @@ from pydantic import AnyHttpUrl
 from executor.submission import Principal
 from mcp_server.beside import Beside
 from mcp_server.door import Ctx, Door, DoorTerms
+from mcp_server.guard import Guard
 from mcp_server.server import McpDoor
 from mcp_server.stdio import serve_stdio, telling
 from planrail.auth import Authenticator
@@ -53,7 +54,7 @@ class McpEntry:
             token_verifier=_Verifier(auth) if known else None,
         )
         async with door.server.session_manager.run(), telling(door):
-            yield Mounted((PATH, "/.well-known/oauth-protected-resource"), app, {"mcp": PATH})
+            yield Mounted((PATH, "/.well-known/oauth-protected-resource"), Guard(app, auth, house.quotas), {"mcp": PATH})
 
 
 def terms_of(house: House) -> DoorTerms:

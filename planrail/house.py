@@ -36,6 +36,7 @@ from planrail.engines import Engines, open_journal
 from planrail.limits import endpoint_of, gates_of
 from planrail.plans import Plans
 from planrail.prices import GenaiPrices
+from planrail.quota import Quotas
 from planrail.rewired import AS_CONFIGURED, Rewired
 from planrail.runs import Runs
 from planrail.schedules import Schedules
@@ -68,6 +69,7 @@ class House:
     worker: str
     engines: Engines
     hub: McpHub
+    quotas: Quotas
 
     @property
     def plans(self) -> Plans:
@@ -96,7 +98,10 @@ class House:
 
     def engine(self, *, only: frozenset[str] | None = None) -> AbstractAsyncContextManager[object]:
         """This process's engine, to be entered; `only` restricts it to some runs."""
-        limits = Limits(self.settings.runs, self.settings.principal_runs, lambda record: covers(self.toolset, record.tools))
+        limits = Limits(
+            self.settings.runs, self.settings.principal_runs, self.quotas.runs,
+            lambda record: covers(self.toolset, record.tools),
+        )  # fmt: skip
         return self.engines.engine(self.segments.advance, limits, only=only)
 
 
@@ -142,11 +147,12 @@ def _wired(
         tools_tokens=settings.planner.tools_tokens, keeping=Keeping(journal.kept, settings.plans_after),
         shapes=journal.shapes,
     )  # fmt: skip
+    quotas = Quotas(settings.auth.limits)
     segments = Segments(
         journal=journal, artifacts=artifacts, toolset=toolset, models=models, planning=planning, secrets=settings.secret,
         now=_now, worker=worker, version=version("planrail"), workspaces=settings.home / "workspaces", session=settings.session,
         question_timeout_s=settings.question_timeout_s, floors=settings.confidence, read_ahead=settings.read_ahead,
-        gates=gates, how_to_set=how_to_set,
+        gates=gates, how_to_set=how_to_set, usd_a_day=quotas.usd_a_day,
     )  # fmt: skip
     runs = Runs(
         journal,
@@ -157,9 +163,10 @@ def _wired(
         prices=GenaiPrices(settings.prices),
         session=settings.session,
         farewell=partial(farewell, toolset=toolset),
+        quota=quotas.quota,
     )
     hub.changed.append(planning.tools_changed)
-    return House(settings, runs, toolset, packs, playbooks, models, journal, artifacts, segments, worker, engines, hub)
+    return House(settings, runs, toolset, packs, playbooks, models, journal, artifacts, segments, worker, engines, hub, quotas)
 
 
 def models_of(settings: Settings, gates: Gates | None = None) -> Models:

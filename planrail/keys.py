@@ -11,6 +11,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from executor.tenant import MARK, is_tenant
+from planrail.quota import LimitSettings
 
 _PREFIX = "pr_"  # of a key, so that scanners for leaked secrets find it
 _BYTES = 32
@@ -81,6 +82,7 @@ class AuthSettings(_Settings):
     leeway_s: float = Field(default=30.0, ge=0, le=600)  # by which the issuer's clock may differ from this one
     tenant_claim: str = ""  # the tokens' claim that names the tenants they are bound to; empty: they are bound to none
     proxy: ProxySettings = ProxySettings()  # a table: header and trusted
+    limits: LimitSettings = LimitSettings()  # how much each principal may ask for: a table, see Limits
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

@@ -9,7 +9,6 @@ from functools import partial
 
 from executor.artifacts import Artifacts
 from executor.deadlines import has_expired
-from executor.drafting import NotPlanned
 from executor.errors import LostOwnership, NotAnswerable, SessionSpent, UnknownRun
 from executor.events import (
     CancelRequested,
@@ -23,11 +22,11 @@ from executor.events import (
     RunStatus,
 )
 from executor.farewell import left_behind
-from executor.journal.memory import MemoryJournal
 from executor.journal.port import Journal, Recent, RunRecord
 from executor.opening import loader
 from executor.planning import Planning
-from executor.recorder import NO_CEILINGS, Recorder
+from executor.quota import NO_QUOTA, Quota
+from executor.recorder import NO_CEILINGS
 from executor.run import Run, fold, is_over
 from executor.run_artifacts import RunArtifacts
 from executor.session import CEILINGS, SessionLimits, SessionUse
@@ -37,6 +36,7 @@ from planner.prices import Prices
 from planner.toolspec import Json
 from planrail.answers import check_answer
 from planrail.forking import ForkWish, forked
+from planrail.preview import Charge, previewed
 from planrail.refinement import refined
 from planrail.replay import ReplayGround, replay
 from planrail.replay_report import Replayed
@@ -76,6 +76,7 @@ class Runs:
         prices: Prices | None = None,
         session: SessionLimits = NO_CEILINGS,
         farewell: Farewell = nobody_to_tell,
+        quota: Callable[[str], Quota] = lambda principal: NO_QUOTA,
     ) -> None:
         self._journal = journal
         self._artifacts = artifacts
@@ -84,19 +85,24 @@ class Runs:
         self._new_id = new_id
         self._prices = prices  # of a replay; None where nobody knows any
         self._session = session
+        self._quota = quota  # of a principal
         self._farewell = farewell
 
     async def submit(self, submission: Submission, *, key: str | None = None) -> RunRecord:
         """A new run; the same one for the same key.
 
         Raises KeyTaken where the key was used for something else, SessionSpent where the session has nothing left, UnknownRun
-        for an earlier run that it refers to and that is none of the principal's in that session.
+        for an earlier run that it refers to and that is none of the principal's in that session, and QuotaExceeded where the
+        principal has as much as it may.
         """
         run = self._new_id()
         submission, earlier = await self._refined(submission)
         if submission.session is not None and self._session != NO_CEILINGS:
             await self._may_go_on(submission.session, submission.principal, key)
-        return await self._journal.create(submission, run=run, key=key or run, now=self._now(), events=earlier)
+        quota = self._quota(submission.principal.id)
+        return await self._journal.create(
+            submission, run=run, key=key or run, now=self._now(), events=earlier, quota=quota
+        )  # fmt: skip
 
     async def _refined(self, submission: Submission) -> tuple[Submission, list[EarlierShown]]:
         return await refined(submission, partial(self.get, principal=submission.principal))
@@ -125,24 +131,15 @@ class Runs:
         return use.model_copy(update={"limits": self._session})
 
     async def preview(self, submission: Submission) -> Run:
-        """The plan of a submission, certified; nothing of it runs or stays. Raises NotPlanned.
+        """The plan of a submission, certified; nothing of it runs or stays. Raises QuotaExceeded.
 
         The model's calls, if any, are billed: they stand in the run's `usage`. Where the plan is refused, the last of the
         run's `refusals` says why.
         """
-        journal = MemoryJournal(clock=self._now)
         submission, earlier = await self._refined(submission)
-        record = await journal.create(submission, run="preview", key="preview", now=self._now(), events=earlier)
-        epoch = await journal.take(record.id, "preview")
-        assert epoch is not None
-        run = fold(Run(record.id), await journal.read(record.id))
-        recorder = Recorder(journal, run, epoch=epoch, now=self._now)
-        try:
-            await self._planning.plan(recorder)
-        except NotPlanned as problem:
-            reason = RunEnded(status="failed", reason=problem.message, hint=problem.hint)
-            await recorder.commit(reason)
-        return run
+        usd = self._quota(submission.principal.id).usd
+        charge = None if usd is None else Charge(self._journal, submission.principal.id, f"preview {self._new_id()}", usd)
+        return await previewed(submission, earlier, self._planning, self._now, charge)
 
     async def record(self, run: str, principal: Principal) -> RunRecord:
         """The run's row; raises UnknownRun. An unambiguous beginning of at least four characters of an id will do."""
@@ -300,7 +297,8 @@ class Runs:
     async def fork(self, run: str, principal: Principal, wish: ForkWish, *, key: str | None = None) -> RunRecord:
         """A new run that begins with the settled work of another one, which is left as it is; the same run for the same key.
 
-        Raises UnknownRun, NotForkable, CompileError and PlanRefused, and KeyTaken where the key was used for something else.
+        Raises UnknownRun, NotForkable, CompileError and PlanRefused, KeyTaken where the key was used for something else, and
+        QuotaExceeded.
         """
         original = await self.get(run, principal)
         load = loader(self._artifacts)
@@ -308,7 +306,9 @@ class Runs:
             forked, original, principal, wish, self._planning, load, self._now()
         )
         new = self._new_id()
-        return await self._journal.create(submission, run=new, key=key or new, now=self._now(), events=events, tools=tools)
+        return await self._journal.create(
+            submission, run=new, key=key or new, now=self._now(), events=events, tools=tools, quota=self._quota(principal.id)
+        )
 
     async def replay(self, run: str, principal: Principal) -> Replayed:
         """The run worked out again from its journal by today's code, tools and prices; nothing is called or written."""

@@ -23,6 +23,7 @@ from planner.budget import Budget
 from planner.policy import Policy, ToolPolicy
 from planrail.a2a import A2aSettings
 from planrail.keys import AuthSettings, ProxySettings
+from planrail.quota import LimitSettings, PrincipalLimits
 from planrail.settings import McpSettings, ModelSettings, ServerSettings, Settings
 from tests.fault_tables import HOUSE, MODELS, TOOLS, HouseFault, ModelFault, ToolFault
 from tests.node_faults import NODE
@@ -166,6 +167,12 @@ def agents() -> str:
     return _table(("in `[agents.NAME]`", "default", "what it does"), rows)
 
 
+def limits() -> str:
+    """How much each principal may ask for."""
+    rows = [(_code(f.name), _code(f.default), f.comment) for f in (*fields_of(PrincipalLimits), *fields_of(LimitSettings))]
+    return _table(("in `[auth.limits]`", "default", "what it does"), rows)
+
+
 def auth() -> str:
     """Who may come from outside."""
     rows = [(_code(f.name), _code(f.default), f.comment) for f in fields_of(AuthSettings)]
@@ -233,6 +240,7 @@ def _meaning(field: Field) -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "events": events,
     "told": told,
+    "limits": limits,
     "settings": settings,
     "models": models,
     "servers": servers,

@@ -134,7 +134,7 @@ class LocalEngine:
 
     async def _take_queued(self, group: asyncio.TaskGroup) -> None:
         """Take queued runs, oldest first; a list that was read is gone through before the next one is."""
-        room = Room(self._journal, self._limits.principal_runs)
+        room = Room(self._journal, self._limits)
         old = bool(self._backlog)
         if not old:
             self._backlog.extend(reversed(await self._records("queued")))
@@ -180,9 +180,9 @@ class LocalEngine:
 
     async def _take(self, group: asyncio.TaskGroup, records: Iterable[RunRecord], *, dead: Iterable[str]) -> None:
         """Take what is still free, all at once (one commit), and start its segments."""
-        wanted = [record.id for record in records if record.id not in self._carrier]
-        gone, most = tuple(dead), self._limits.principal_runs
-        takes = (self._journal.take(run, self._worker, dead=gone, principal_runs=most) for run in wanted)
+        chosen = [record for record in records if record.id not in self._carrier]
+        wanted, gone, most = [record.id for record in chosen], tuple(dead), self._limits.most
+        takes = (self._journal.take(r.id, self._worker, dead=gone, principal_runs=most(r.principal)) for r in chosen)
         epochs = await asyncio.gather(*takes)
         taken = {run: epoch for run, epoch in zip(wanted, epochs, strict=True) if epoch is not None}
         if not taken:

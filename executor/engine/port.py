@@ -28,7 +28,12 @@ class Limits:
 
     runs: int = 64  # of this worker at once
     principal_runs: int | None = None  # of one principal at once, over all workers; None: as many as there are slots
+    own: Callable[[str], int | None] = lambda principal: None  # runs at once of that principal, where it has a limit of its own
     covers: Callable[[RunRecord], bool] = lambda record: True  # whether the worker has the tools that the run needs
+
+    def most(self, principal: str) -> int | None:
+        """How many runs of that principal run at once."""
+        return min((n for n in (self.principal_runs, self.own(principal)) if n is not None), default=None)
 
 
 class Liveness(Protocol):

@@ -131,7 +131,8 @@ class ProcrastinateEngine:
             if record is None or not self._may_take(record):
                 return
             dead = [record.owner] if record.owner is not None and self._is_gone(record.owner) else []
-            epoch = await self._journal.take(run, self._worker, dead=dead, principal_runs=self._limits.principal_runs)
+            most = self._limits.most(record.principal)
+            epoch = await self._journal.take(run, self._worker, dead=dead, principal_runs=most)
             if epoch is None:
                 return
             self._carrier.begin(run, record.seq)
@@ -166,11 +167,12 @@ class ProcrastinateEngine:
 
     async def _feed(self, principal: str) -> None:
         """A run has ended or parked: call for the next ones of a principal that had no room."""
-        if self._limits.principal_runs is None or self._stopping.is_set():
+        most = self._limits.most(principal)
+        if most is None or self._stopping.is_set():
             return
         try:
             waiting = await self._journal.find(
-                principal=principal, statuses=("queued",), limit=min(self._limits.principal_runs, _FED), oldest_first=True
+                principal=principal, statuses=("queued",), limit=min(most, _FED), oldest_first=True
             )
             for record in waiting:  # more than one: another run may have ended just now, and have called for the first
                 await self._defer(advance_job(record.id, queueing_lock=record.id))
@@ -214,7 +216,7 @@ class ProcrastinateEngine:
         free = self._limits.runs - len(self._carrier)
         if free <= 0:
             return []
-        room = Room(self._journal, self._limits.principal_runs)
+        room = Room(self._journal, self._limits)
         before, self._seen = self._seen, {}
         chosen: list[str] = []
         for record in [*await self._ownerless(), *await self._queued()]:

@@ -25,6 +25,7 @@ from executor.events.life import (
     ConfidenceFell,
     EarlierShown,
     EffectsInherited,
+    QuotaGranted,
     RunEnded,
     RunForked,
     RunParked,
@@ -69,6 +70,7 @@ Event = Annotated[
     | TimerStarted
     | EarlierShown
     | SessionGranted
+    | QuotaGranted
     | StepSkipped
     | QuestionAsked
     | QuestionAnswered

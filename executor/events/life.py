@@ -62,6 +62,16 @@ class SessionGranted(Happened):
     session_usd: float | None = None
 
 
+class QuotaGranted(Happened):
+    """The run may have cost so much in all; what is more than before was reserved of its principal's day."""
+
+    type: Literal["quota_granted"] = "quota_granted"
+    account: str
+    day: str  # of UTC
+    usd: float
+    limit: float  # the principal's, a day
+
+
 class RunForked(Happened):
     """The run begins with what another one had settled; what follows up to `effects_inherited` is adopted."""
 

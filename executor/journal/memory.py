@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from executor.errors import KeyTaken, LostOwnership, UnknownRun
-from executor.events import Event, PlanDoubted, PlanVerified, Recorded, RunStatus, RunSubmitted
+from executor.events import Event, PlanDoubted, PlanVerified, QuotaGranted, Recorded, RunStatus, RunSubmitted
 from executor.journal.bell import Bell
 from executor.journal.codec import decode_event, decode_receipt, encode, title_of
 from executor.journal.port import Receipt, Recent, RunRecord
 from executor.kept import MemoryKept
+from executor.quota import NO_QUOTA, Quota, QuotaUse, Stint, check, day_of, drawn, granted, rested, with_stint
 from executor.run import Run, fold
 from executor.session import SessionLimits, SessionUse, Share, counted, grant, used_by
 from executor.shapes import MemoryShapes
 from executor.submission import Submission
+from executor.tenant import account
 
 
 @dataclass
@@ -30,6 +32,7 @@ class _Kept:
     receipts: dict[str, str] = field(default_factory=dict)
     session: str | None = None
     share: Share = field(default_factory=Share)  # what it has reserved of its session
+    stints: list[Stint] = field(default_factory=list)  # what it has reserved of its principal's days
 
     def update(self, **new: Any) -> None:
         self.record = self.record.model_copy(update=new)
@@ -42,18 +45,29 @@ class MemoryJournal:
         self._clock = clock
         self._runs: dict[str, _Kept] = {}
         self._keys: dict[tuple[str, str], _Kept] = {}
+        self._further: dict[str, tuple[str, list[Stint]]] = {}  # by name of what is no run: whose, and what it takes
         self._bell = Bell()
         self.kept = MemoryKept()
         self.shapes = MemoryShapes()
 
     async def create(
-        self, submission: Submission, *, run: str, key: str, now: datetime, events: Sequence[Event] = (), tools: str = ""
+        self,
+        submission: Submission,
+        *,
+        run: str,
+        key: str,
+        now: datetime,
+        events: Sequence[Event] = (),
+        tools: str = "",
+        quota: Quota = NO_QUOTA,
     ) -> RunRecord:
         principal = submission.principal.id
         if there := self._keys.get((principal, key)):
             if there.digest != submission.digest():
                 raise KeyTaken("The idempotency key belongs to another submission.", hint="Use a new key for a new submission.")
             return there.record
+        if quota != NO_QUOTA:
+            check(principal, quota, self._quota(principal), self._clock())
         record = RunRecord(
             id=run, principal=principal, key=key, goal=title_of(submission), status="queued", seq=1 + len(events), epoch=0,
             owner=None, tools=tools, created_at=now, updated_at=now,
@@ -181,8 +195,11 @@ class MemoryJournal:
         }
 
     def _has_room(self, principal: str, limit: int | None) -> bool:
-        held = [kept.record for kept in self._runs.values() if kept.record.principal == principal]
-        return limit is None or sum(record.status == "running" for record in held) < limit
+        return limit is None or sum(kept.record.status == "running" for kept in self._of(principal)) < limit
+
+    def _of(self, principal: str) -> list[_Kept]:
+        """The principal's runs, in all its tenants."""
+        return [kept for kept in self._runs.values() if account(kept.record.principal) == account(principal)]
 
     async def reserve(
         self, run: str, session: str, wanted: Share, *, used: Share, limits: SessionLimits, epoch: int
@@ -205,10 +222,55 @@ class MemoryJournal:
             if kept.record.status == "running":
                 reserved += kept.share
                 continue
-            state = fold(Run(kept.record.id), (decode_event(n, at, body) for n, (at, body) in enumerate(kept.events, 1)))
-            receipts = (decode_receipt(body) for body in kept.receipts.values())
-            used += used_by(state, ((r.key, r.finished) for r in receipts))
+            used += self._used(kept)
         return SessionUse(name=name, runs=len(of_it), used=used, reserved=reserved)
+
+    def _used(self, kept: _Kept) -> Share:
+        state = fold(Run(kept.record.id), (decode_event(n, at, body) for n, (at, body) in enumerate(kept.events, 1)))
+        receipts = (decode_receipt(body) for body in kept.receipts.values())
+        return used_by(state, ((r.key, r.finished) for r in receipts))
+
+    async def draw(self, run: str, wanted: float, *, used: float, limit: float, epoch: int) -> Recorded:
+        kept = self._known(run)
+        stint = self._drawn(kept.record.principal, kept.stints, wanted, used, limit)
+        event = granted(kept.record.principal, limit, stint)
+        seq = await self.append(run, [event], epoch=epoch)
+        assert seq is not None
+        kept.stints = with_stint(kept.stints, stint)
+        return Recorded(seq=seq, at=kept.record.updated_at, event=event)
+
+    async def hold(self, principal: str, name: str, wanted: float, *, used: float, limit: float) -> QuotaGranted:
+        _, own = self._further.get(name, (principal, []))
+        stint = self._drawn(principal, own, wanted, used, limit)
+        self._further[name] = principal, with_stint(own, stint)
+        return granted(principal, limit, stint)
+
+    async def settle(self, name: str, used: float) -> None:
+        if name in self._further:
+            principal, own = self._further[name]
+            self._further[name] = principal, rested(own, used)
+
+    def _drawn(self, principal: str, own: list[Stint], wanted: float, used: float, limit: float) -> Stint:
+        day = day_of(self._clock())
+        others = sum(s.usd for stints in self._shared(principal) if stints is not own for s in stints if s.day == day)
+        return drawn(day, limit, wanted, used, own, others)
+
+    def _shared(self, principal: str) -> Iterator[list[Stint]]:
+        """What each of the principal's runs, and what else it does, has used or reserved."""
+        for kept in self._of(principal):
+            rests = bool(kept.stints) and kept.record.status != "running"
+            yield rested(kept.stints, self._used(kept).usd) if rests else kept.stints
+        yield from (own for who, own in self._further.values() if account(who) == account(principal))
+
+    async def quota(self, principal: str) -> QuotaUse:
+        return self._quota(principal)
+
+    def _quota(self, principal: str) -> QuotaUse:
+        day, own = day_of(self._clock()), self._of(principal)
+        stints = [s for stints in self._shared(principal) for s in stints if s.day == day]
+        used, reserved = (round(sum(s.usd for s in stints if s.held is held), 9) for held in (False, True))
+        runs = sum(kept.record.status in ("queued", "running") for kept in own)
+        return QuotaUse(account=account(principal), day=day, runs=runs, used=used, reserved=reserved)
 
     async def follow(self, run: str, *, after: int = 0) -> AsyncIterator[list[Recorded]]:
         async for _ in self._bell.listen(run):

@@ -13,8 +13,9 @@ from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from executor.events import CallFinished, Event, Recorded, RunStatus
+from executor.events import CallFinished, Event, QuotaGranted, Recorded, RunStatus
 from executor.kept import KeptPlans
+from executor.quota import NO_QUOTA, Quota, QuotaUse
 from executor.session import SessionLimits, SessionUse, Share
 from executor.shapes import Shapes
 from executor.submission import Submission
@@ -70,13 +71,23 @@ class Journal(Protocol):
     def shapes(self) -> Shapes: ...
 
     async def create(
-        self, submission: Submission, *, run: str, key: str, now: datetime, events: Sequence[Event] = (), tools: str = ""
+        self,
+        submission: Submission,
+        *,
+        run: str,
+        key: str,
+        now: datetime,
+        events: Sequence[Event] = (),
+        tools: str = "",
+        quota: Quota = NO_QUOTA,
     ) -> RunRecord:
         """Create the run with its RunSubmitted event and these further ones, status `queued`, in one transaction.
 
         `tools` is what a run needs whose plan is certified among the events.
 
         If the principal has a run with that key already, return that one; raises KeyTaken if it was another submission.
+        Raises QuotaExceeded where a new run would pass the principal's quota: runs that are queued or running, in whatever
+        tenant, and $ that were used today.
         """
         ...
 
@@ -110,7 +121,7 @@ class Journal(Protocol):
     async def take(self, run: str, worker: str, *, dead: Sequence[str] = (), principal_runs: int | None = None) -> int | None:
         """Own the run if it is queued, or running without an owner or with an owner that is `dead`; the new epoch, or None.
 
-        A queued run stays queued while its principal has `principal_runs` running ones.
+        A queued run stays queued while its principal has `principal_runs` running ones, in all its tenants.
         """
         ...
 
@@ -162,6 +173,25 @@ class Journal(Protocol):
 
     async def session(self, principal: str, name: str) -> SessionUse:
         """What the session's runs have used and reserved, without limits."""
+        ...
+
+    async def draw(self, run: str, wanted: float, *, used: float, limit: float, epoch: int) -> Recorded:
+        """Append how much the run may cost in all: what it wants, cut down to what its principal's other runs leave of the day.
+
+        No two runs of a principal draw at the same time; see `executor.quota`. Raises LostOwnership.
+        """
+        ...
+
+    async def hold(self, principal: str, name: str, wanted: float, *, used: float, limit: float) -> QuotaGranted:
+        """The same for what is no run, and costs something: a preview."""
+        ...
+
+    async def settle(self, name: str, used: float) -> None:
+        """It has cost so much, and holds nothing more."""
+        ...
+
+    async def quota(self, principal: str) -> QuotaUse:
+        """What the principal has taken by now, in all its tenants."""
         ...
 
     def follow(self, run: str, *, after: int = 0) -> AsyncIterator[list[Recorded]]:

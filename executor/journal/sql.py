@@ -11,8 +11,8 @@ from typing import Self
 from sqlalchemy import URL, Connection, Engine
 
 from executor.errors import UnknownRun
-from executor.events import Event, Recorded, RunStatus
-from executor.journal import outbox, plans, sessions, statements
+from executor.events import Event, QuotaGranted, Recorded, RunStatus
+from executor.journal import outbox, plans, quotas, sessions, statements
 from executor.journal.bell import Bell, Changed
 from executor.journal.dialect import Dialect, explained
 from executor.journal.dialects import dialect_of, parse_url
@@ -28,6 +28,7 @@ from executor.journal.signing import SqlSigningKeys
 from executor.journal.tail import Tails
 from executor.journal.timetable import SqlTimetable
 from executor.journal.writer import Writer
+from executor.quota import NO_QUOTA, Quota, QuotaUse, day_of
 from executor.session import SessionLimits, SessionUse, Share
 from executor.submission import Submission
 
@@ -104,9 +105,21 @@ class SqlJournal:
         await self.close()
 
     async def create(
-        self, submission: Submission, *, run: str, key: str, now: datetime, events: Sequence[Event] = (), tools: str = ""
+        self,
+        submission: Submission,
+        *,
+        run: str,
+        key: str,
+        now: datetime,
+        events: Sequence[Event] = (),
+        tools: str = "",
+        quota: Quota = NO_QUOTA,
     ) -> RunRecord:
+        use = None if quota == NO_QUOTA else await self.quota(submission.principal.id)
+
         def write(connection: Connection) -> RunRecord:
+            if use is not None:
+                quotas.admit(connection, self._dialect, submission, key, quota, use)
             record = statements.create_run(
                 connection, self._dialect, submission, run_id=run, key=key, now=now, events=events, tools=tools
             )
@@ -191,6 +204,7 @@ class SqlJournal:
         def write(connection: Connection) -> None:
             statements.insert_receipt(connection, self._dialect, run, receipt, self._clock())
             sessions.look_again(connection, run)
+            quotas.look_again(connection, run)
 
         await self._writer.write(write, order=run)
 
@@ -216,6 +230,32 @@ class SqlJournal:
 
     async def session(self, principal: str, name: str) -> SessionUse:
         return await self._readers.read(lambda c: sessions.use_of(c, principal, name))
+
+    async def draw(self, run: str, wanted: float, *, used: float, limit: float, epoch: int) -> Recorded:
+        record = await self.get(run)
+        if record is None:
+            raise UnknownRun(f"There is no run {run}.")
+        asked = quotas.Draw(run, record.principal, wanted, used, limit, epoch)
+        settled = await self._resting(asked.principal)
+        return await self._writer.write(
+            lambda c: quotas.draw(c, self._dialect, asked, settled, self._clock()),
+            order=run,
+            made=lambda recorded: self._tails.add(run, [recorded]),
+        )
+
+    async def hold(self, principal: str, name: str, wanted: float, *, used: float, limit: float) -> QuotaGranted:
+        asked = quotas.Draw(name, principal, wanted, used, limit)
+        settled = await self._resting(principal)
+        return await self._writer.write(lambda c: quotas.hold(c, self._dialect, asked, settled), order=name)
+
+    async def settle(self, name: str, used: float) -> None:
+        await self._writer.write(lambda c: quotas.settle(c, name, used), order=name)
+
+    async def _resting(self, principal: str) -> list[quotas.Rested]:
+        return await self._readers.read(lambda c: quotas.resting(c, principal, day_of(quotas.now(c, self._dialect))))
+
+    async def quota(self, principal: str) -> QuotaUse:
+        return await self._readers.read(lambda c: quotas.use_of(c, self._dialect, principal))
 
     async def follow(self, run: str, *, after: int = 0) -> AsyncIterator[list[Recorded]]:
         with self._tails.of(run) as tail:

@@ -37,6 +37,7 @@ from executor.journal.tables import event_table as event
 from executor.journal.tables import receipt_table as receipt
 from executor.journal.tables import run_table as run
 from executor.submission import Submission
+from executor.tenant import account
 
 RECORD = tuple(run.c[name] for name in RunRecord.model_fields)
 
@@ -49,6 +50,7 @@ _RECEIPTS = select(receipt.c.body).where(receipt.c.run == bindparam("run")).orde
 _OUTSIDE = select(run.c.id, run.c.outside).where(
     run.c.owner == bindparam("worker"), run.c.status == "running", run.c.outside > 0
 )
+_RUNNING = select(run.c.principal, func.count()).where(run.c.status == "running").group_by(run.c.principal)
 _ADD = insert(event)
 _PLAIN_APPEND = (
     update(run)
@@ -200,13 +202,13 @@ def take_run(
 
 
 def _has_room(connection: Connection, dialect: Dialect, run_id: str, limit: int) -> bool:
-    """Whether the run's principal has fewer running runs; nobody else takes one of them until this transaction ends."""
+    """Whether its principal has fewer running runs, in all its tenants; nobody else takes one until this transaction ends."""
     principal = connection.execute(select(run.c.principal).where(run.c.id == run_id)).scalar_one_or_none()
     if principal is None:
         return False
-    dialect.lock_name(connection, principal)
-    running = select(func.count()).where(run.c.principal == principal, run.c.status == "running")
-    return bool(connection.execute(running).scalar_one() < limit)
+    dialect.lock_name(connection, account(principal))
+    running = connection.execute(_RUNNING).all()
+    return sum(int(count) for who, count in running if account(who) == account(principal)) < limit
 
 
 def read_events(connection: Connection, run_id: str, after: int, limit: int | None) -> list[Recorded]:

@@ -25,7 +25,7 @@ from sqlalchemy import (
     false,
 )
 
-HEAD = "0011"  # the newest migration; a test holds it equal to Alembic's head, so that Alembic loads only when it is needed
+HEAD = "0012"  # the newest migration; a test holds it equal to Alembic's head, so that Alembic loads only when it is needed
 REVISION_TABLE = "planrail_revision"  # Alembic's table, under a name that cannot meet a pack's or a host's own
 
 _FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
@@ -128,6 +128,19 @@ session_table = Table(
     Column("held", Boolean, nullable=False),
 )
 Index("planrail_session_name", session_table.c.principal, session_table.c.name)
+
+quota_table = Table(
+    "planrail_quota",
+    metadata,
+    Column("run", String(200), primary_key=True),  # or what else costs something: a preview
+    Column("number", Integer, primary_key=True, autoincrement=False),  # of the run's days
+    Column("account", Text, nullable=False),  # the principal, in whatever tenant
+    Column("day", String(10), nullable=False),  # of UTC, by the database's clock
+    Column("base", Double, nullable=False),  # what the run had cost, or reserved, before: this is what comes on top of it
+    Column("usd", Double, nullable=False),  # reserved while it is held, else used
+    Column("held", Boolean, nullable=False),
+)
+Index("planrail_quota_day", quota_table.c.account, quota_table.c.day)
 
 plan_table = Table(
     "planrail_plan",

@@ -8,20 +8,26 @@ import re
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 from rich.table import Table
 from rich.text import Text
 
-from executor.api_keys import ApiKeys, StoredKey
+from executor.api_keys import StoredKey
+from executor.quota import QuotaUse
 from planner.toolspec import Json
 from planrail.cli.errors import DONE, UsageError
 from planrail.cli.output import Output
 from planrail.cli.running import settings_here
 from planrail.cli.session import run_session
-from planrail.cli.text import clean, line, moment
+from planrail.cli.text import clean, dollars, line, moment
 from planrail.keys import APPROVE, ApiKey, hash_of, new_key
+from planrail.quota import PrincipalLimits, Quotas, quotas_told
 from planrail.settings import Settings
+
+if TYPE_CHECKING:  # a second to load: `--toml` needs no database
+    from executor.journal.sql import SqlJournal
 
 _SPAN = re.compile(r"(\d{1,5})([dhm])")
 _UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1)}
@@ -52,8 +58,8 @@ def create(output: Output, wish: Wish, *, as_toml: bool) -> int:
         name=wish.name, created_at=now, expires_at=_until(wish.expires, now) if wish.expires else None, **key.model_dump()
     )
 
-    async def work(keys: ApiKeys) -> int:
-        if not await keys.add(stored):
+    async def work(journal: SqlJournal) -> int:
+        if not await journal.keys.add(stored):
             raise UsageError(f"There is a key {wish.name} already.", hint=f"planrail keys revoke {wish.name} ends it.")
         if output.json:
             output.document({"key": made, **_document(stored)})
@@ -115,20 +121,51 @@ def listed(output: Output) -> int:
     """The keys of the database and of the configuration."""
     settings = settings_here()
 
-    async def work(keys: ApiKeys) -> int:
-        found = await keys.find()
+    async def work(journal: SqlJournal) -> int:
+        found = await journal.keys.find()
         configured = settings.auth.keys
+        taken = await _taken(journal, settings, {*(k.principal for k in found), *(k.principal for k in configured.values())})
         if output.json:
-            output.document(
-                [*map(_document, found), *({"name": n, **k.model_dump(mode="json")} for n, k in configured.items())]
-            )
+            listed = [*map(_document, found), *({"name": n, **k.model_dump(mode="json")} for n, k in configured.items())]
+            output.document([{**key, "limits": taken[str(key["principal"])].told()} for key in listed])
         elif found or configured:
             output.console.print(_table(found, configured.items()))
+            if limited := [of for of in taken.values() if of.limits != PrincipalLimits()]:
+                output.console.print(Text(""), _limits_table(limited))
         else:
             output.console.print("There is no key: planrail keys create NAME makes one.")
         return DONE
 
     return _with_keys(settings, work)
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """What a principal may take, and what it has taken."""
+
+    limits: PrincipalLimits
+    use: QuotaUse
+
+    def told(self) -> Json:
+        return quotas_told(self.limits, self.use)
+
+
+async def _taken(journal: SqlJournal, settings: Settings, principals: Iterable[str]) -> dict[str, _Taken]:
+    quotas = Quotas(settings.auth.limits)
+    return {who: _Taken(quotas.limits(who), await journal.quota(who)) for who in sorted(principals)}
+
+
+def _limits_table(taken: Iterable[_Taken]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("principal", "requests a minute", "runs at once", "$ today (UTC)"):
+        table.add_column(heading)
+    for of in taken:
+        used = f"{dollars(of.use.used)}{f' and {dollars(of.use.reserved)} reserved' if of.use.reserved else ''}"
+        most = "" if of.limits.usd_per_day is None else f" of {dollars(of.limits.usd_per_day)}"
+        runs = f"{of.use.runs}" + ("" if of.limits.runs is None else f" of {of.limits.runs}")
+        a_minute = "" if of.limits.requests_per_minute is None else f"{of.limits.requests_per_minute}"
+        table.add_row(Text(line(of.use.account)), a_minute, runs, f"{used}{most}")
+    return table
 
 
 def _table(found: Iterable[StoredKey], configured: Iterable[tuple[str, ApiKey]]) -> Table:
@@ -164,8 +201,8 @@ def revoke(output: Output, name: str) -> int:
     """Revoke the key of that name."""
     settings = settings_here()
 
-    async def work(keys: ApiKeys) -> int:
-        found = await keys.revoke(name, datetime.now(UTC))
+    async def work(journal: SqlJournal) -> int:
+        found = await journal.keys.revoke(name, datetime.now(UTC))
         if found is None:
             where = (
                 "It is in planrail.toml: remove its lines."
@@ -182,12 +219,12 @@ def revoke(output: Output, name: str) -> int:
     return _with_keys(settings, work)
 
 
-def _with_keys(settings: Settings, work: Callable[[ApiKeys], Awaitable[int]]) -> int:
+def _with_keys(settings: Settings, work: Callable[[SqlJournal], Awaitable[int]]) -> int:
     """Do the work on the database's keys. Nothing else of the house is opened."""
     from planrail.engines import open_journal  # noqa: PLC0415  # a second to load: `--toml` needs no database
 
     async def session() -> int:
         async with open_journal(settings, f"keys-{os.getpid()}") as (journal, _):
-            return await work(journal.keys)
+            return await work(journal)
 
     return run_session(session())

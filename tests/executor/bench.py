@@ -83,6 +83,7 @@ class Bench:
     read_ahead: bool = True
     budget: Budget = PLENTY
     session: SessionLimits = field(default_factory=SessionLimits)
+    usd_a_day: float | None = None
     policy: Policy = USUAL
     question_timeout_s: float | None = None
     now: Callable[[], datetime] = field(default_factory=Clockwork)
@@ -110,7 +111,8 @@ class Bench:
         return Segments(
             journal=journal or self.journal, artifacts=self.artifacts, toolset=self.toolset, models=self.models,
             planning=self.planning, secrets=self.secrets.get, now=self.now, worker=worker, version="test", sleep=self.sleep,
-            gates=self.gates, session=self.session, read_ahead=self.read_ahead, question_timeout_s=self.question_timeout_s,
+            gates=self.gates, session=self.session, usd_a_day=lambda _: self.usd_a_day,
+            read_ahead=self.read_ahead, question_timeout_s=self.question_timeout_s,
         )  # fmt: skip
 
     async def submit(self, script: str | None = None, **more: Any) -> str:

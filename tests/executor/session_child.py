@@ -1,6 +1,7 @@
-"""A process that carries runs of one session on: `python session_child.py URL LOG NAME RUNS ITEMS LIMIT`.
+"""A process that carries runs on which share a limit: `python session_child.py URL LOG NAME RUNS ITEMS LIMIT [quota]`.
 
-Each call of a run's tool is a line in LOG. All runs go side by side; prints how each ended.
+They share a session; with `quota` a day of their principal. Each call of a run's tool is a line in LOG.
+All runs go side by side; prints how each ended.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-async def main(url: str, log: str, name: str, runs: int, items: int, limit: int) -> None:
+async def main(url: str, log: str, name: str, runs: int, items: int, limit: int, *, quota: bool) -> None:
     @tool(effect="read", usd=0.01)
     async def visit(x: int) -> int:
         """Note the call."""
@@ -41,12 +42,14 @@ async def main(url: str, log: str, name: str, runs: int, items: int, limit: int)
     async with await SqlJournal.open(url) as journal:
         segments = Segments(
             journal=journal, artifacts=MemoryArtifacts(), toolset=toolset, models=Models(), planning=planning,
-            secrets=lambda _: None, now=now, worker=name, version="test", session=SessionLimits(calls=limit, usd=limit / 100),
+            secrets=lambda _: None, now=now, worker=name, version="test",
+            session=SessionLimits() if quota else SessionLimits(calls=limit, usd=limit / 100),
+            usd_a_day=lambda principal: limit / 100 if quota else None,
         )  # fmt: skip
         script = f"xs = [t.visit(x=i) for i in range({items})]\nanswer(len(xs))\n"
         ids = [f"{name}{n}" for n in range(runs)]
         for run in ids:
-            await journal.create(Submission(script=script, session="s"), run=run, key=run, now=now())
+            await journal.create(Submission(script=script, session=None if quota else "s"), run=run, key=run, now=now())
         print("ready", flush=True)
         await asyncio.to_thread(sys.stdin.readline)
 
@@ -61,4 +64,4 @@ async def main(url: str, log: str, name: str, runs: int, items: int, limit: int)
 
 if __name__ == "__main__":
     url, log, name, runs, items, limit = sys.argv[1:7]
-    asyncio.run(main(url, log, name, int(runs), int(items), int(limit)))
+    asyncio.run(main(url, log, name, int(runs), int(items), int(limit), quota="quota" in sys.argv[7:]))

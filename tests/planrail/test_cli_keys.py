@@ -49,3 +49,12 @@ def test_with_toml_the_lines_are_what_the_settings_take_and_nothing_is_kept(comm
 def test_a_key_that_cannot_be_meant_is_refused(command: Command, wrong: tuple[str, ...]) -> None:
     refused = command("keys", "create", "night", *wrong)
     assert (refused.code, refused.out) == (2, "")
+
+
+def test_the_list_tells_what_each_principal_has_taken_of_its_limits(command: Command) -> None:
+    (command.folder / "planrail.toml").write_text("[auth.limits]\nrequests_per_minute = 60\nruns = 8\nusd_per_day = 20.0\n")
+    assert command("keys", "create", "night", "--principal", "ann").code == 0
+    told = command("keys", "list").out.splitlines()[-1].split()
+    assert told == ["ann", "60", "0", "of", "8", "$0.00", "of", "$20.00"]
+    limits = command("keys", "list", "--json").json[0]["limits"]
+    assert (limits["runsAtOnce"], limits["taken"]["runs"], limits["taken"]["usd"]) == ("8", "0", "0")
