@@ -20,6 +20,7 @@ from executor.agent_tools.tools import agent_tools
 from executor.toolset import Toolset
 
 TASK, CONTEXT = "t1", "c1"
+TOKENS = {"flights_token": "s3cret-token"}
 Says = Callable[[str, dict[str, Any]], AsyncIterator[Any]]
 
 
@@ -40,7 +41,7 @@ class Liar:
         pins = Pins(home / "agents")
         settings = AgentSettings.model_validate({"url": self.url, "timeout_s": 20, **more})
         agent = Agent("flights", settings, pins.read("flights"))
-        return agent_tools([agent], pins, secrets={"flights_token": "s3cret-token"}.get, allow_private=allow_private)
+        return agent_tools([agent], pins, secrets=TOKENS.get, allow_private=allow_private)
 
 
 def status(state: str, text: str = "", **more: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from liar import CONTEXT, TASK, artifact, line, lying, status, task
+from liar import CONTEXT, TASK, TOKENS, artifact, line, lying, status, task
 from starlette.responses import RedirectResponse, Response
 
 from executor.agent_tools.agent import AgentSettings
@@ -185,7 +185,7 @@ async def test_a_redirect_is_not_followed(tmp_path: Path, where: str) -> None:
             return RedirectResponse(f"{elsewhere.url}/rpc", 307) if method == where else None
 
         liar.answer = redirected
-        run = await Bench(liar.toolset(tmp_path, token_secret="flights_token")).run(DELEGATES)
+        run = await Bench(liar.toolset(tmp_path, token_secret="flights_token"), secrets=TOKENS).run(DELEGATES)
     assert failed(run).message
     assert elsewhere.heard == []
 
@@ -207,9 +207,9 @@ async def test_the_token_goes_to_the_agent_s_own_host_and_to_no_other_that_its_c
         interface = {"url": f"{at}/rpc", "protocolBinding": "JSONRPC", "protocolVersion": "1.0"}
         async with lying(at_once, supportedInterfaces=[interface]) as liar:
             toolset = liar.toolset(tmp_path, allow_private=("localhost",), token_secret="flights_token")
-            await Bench(toolset).run(DELEGATES)
+            await Bench(toolset, secrets=TOKENS).run(DELEGATES)
         own = other.toolset(tmp_path / "own", token_secret="flights_token")
-        await Bench(own).run(DELEGATES)
+        await Bench(own, secrets=TOKENS).run(DELEGATES)
     assert ["authorization" in headers for _, headers in other.heard] == [False, True]
 
 
@@ -242,5 +242,5 @@ async def test_the_token_that_an_agent_says_back_is_in_nothing_that_is_kept(tmp_
         yield status("COMPLETED")
 
     async with lying(says) as liar:
-        run = await Bench(liar.toolset(tmp_path, token_secret="flights_token")).run(DELEGATES)
+        run = await Bench(liar.toolset(tmp_path, token_secret="flights_token"), secrets=TOKENS).run(DELEGATES)
     assert answered(run) == "you are «secret flights_token», «secret flights_token»"
