@@ -29,6 +29,7 @@ _ALGORITHMS = ["ES256", "ES384", "ES512", "EdDSA", "RS256", "RS384", "RS512", "P
 _BINDINGS = ("JSONRPC", "HTTP+JSON")
 _MEMBERS = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n"), "OKP": ("crv", "kty", "x")}  # RFC 7638, in its order
 _SHOWN = 200
+_MOST_SIGNATURES, _MOST_KEYS = 8, 32  # of a card, and of a published set
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,8 @@ def card_digest(raw: Mapping[str, Json]) -> str:
     return f"sha256:{digest({name: value for name, value in raw.items() if name != 'signatures'})}"
 
 
-async def fetch_card(http: httpx.AsyncClient, settings: AgentSettings) -> Fetched:
-    """The agent's card; raises AgentRefused."""
+async def fetch_card(http: httpx.AsyncClient, settings: AgentSettings, pinned: Pinned | None = None) -> Fetched:
+    """The agent's card; raises AgentRefused. Of several keys that have signed it the pinned one is told."""
     raw = await _card_at(http, settings.url)
     try:
         card = parse_agent_card(json.loads(json.dumps(raw)))  # the SDK's reader changes what it is given
@@ -65,7 +66,9 @@ async def fetch_card(http: httpx.AsyncClient, settings: AgentSettings) -> Fetche
         raise AgentRefused(
             f"{settings.url} speaks {listed}.", hint=f"Planrail delegates over {' and '.join(_BINDINGS)}."
         )  # fmt: skip
-    thumbprint = await _signed_by(http, settings.url, card) if card.signatures else ""
+    signers = await _signed_by(http, settings.url, card) if card.signatures else []
+    known = "" if pinned is None else pinned.thumbprint
+    thumbprint = known if known in signers else next(iter(signers), "")
     if settings.require_signature and not thumbprint:
         what = "by no key that its host publishes" if card.signatures else "by nobody"
         raise AgentRefused(f"The card of {settings.url} is signed {what}, and a signature is required.")
@@ -111,7 +114,14 @@ def check_pin(agent: Agent, found: Fetched) -> None:
     pin, pinned = agent.settings.pin, agent.pinned
     if pin and found.digest != pin:
         raise AgentRefused(f"The card of {agent.name} is {found.digest}, and not the one that the setting pin names.")
-    if pinned is None or found.digest == pinned.digest:
+    if pinned is None:
+        return
+    if agent.settings.require_signature and pinned.thumbprint and pinned.thumbprint != found.thumbprint:
+        raise AgentRefused(
+            f"The card of {agent.name} is signed by another key than the pinned one.",
+            hint=f"planrail agents refresh {agent.name} takes it, after you have asked whose it is.",
+        )
+    if found.digest == pinned.digest:
         return
     if pinned.thumbprint and pinned.thumbprint == found.thumbprint:
         return
@@ -145,15 +155,16 @@ def credential(card: AgentCard, token: str) -> dict[str, str]:
 # -- signatures
 
 
-async def _signed_by(http: httpx.AsyncClient, url: str, card: AgentCard) -> str:
-    """The thumbprint of the key that has signed the card, of those that the agent's own host publishes; "" for none."""
+async def _signed_by(http: httpx.AsyncClient, url: str, card: AgentCard) -> list[str]:
+    """The thumbprints of the keys that have signed the card, of those that the agent's own host publishes."""
+    if len(card.signatures) > _MOST_SIGNATURES:
+        raise AgentRefused(f"The card of {url} has {len(card.signatures):,} signatures; {_MOST_SIGNATURES} are looked at.")
     origin = f"{urlsplit(url).scheme}://{urlsplit(url).netloc}"
     wanted = [header["jku"] for header in _headers(card) if str(header.get("jku", "")).startswith(f"{origin}/")]
+    found: list[str] = []
     for place in dict.fromkeys([*wanted, f"{origin}{_KEYS}"]):
-        for key in await _keys(http, place):
-            if _is_signed(card, key):
-                return thumbprint_of(key)
-    return ""
+        found += [thumbprint_of(key) for key in await _keys(http, place) if _is_signed(card, key)]
+    return found
 
 
 def _headers(card: AgentCard) -> Iterator[dict[str, Json]]:
@@ -175,7 +186,7 @@ async def _keys(http: httpx.AsyncClient, url: str) -> list[dict[str, Any]]:
     except (AgentRefused, ValueError, KeyError, TypeError):
         return []
     known = [k for k in keys if isinstance(k, dict)] if isinstance(keys, list) else []
-    return [k for k in known if k.get("kty") in _MEMBERS and k.get("use", "sig") == "sig"]
+    return [k for k in known if k.get("kty") in _MEMBERS and k.get("use", "sig") == "sig"][:_MOST_KEYS]
 
 
 def _is_signed(card: AgentCard, key: dict[str, Any]) -> bool:
@@ -186,7 +197,7 @@ def _is_signed(card: AgentCard, key: dict[str, Any]) -> bool:
 
     try:
         create_signature_verifier(provider, _ALGORITHMS)(card)
-    except (SignatureVerificationError, jwt.PyJWTError):
+    except (SignatureVerificationError, jwt.PyJWTError, ValueError, TypeError):  # the last two: it is no key
         return False
     return True
 

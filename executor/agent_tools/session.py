@@ -125,7 +125,7 @@ class Agents:
         until, found = self._checked.get(agent.name, (0.0, None))
         if found is None or self.clock() > until:
             async with client_over(Guarded(allow_private=allowed, most=_CARD_BYTES)) as http:
-                found = await fetch_card(http, agent.settings)
+                found = await fetch_card(http, agent.settings, agent.pinned)
             self._checked[agent.name] = (self.clock() + _CHECKED_S, found)
         check_pin(agent, found)
         if agent.pinned is None and self.pins is not None:
