@@ -26,6 +26,8 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from executor.agent_tools.agent import NAME, AgentSettings
+from executor.builtin.sql_settings import NAME as SQL_NAME
+from executor.builtin.sql_settings import SqlSettings
 from executor.confidence import Floors
 from executor.mcp_tools.server import McpServer, mcp_servers, read_mcp_servers
 from executor.session import SessionLimits
@@ -38,6 +40,7 @@ from planrail.a2a import A2aSettings
 from planrail.keys import AuthSettings
 from planrail.secret_files import SECRET_PREFIX, secret_in
 
+SqlName = Annotated[str, Field(pattern=f"^{SQL_NAME}$")]
 AgentName = Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
 
 
@@ -112,6 +115,7 @@ class Settings(_Settings):
     policy: Policy = Policy()  # what is done about untrusted values: a table of the settings below; in the file alone
     mcp_servers: Mapping[str, McpServer] = Field(default_factory=dict)  # as Claude Desktop's `mcpServers` has them, by name
     agents: Mapping[AgentName, AgentSettings] = Field(default_factory=dict)  # that plans may delegate to, by name
+    sql: Mapping[SqlName, SqlSettings] = Field(default_factory=dict)  # databases that plans may read, by name
     mcp: McpSettings = McpSettings()  # what MCP clients of this server see: a table of the settings below
     a2a: A2aSettings = A2aSettings()  # how it shows itself as an A2A agent: a table of the settings below
     auth: AuthSettings = AuthSettings()  # who may come from outside: a table, see docs/a2a.md

@@ -55,7 +55,7 @@ def toolset_of(settings: Settings, packs: Iterable[Pack]) -> Toolset:
 
     Raises ToolDeclarationError where a name stands twice, and PolicyError where the policy names what is not there.
     """
-    toolset = builtin_tools(HttpSettings(allow_private=settings.http_allow_private))
+    toolset = builtin_tools(HttpSettings(allow_private=settings.http_allow_private), settings.sql)
     for pack in packs:
         toolset |= pack.tools
     toolset |= agents_of(settings)

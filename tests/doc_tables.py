@@ -17,6 +17,7 @@ from pathlib import Path
 
 from a2a_node.schemas import EVENTS
 from executor.agent_tools.agent import AgentSettings
+from executor.builtin.sql_settings import SqlSettings, StatementSettings
 from executor.confidence import Floors
 from executor.events import Event
 from planner.budget import Budget
@@ -68,6 +69,7 @@ MEANINGS = {
     "mcp": "what MCP clients of this server see: a table, see docs/mcp.md",
     "a2a": "how it shows itself as an A2A agent: a table, see docs/a2a.md",
     "agents": "the agents that plans may delegate to, by name: a table, see docs/a2a.md",
+    "sql": "databases that plans may read, and write by named statements: `[sql.NAME]`, see docs/sql.md",
     "auth": "who may come from outside, besides `planrail keys`: a table, see docs/a2a.md",
     "secrets": 'the values behind `secret("name")`; better in the environment than in this file',
     "secrets_dir": "a folder of files, one a secret, read when a call needs it; by default `secrets` in `home`",
@@ -173,6 +175,18 @@ def limits() -> str:
     return _table(("in `[auth.limits]`", "default", "what it does"), rows)
 
 
+def sql() -> str:
+    """A database that plans may read."""
+    rows = [(_code(f.name), _code(f.default), f.comment) for f in fields_of(SqlSettings)]
+    return _table(("in `[sql.NAME]`", "default", "what it does"), rows)
+
+
+def sql_statements() -> str:
+    """A statement by which plans may write it."""
+    rows = [(_code(f.name), _code(f.default), f.comment) for f in fields_of(StatementSettings)]
+    return _table(("in `[sql.NAME.statements.STATEMENT]`", "default", "what it does"), rows)
+
+
 def auth() -> str:
     """Who may come from outside."""
     rows = [(_code(f.name), _code(f.default), f.comment) for f in fields_of(AuthSettings)]
@@ -248,6 +262,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "a2a": a2a,
     "agents": agents,
     "auth": auth,
+    "sql": sql,
+    "sql_statements": sql_statements,
     "budget": budget,
     "policy": policy,
     "tool_policy": tool_policy,
