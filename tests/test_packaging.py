@@ -55,6 +55,9 @@ def test_the_wheel_holds_data_playbooks_and_migrations_and_no_tests(wheel: Path)
     for needed in (
         "packs/gtm/data/businesses.json",
         "packs/gtm/playbooks/lead_generation.plan",
+        "packs/gtm/evals.yaml",
+        "packs/afterhours/data/night.json",
+        "packs/afterhours/evals.yaml",
         "packs/listings/data/sample.csv",
         "packs/listings/playbooks/import_listings.plan",
         "a2a_node/agent-card.json",

@@ -15,21 +15,21 @@ from planner.worst import ModelTerms
 from planrail.evals.suite import Said, ScriptedModels, ScriptedRole
 from planrail.prices import GenaiPrices
 
-_INPUT, _OUTPUT = 64_000, 4_000  # tokens of a prompt and of a reply, at most
+_PLANNER, _EXECUTOR = (64_000, 4_000), (8_000, 1_000)  # tokens of a prompt and of a reply, at most
 
 
 def scripted_models(of: ScriptedModels) -> Models:
     """The roles that the suite plays."""
     own: dict[str, Rates] = {r.model: r.price for r in (of.planner, of.executor) if r is not None and r.price is not None}
     prices = GenaiPrices(own)
-    return Models(_role(of.planner, prices), _role(of.executor, prices))
+    return Models(_role(of.planner, prices, *_PLANNER), _role(of.executor, prices, *_EXECUTOR))
 
 
-def _role(of: ScriptedRole | None, prices: Prices) -> Role | None:
+def _role(of: ScriptedRole | None, prices: Prices, most_in: int, most_out: int) -> Role | None:
     if of is None:
         return None
     terms = ModelTerms(
-        model=of.model, rates=prices.rates(of.model), max_input_tokens=_INPUT, max_output_tokens=_OUTPUT
+        model=of.model, rates=prices.rates(of.model), max_input_tokens=most_in, max_output_tokens=most_out
     )  # fmt: skip
     return Role(ScriptedModel(lambda request: _said(of.replies, request), prices=prices), terms)
 
