@@ -16,8 +16,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 JSONRPC_AT = "/"  # where JSON-RPC is; at every other path it is REST
 PARSE_ERROR, INVALID_REQUEST, NOT_SUPPORTED = -32700, -32600, -32005  # of JSON-RPC, and of A2A: ContentTypeNotSupported
 _WORDS = {  # of google.rpc.Code
-    400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 413: "RESOURCE_EXHAUSTED", 415: "INVALID_ARGUMENT",
-    429: "RESOURCE_EXHAUSTED",
+    400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 413: "RESOURCE_EXHAUSTED",
+    415: "INVALID_ARGUMENT", 429: "RESOURCE_EXHAUSTED",
 }  # fmt: skip
 
 

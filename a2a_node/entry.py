@@ -17,6 +17,7 @@ from a2a_node.card_signature import signed
 from a2a_node.cards import Cards, sent
 from a2a_node.guard import Guard
 from a2a_node.handler import RunHandler
+from a2a_node.named import Named
 from a2a_node.push.chore import configs_of
 from a2a_node.reached import Reached, reached_at
 from executor.submission import Principal
@@ -60,7 +61,9 @@ class A2aEntry:
                 port = await stack.enter_async_context(_grpc(handler, auth, house.quotas, host, settings, required))
                 told["grpc"] = f"{host}:{port}"
                 cards.grpc_at(grpc_address(settings, host, port))
-            yield Mounted(("/",), Guard(Bodies(app, most=settings.max_body), auth, house.quotas), told)
+            guarded = Guard(Bodies(app, most=settings.max_body), auth, house.quotas)
+            names = (host, urlsplit(settings.url).hostname or host)
+            yield Mounted(("/",), guarded if auth.required else Named(guarded, names), told)
 
     async def card(self, house: House, auth: Authenticator, *, url: str, key: SigningKey | None) -> CardTold:
         """The card as a node at that URL serves it; signed with `key` instead of the house's own, where one is given."""

@@ -70,12 +70,15 @@ NODE = (
         (f"{_BAD}::test_what_is_too_large_is_refused_and_not_kept_in_memory", f"{_BAD}::test_what_is_no_json_is_refused"),
     ),
     HouseFault(
-        "a web page posts to the node",
-        "the body's type",
-        "refuses what does not say that it is JSON, and grants no other origin",
+        "a web page in a browser on the machine posts to the node",
+        "the body's type, the host's name, the origin",
+        "refuses what does not say that it is JSON, names another host, or is of another site",
         _REFUSED,
         "nothing",
-        (f"{_BAD}::test_what_any_page_in_a_browser_could_send_is_refused",),
+        (
+            f"{_BAD}::test_what_any_page_in_a_browser_could_send_is_refused",
+            f"{_BAD}::test_a_page_whose_site_calls_this_machine_its_own_is_refused",
+        ),
     ),
     HouseFault(
         "the key of an open stream is revoked",

@@ -122,6 +122,27 @@ def test_what_any_page_in_a_browser_could_send_is_refused(served: Node, path: st
     assert "access-control-allow-origin" not in asked.headers
 
 
+@pytest.mark.parametrize("path", ["/", "/message:send", "/v1/message:send", "/tasks/none:cancel"])
+@pytest.mark.parametrize(
+    "headers",
+    [{"Host": "evil.example:8700"}, {"Host": ""}, {"Origin": "https://evil.example"}, {"Origin": "null"}],
+    ids=lambda headers: " ".join(f"{n} {v}" for n, v in headers.items()),
+)
+def test_a_page_whose_site_calls_this_machine_its_own_is_refused(served: Node, path: str, headers: dict[str, str]) -> None:
+    """What a browser lets a page do after DNS rebinding, or without asking: both tell where the page is from."""
+    body = {"jsonrpc": "2.0", "id": 1, "method": "ListTasks", "params": {}}
+    told = httpx.post(f"{served.address}{path}", json=body, headers={"A2A-Version": "1.0", **headers}, timeout=BOUND_S)
+    assert (told.status_code, told.json()["error"]["code"]) == (403, -32600 if path == "/" else 403)
+
+
+@pytest.mark.parametrize("name", ["localhost:1", "127.0.0.1", "[::1]:9", "LOCALHOST"])
+def test_a_program_at_this_machine_may_call_it_by_each_of_its_names(served: Node, name: str) -> None:
+    headers = {"A2A-Version": "1.0", "Host": name, "Origin": f"http://{name}"}
+    assert httpx.get(f"{served.address}/tasks", headers=headers, timeout=BOUND_S).status_code == 200
+    card = httpx.get(f"{served.address}/.well-known/agent-card.json", headers={"Host": "evil.example"}, timeout=BOUND_S)
+    assert "evil" not in card.text
+
+
 @pytest.mark.parametrize("path", ["/", "/message:send"])
 def test_half_characters_are_refused(served: Node, path: str) -> None:
     half = PART % b'{"text": "half \\ud800"}'
