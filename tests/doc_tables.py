@@ -28,6 +28,7 @@ from planrail.quota import LimitSettings, PrincipalLimits
 from planrail.settings import McpSettings, ModelSettings, ServerSettings, Settings
 from tests.fault_tables import HOUSE, MODELS, TOOLS, HouseFault, ModelFault, ToolFault
 from tests.node_faults import NODE
+from tests.push_faults import NOTIFICATIONS
 
 ROOT = Path(__file__).parents[1]
 MARKED = re.compile(r"(<!-- table: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
@@ -218,9 +219,9 @@ def confidence() -> str:
     return _table(("in `[confidence]`", "default", "what it does"), rows)
 
 
-def _faults(whose: str, faults: Sequence[ModelFault | ToolFault | HouseFault]) -> str:
+def _faults(whose: str, faults: Sequence[ModelFault | ToolFault | HouseFault], ends: str = "the run ends") -> str:
     rows = [(f.fault, f.notices, f.does, f.ends, f.costs) for f in faults]
-    return _table((whose, "who notices", "what Planrail does", "the run ends", "what it costs"), rows)
+    return _table((whose, "who notices", "what Planrail does", ends, "what it costs"), rows)
 
 
 def faults_of_models() -> str:
@@ -241,6 +242,11 @@ def faults_of_the_house() -> str:
 def faults_of_the_node() -> str:
     """What happens to the A2A node."""
     return _faults("it happens that …", NODE)
+
+
+def faults_of_notifications() -> str:
+    """What happens to push notifications."""
+    return _faults("it happens that …", NOTIFICATIONS, "the notification")
 
 
 def _variables(name: str) -> str:
@@ -271,6 +277,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "faults_of_models": faults_of_models,
     "faults_of_tools": faults_of_tools,
     "faults_of_the_house": faults_of_the_house,
+    "faults_of_notifications": faults_of_notifications,
     "faults_of_the_node": faults_of_the_node,
 }
 

@@ -6,9 +6,6 @@ from tests.fault_tables import HouseFault
 
 _BAD = "tests/a2a_node/test_bad_input.py"
 _KILLS = "tests/a2a_node/test_a2a_kills.py"
-_PUSH = "tests/a2a_node/test_push.py"
-_TARGETS = "tests/a2a_node/test_push_targets.py"
-_WORKERS = "tests/a2a_node/test_push_workers.py"
 _NOTHING = "nothing more"
 _REFUSED = "none begins"
 
@@ -87,36 +84,5 @@ NODE = (
         "as it would",
         _NOTHING,
         ("tests/a2a_node/test_authorization.py::test_a_stream_of_a_key_that_is_revoked_meanwhile_tells_no_more",),
-    ),
-    HouseFault(
-        "a receiver of notifications is away, or slow",
-        "the outbox",
-        "sends again with growing waits, in order; no stream and no other receiver waits for it",
-        "as it would",
-        _NOTHING,
-        (
-            f"{_PUSH}::test_what_does_not_arrive_is_sent_again_before_anything_else_and_is_the_same",
-            f"{_PUSH}::test_no_stream_and_no_other_receiver_waits_for_a_slow_one",
-            f"{_WORKERS}::test_what_did_not_arrive_before_a_restart_arrives_after_it",
-        ),
-    ),
-    HouseFault(
-        "a receiver of notifications is, or comes to be, inside the house",
-        "the address, after DNS",
-        "notifies nobody there",
-        "as it would",
-        _NOTHING,
-        (
-            f"{_TARGETS}::test_a_hostile_url_is_refused",
-            f"{_TARGETS}::test_a_name_that_leads_into_the_house_by_now_is_not_notified",
-        ),
-    ),
-    HouseFault(
-        "the process that notifies is killed",
-        "another node on the database",
-        "goes on with what was not told; the last notification may come twice",
-        "as it would",
-        _NOTHING,
-        (f"{_WORKERS}::test_a_worker_that_is_killed_while_it_notifies_is_replaced_and_nothing_is_lost",),
     ),
 )

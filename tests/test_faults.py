@@ -29,6 +29,7 @@ from tests.doc_tables import ROOT
 from tests.fault_tables import HOUSE, MODELS, TOOLS, HouseFault, ModelFault, ToolFault
 from tests.model_server import ModelServer, Rule, by_rules
 from tests.node_faults import NODE
+from tests.push_faults import NOTIFICATIONS
 from tests.rig import BOUND_S, answer_of, reason_of, rig, role
 
 
@@ -212,7 +213,7 @@ async def test_what_a_tool_does_wrong_ends_as_the_table_says(fault: ToolFault, t
     waited(fault, waits)
 
 
-@pytest.mark.parametrize("fault", [*HOUSE, *NODE], ids=lambda f: f.fault)
+@pytest.mark.parametrize("fault", [*HOUSE, *NODE, *NOTIFICATIONS], ids=lambda f: f.fault)
 def test_what_happens_to_the_house_is_held_by_tests_that_exist(fault: HouseFault) -> None:
     assert fault.held_by
     for held_by in fault.held_by:
@@ -222,5 +223,5 @@ def test_what_happens_to_the_house_is_held_by_tests_that_exist(fault: HouseFault
 
 
 def test_no_fault_stands_twice() -> None:
-    told = [f.fault for f in (*MODELS, *TOOLS, *HOUSE, *NODE)]
+    told = [f.fault for f in (*MODELS, *TOOLS, *HOUSE, *NODE, *NOTIFICATIONS)]
     assert len(told) == len(set(told))

@@ -71,10 +71,21 @@ def order(heard: Sequence[Heard]) -> list[tuple[int, ...]]:
 
 
 async def test_two_workers_tell_each_receiver_everything_once_and_in_order(settings: Settings) -> None:
-    async with working(settings) as one, working(settings) as other, receiving() as receiver:
+    under_way: list[str] = []
+    twice: list[str] = []
+
+    async def slowly(heard: Heard) -> int:
+        twice.extend(path for path in under_way if path == heard.path)
+        under_way.append(heard.path)
+        await asyncio.sleep(0.01)  # time for another worker to come by
+        under_way.remove(heard.path)
+        return 200
+
+    async with working(settings) as one, working(settings) as other, receiving(slowly) as receiver:
         runs = [await begun((one, other)[n % 2], receiver, f"/{n}") for n in range(12)]
         for n in range(12):
             await receiver.until_over(f"/{n}")
+    assert twice == [], "each receiver is told one thing at a time"
     assert len({h.id for h in receiver.heard}) == len(receiver.heard)
     for n, run in enumerate(runs):
         heard = [h for h in receiver.heard if h.path == f"/{n}"]
