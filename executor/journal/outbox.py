@@ -151,11 +151,16 @@ class SqlOutbox:
         wanted = select(*(func.count().filter(which).label(name) for name, which in sums.items())).select_from(push)
         return await self._readers.read(lambda c: dict(c.execute(wanted).one()._mapping))
 
-    async def revive(self, run_id: str, name: str | None = None) -> int:
-        """Try those of a run again that were given up or wait for their next attempt, or the one; how many."""
-        which = and_(push.c.run == run_id, push.c.id == name if name is not None else true(), push.c.attempts > 0)
+    async def revive(self, run_id: str | None = None, name: str | None = None) -> int:
+        """Try those of a run again that were given up or wait for their next attempt, or the one; how many.
+
+        Without a run: those of all runs that were given up.
+        """
+        of_run = push.c.dead if run_id is None else and_(push.c.run == run_id, push.c.attempts > 0)
+        which = and_(of_run, push.c.id == name if name is not None else true())
         fresh = update(push).where(which).values(next_at=self._now, **_UNHURT)
-        return await self._writer.write(lambda c: c.execute(fresh).rowcount, order=_order(run_id))
+        order = _LAST if run_id is None else _order(run_id)
+        return await self._writer.write(lambda c: c.execute(fresh).rowcount, order=order)
 
     async def due(self, limit: int, *, full: Collection[str] = ()) -> list[Subscriber]:
         """Those that something is to be told, and nobody has, the longest due first; none at the places that are `full`."""

@@ -7,13 +7,22 @@ from datetime import UTC, datetime
 from rich.table import Table
 from rich.text import Text
 
+from executor.errors import UnknownRun
 from executor.journal.outbox import Subscriber
+from planner.errors import PlanrailError
 from planner.toolspec import Json
-from planrail.cli.errors import DONE, FAILED
+from planrail.cli.errors import DONE
 from planrail.cli.output import Output
 from planrail.cli.running import Trip, in_house, settings_here
 from planrail.cli.text import line, moment, plural
 from planrail.house import House
+
+
+class UnknownSubscriber(PlanrailError):
+    """Nobody is notified of that run, or not by that configuration."""
+
+    fault = "user"
+
 
 _SHOWN = frozenset(("run", "id", "place", "since", "seq", "attempts", "problem", "dead"))
 
@@ -49,7 +58,7 @@ def _table(found: list[Subscriber]) -> Table:
     table.add_column("problem", overflow="ellipsis", no_wrap=True, ratio=1)
     for s in found:
         style = {"given up": "bold red", "failing": "yellow"}.get(_state(s), "")
-        waits = _at(s.next_at) if s.attempts and not s.dead else None
+        waits = _at(s.next_at) if _waits(s) else None
         table.add_row(
             s.run, line(s.id, 24), line(s.place, 60), Text(_state(s), style=style), str(s.seq), moment(waits), line(s.problem)
         )  # fmt: skip
@@ -57,9 +66,19 @@ def _table(found: list[Subscriber]) -> Table:
 
 
 def _document(s: Subscriber) -> dict[str, Json]:
-    times = {"createdAt": s.created_at, "toldAt": s.told_at, "failingAt": s.failing_at, "nextAt": s.next_at}
+    times = {
+        "created_at": s.created_at,
+        "told_at": s.told_at,
+        "failing_at": s.failing_at,
+        "next_at": s.next_at if _waits(s) else None,
+    }
     told = {name: None if ms is None else _at(ms).isoformat() for name, ms in times.items()}
     return {**s.model_dump(mode="json", include=set(_SHOWN)), "state": _state(s), **told}
+
+
+def _waits(s: Subscriber) -> bool:
+    """Whether it waits for the time of its next attempt."""
+    return s.attempts > 0 and not s.dead
 
 
 def _at(ms: int) -> datetime:
@@ -67,17 +86,32 @@ def _at(ms: int) -> datetime:
 
 
 def retry(output: Output, run: str | None, name: str | None) -> int:
-    """Try again; how many there are to be tried."""
+    """Try again; how many there are to be tried. Raises UnknownRun, and UnknownSubscriber."""
 
     async def work(house: House, _: Trip) -> int:
-        outbox = house.journal.outbox
-        runs = [run] if run is not None else sorted({s.run for s in await outbox.find(dead=True, limit=10_000)})
-        count = sum([await outbox.revive(each, name) for each in runs])
+        if run is not None:
+            await _known(house, run, name)
+        count = await house.journal.outbox.revive(run, name)
         if output.json:
             output.document({"again": count})
-        else:
+        elif count:
             again = f"{plural(count, 'configuration')}: tried again at once, by `planrail serve` or `planrail worker`."
-            output.console.print(again if count else "Nothing of it has failed.", soft_wrap=True)
-        return DONE if count or run is None else FAILED
+            output.console.print(again, soft_wrap=True)
+        else:
+            output.console.print(
+                "None was given up." if run is None else "Nothing of it has failed: there is nothing to try again."
+            )
+        return DONE
 
     return in_house(settings_here(), work)
+
+
+async def _known(house: House, run: str, name: str | None) -> None:
+    if await house.journal.get(run) is None:
+        raise UnknownRun(f"There is no run {run}.", hint="`planrail push list` shows which runs somebody is notified of.")
+    ids = [s.id for s in await house.journal.outbox.of(run)]
+    if not ids:
+        hint = "A client configures that over A2A; it is forgotten some time after the run's end."
+        raise UnknownSubscriber(f"Nobody is notified of the run {run}.", hint=hint)
+    if name is not None and name not in ids:
+        raise UnknownSubscriber(f"The run {run} has no configuration {name}.", hint=f"It has {', '.join(ids)}.")

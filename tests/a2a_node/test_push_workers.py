@@ -151,13 +151,19 @@ async def test_what_is_given_up_is_seen_and_tried_again_when_somebody_says_so(tm
             if (await house.journal.outbox.count())["dead"]:
                 break
         (dead,) = await printed("push", "list", "--dead")
+        unknown = [await printed("push", "retry", *which) for which in (("nobody",), (run, "other"))]
         told = {f["what"]: f for f in (await printed("doctor"))["findings"]}["notifications"]
         receiver.reply = taken_again
-        again = await printed("push", "retry", run)
+        again = await printed("push", "retry")
         await receiver.until_over("/secret-path")
     assert (dead["run"], dead["state"], dead["problem"]) == (run, "given up", "The receiver answered with status 500.")
     assert "secret-path" not in json.dumps(dead)
     assert (told["level"], told["told"]) == ("note", "1 configuration, 0 failing, 1 given up")
+    assert (dead["next_at"], dead["failing_at"] >= dead["created_at"]) == (None, True)
+    assert [told["error"]["message"] for told in unknown] == [
+        "There is no run nobody.",
+        f"The run {run} has no configuration other.",
+    ]
     assert again == {"again": 1}
 
 
