@@ -345,6 +345,30 @@ _INTERRUPT = "tests/planrail/test_cli_interrupt.py"
 
 HOUSE = (
     HouseFault(
+        "a secret that a call needs is not set",
+        "the worker, when the call is ready",
+        "asks for it by its name while all else goes on, and looks for it again when it is said to be there",
+        "done, once it is set",
+        "nothing",
+        (
+            "tests/executor/test_credentials.py::test_a_secret_that_is_not_set_is_asked_for_once_by_name_while_all_else_runs",
+            "tests/executor/test_credentials.py::test_where_it_is_said_to_be_set_and_is_not_it_is_asked_for_again",
+        ),
+    ),
+    HouseFault(
+        "a run is cancelled while it waits for another agent's question",
+        "who ends the run",
+        "tells the agent, for five seconds where it is away",
+        "cancelled",
+        "nothing; an agent that stays away keeps its task",
+        (
+            "tests/executor/agent_tools/test_delegate.py::"
+            "test_a_run_that_waits_for_what_an_agent_asks_cancels_it_there_whoever_owns_it_then",
+            "tests/executor/agent_tools/test_cli_agents.py::"
+            "test_a_node_that_was_restarted_cancels_at_another_agent_what_waits_for_its_question",
+        ),
+    ),
+    HouseFault(
         "a server fails again and again",
         "its breaker",
         "leaves it alone for a while, then lets one call probe",
