@@ -18,4 +18,5 @@ def pack(host: PackHost) -> Pack:
         about="Property listings: import files of them in bulk, check them, find duplicates, report what was rejected.",
         tools=Toolset.declared("listings", Importer(host)),
         playbooks=Path(__file__).parent / "playbooks",
+        evals=Path(__file__).parent / "evals.yaml",
     )
