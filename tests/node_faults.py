@@ -85,4 +85,31 @@ NODE = (
         _NOTHING,
         ("tests/a2a_node/test_authorization.py::test_a_stream_of_a_key_that_is_revoked_meanwhile_tells_no_more",),
     ),
+    HouseFault(
+        "a caller asks too often",
+        "the node, by its principal",
+        "says 429 or `RESOURCE_EXHAUSTED`, and when to come again; others are not bothered",
+        "as it would",
+        _NOTHING,
+        ("tests/a2a_node/test_limits.py::test_who_asks_too_often_is_told_when_to_come_again",),
+    ),
+    HouseFault(
+        "a principal has as many runs at once, or $ today, as it may",
+        "the database",
+        "takes no further message that would begin a task, and says when to come again; the same message begins it then",
+        "none begins; one that meets the day's end is `partial`",
+        _NOTHING,
+        (
+            "tests/a2a_node/test_limits.py::test_who_has_as_many_runs_as_it_may_gets_no_further_one_until_one_ends",
+            "tests/a2a_node/test_limits.py::test_who_has_used_the_day_up_begins_nothing_and_leaves_nothing",
+        ),
+    ),
+    HouseFault(
+        "the clock that says which day it is is set",
+        "the database's clock",
+        "gives no date twice: what was taken on it stands there",
+        "as it would",
+        _NOTHING,
+        ("tests/executor/test_quota.py::test_a_clock_that_is_set_gives_no_day_twice",),
+    ),
 )

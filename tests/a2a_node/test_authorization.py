@@ -26,6 +26,7 @@ HOOK = "http://127.0.0.1:9/hook"
 KEYS = {  # of the database: name → principal, tenants
     "pr_ann": ("ann", frozenset[str]()),
     "pr_ann_elsewhere": ("ann", frozenset(("zeta",))),
+    "pr_ann_both": ("ann", frozenset(("acme", "zeta"))),
     "pr_bob": ("bob", frozenset[str]()),
     "pr_gone": ("ann", frozenset[str]()),
 }
@@ -91,14 +92,18 @@ async def _keys(home: Path, keys: Mapping[str, tuple[str, frozenset[str]]]) -> N
     async with await SqlJournal.open(f"sqlite:///{home / 'planrail.db'}") as journal:
         for token, (principal, tenants) in keys.items():
             made = StoredKey(
-                name=token, hash=hash_of(token), principal=principal, tenants=tenants, created_at=datetime.now(UTC)
+                name=token.removeprefix("pr_"),
+                hash=hash_of(token),
+                principal=principal,
+                tenants=tenants,
+                created_at=datetime.now(UTC),
             )
             assert await journal.keys.add(made)
 
 
 async def _revoke(home: Path, name: str) -> None:
     async with await SqlJournal.open(f"sqlite:///{home / 'planrail.db'}") as journal:
-        assert await journal.keys.revoke(name, datetime.now(UTC))
+        assert await journal.keys.revoke(name.removeprefix("pr_"), datetime.now(UTC))
 
 
 def about(task: str, params: Mapping[str, Any], tenant: str) -> dict[str, Any]:
@@ -228,3 +233,55 @@ def test_a_node_that_others_reach_does_not_start_where_nobody_is_known(tmp_path:
     )
     assert (ended.returncode, ended.stdout) == (1, "")
     assert "planrail keys create" in ended.stderr
+
+
+@pytest.mark.parametrize("binding", BINDINGS)
+def test_a_tenant_is_a_space_of_its_own_also_where_the_key_names_it(guarded: Guarded, binding: Binding) -> None:
+    free, bound, two = (guarded.wire(binding, key) for key in ("pr_ann", "pr_ann_elsewhere", "pr_ann_both"))
+    context = f"tenants-{binding}"
+
+    def begin(wire: Wire, tenant: str) -> str:
+        named = {"tenant": tenant} if tenant else {}
+        return str(wire.call("SendMessage", {"message": script(DONE, contextId=context), **named})["task"]["id"])
+
+    def listed(wire: Wire, tenant: str) -> set[str]:
+        asked = {"contextId": context, **({"tenant": tenant} if tenant else {})}
+        return {task["id"] for task in wire.call("ListTasks", asked).get("tasks", [])}
+
+    nowhere, acme, zeta = begin(free, ""), begin(free, "acme"), begin(bound, "")
+    assert [listed(free, tenant) for tenant in ("", "acme", "zeta", "ac/me")] == [{nowhere}, {acme}, {zeta}, set()]
+    assert (listed(bound, ""), listed(bound, "zeta")) == ({zeta}, {zeta})
+    assert (listed(two, "acme"), listed(two, "zeta")) == ({acme}, {zeta})
+    for wire, tenant, told in (
+        (bound, "acme", "none of yours"),
+        (two, "", "which of your tenants"),
+        (two, "beta", "none of yours"),
+    ):
+        with pytest.raises(Fault, match=told) as refused:
+            listed(wire, tenant)
+        assert refused.value.reason == "INVALID_PARAMS"
+
+
+def test_what_opens_the_door_stands_in_no_log_no_database_and_no_answer(guarded: Guarded) -> None:
+    tokens = {
+        "pr_ann": "mine",
+        "pr_never_a_key_of_this_house": "unknown",
+        guarded.issuer.signed(): "good",
+        guarded.issuer.signed(aud="https://other.example"): "of another audience",
+        guarded.issuer.signed(exp=1): "over",
+    }
+    answers: list[str] = []
+    for token in tokens:
+        for binding in BINDINGS:
+            wire = guarded.node.wire(binding, Authorization=f"Bearer {token}")
+            odd = guarded.node.wire(binding, **{"X-API-Key": token})
+            broken = {"message": script("answer(nothing.at_all(", metadata={"a": 1})}
+            for sent in ({"message": script(DONE)}, broken, {"message": {"messageId": ""}}):
+                answers += [str(each.raw("SendMessage", sent)) for each in (wire, odd)]
+            answers.append(str(wire.raw("GetTask", {"id": NOWHERE})))
+    kept = [path for path in guarded.home.rglob("*") if path.is_file()]
+    found = b"".join(path.read_bytes() for path in kept) + "".join(answers).encode()
+    assert (guarded.home / "said").exists()
+    assert hash_of("pr_ann").encode() in found
+    for token, what in tokens.items():
+        assert token.encode() not in found, what
