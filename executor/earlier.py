@@ -40,6 +40,13 @@ def shown_of(run: Run, part: int) -> EarlierShown:
     )
 
 
+def read_by(run: Run) -> EarlierShown:
+    """What a fork of the run has to know of what its planner had read: whose words they were, and nothing of them."""
+    read = hand_of(run).foreign.data
+    strangers = Labels.of(Label(frozenset(o for o in read if not o.trusted))).to_json()
+    return EarlierShown(run=run.id, status=run.status, kind=run.submission.principal.kind, strangers=strangers)
+
+
 def _labels(run: str, ended: RunEnded) -> Labels:
     """Of an answer; of what was bound at a ceiling nobody has kept account, so it counts as a stranger's."""
     if ended.answer_labels is None:

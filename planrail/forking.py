@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from executor.earlier import read_by
 from executor.errors import NotForkable
 from executor.events import Event, PlanProposed, Recorded, RunSubmitted
 from executor.fingerprint import fingerprint_of
@@ -43,14 +44,15 @@ def forked(
         goal=original.submission.goal, script=script, params=before.params, budget=wish.budget or original.budget,
         preapproved=wish.preapproved, principal=principal, forked_from=ForkOf(run=original.id, step=step),
     )  # fmt: skip
-    begun: list[Event] = [RunSubmitted(submission=submission, now=at), *original.earlier]
+    read = [*original.earlier, *([read_by(original)] if original.submission.probes else ())]
+    begun: list[Event] = [RunSubmitted(submission=submission, now=at), *read]
     fork = fold(Run(""), [Recorded(seq=n, at=at, event=event) for n, event in enumerate(begun, 1)])
     proposed = PlanProposed(script=script, source="script", params=before.params)
     if wish.script is None and original.origin is not None:
         proposed = original.origin.model_copy(update={"revision": 1, "ids": before.ids, "dropped": {}})
     certified = planning.certified(proposed, fork)
     events = first_events(original, fork, proposed, certified, step=step, tools=planning.tools, load=load, at=at)
-    return submission, [*original.earlier, *events], fingerprint_of(certified.certificate.tools)
+    return submission, [*read, *events], fingerprint_of(certified.certificate.tools)
 
 
 def _named(program: Program, name: str) -> str:

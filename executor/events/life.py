@@ -26,7 +26,8 @@ class RunSubmitted(Happened):
 
 
 class EarlierShown(Happened):
-    """An earlier run that the submission refers to, as the planner is shown it, cut to a bounded number of tokens.
+    """An earlier run that the submission refers to, as the planner is shown it, cut to a bounded number of tokens; of a fork,
+    the run that it stems from, without what it was.
 
     `strangers` are the labels of all who have a part in it and are not trusted: they count for what the planner writes.
     """

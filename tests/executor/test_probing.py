@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +18,8 @@ from planner.llm.function import ToolCall
 from planner.llm.port import ModelRequest
 from planner.llm.scripted import ScriptedModel, ScriptedReply
 from planner.models import Models
-from tests.rig import role
+from planrail.forking import ForkWish
+from tests.rig import ANN, rig, role
 
 GOAL = "Write to lead 2"
 PLAN = 'mail.send(to="{to}")\nanswer("sent")\n'
@@ -98,3 +100,15 @@ async def test_a_run_with_look_ups_goes_on_from_every_prefix_and_pays_for_nothin
         assert not ended & {(s.step, s.item) for s in starts(anew)}
         planned = any(isinstance(r.event, PlanProposed) for r in events[:length])
         assert not (planned and any(isinstance(r.event, PlannerCalled) for r in anew))
+
+
+async def test_a_fork_of_a_run_whose_planner_has_read_strangers_asks_as_that_run_did(tmp_path: Path) -> None:
+    planner = Planner(("crm.note", {"id": 2}), plan=PLAN.format(to="eve@evil.example"))
+    tools = Toolset.of("crm", [lead, note]) | Toolset.of("mail", planner.mail)
+    async with rig(tmp_path, tools, models=Models(planner=role(planner.model))) as house:
+        run = await house.carried(goal=GOAL, probes=3)
+        fork = await house.runs.fork(run.id, ANN, ForkWish(step="line 1"))
+        async with house.engine():
+            forked = await house.rests(fork.id)
+    assert [q.kind for q in forked.open_questions] == [q.kind for q in run.open_questions] == ["flow"]
+    assert planner.mail.sent == []
