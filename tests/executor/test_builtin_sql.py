@@ -17,6 +17,7 @@ from executor.builtin.sql_settings import SqlSettings
 from executor.call import call_tool
 from executor.errors import ToolDeclarationError
 from executor.tool import ToolContext, ToolDone, ToolFailed, ToolResult
+from tests.postgres import PostgresServer
 
 TABLES = (
     "create table visit (id integer primary key, customer integer not null check (customer > 0), why text, day date)",
@@ -87,23 +88,36 @@ def sqlite_shop(tmp_path: Path) -> Shop:
     return Shop(f"sqlite:///{tmp_path}/shop.db", see)
 
 
+@pytest.fixture(scope="module")
+def clerks_url(postgres: PostgresServer) -> Iterator[str]:
+    """A database with the shop's tables, by a role that is no superuser."""
+    url = postgres.new_database()
+    role = f"clerk_{url.rpartition('_')[2]}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        for sql in (
+            *TABLES, "create sequence tickets", f"create role {role} login password '{PASSWORD}'",
+            "create function sneak() returns int language sql volatile as $$ insert into seen values ('f', 1) returning 1 $$",
+            f"grant all on all tables in schema public to {role}", f"grant all on sequence tickets to {role}",
+        ):  # fmt: skip
+            connection.execute(sql)
+    yield url.replace("tester:sesame", f"{role}:{PASSWORD}")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"drop owned by {role}")
+        connection.execute(f"drop role {role}")
+    postgres.sql("postgres", f"drop database {url.rpartition('/')[2]} with (force)")
+
+
 @pytest.fixture
-def postgres_shop(postgres_url: str) -> Iterator[Shop]:
-    def see(sql: str) -> list[Any]:
-        with psycopg.connect(postgres_url, autocommit=True) as connection:
+def postgres_shop(clerks_url: str) -> Iterator[Shop]:
+    with psycopg.connect(clerks_url, autocommit=True) as connection:
+
+        def see(sql: str) -> list[Any]:
             cursor = connection.execute(sql)
             return cursor.fetchall() if cursor.description else []
 
-    role = f"clerk_{postgres_url.rpartition('_')[2]}"
-    for sql in (
-        *TABLES, "create sequence tickets", f"create role {role} login password '{PASSWORD}'",
-        "create function sneak() returns int language sql volatile as $$ insert into seen values ('f', 1) returning 1 $$",
-        f"grant all on all tables in schema public to {role}", f"grant all on sequence tickets to {role}",
-    ):  # fmt: skip
-        see(sql)
-    yield Shop(postgres_url.replace("tester:sesame", f"{role}:{PASSWORD}"), see)
-    see(f"drop owned by {role}")
-    see(f"drop role {role}")
+        for sql in ("delete from visit", "delete from seen", *TABLES[2:]):
+            see(sql)
+        yield Shop(clerks_url, see)
 
 
 @pytest.fixture(params=["sqlite_shop", "postgres_shop"])
@@ -189,6 +203,7 @@ POSTGRES = {
     "explain that runs": "analyze visit",
     "into a table": "select 1 as x into mine",
     "do": "do $$ begin delete from visit; end $$",
+    "a bracket that closes ours": "select 1 as a) as q union all select repeat('x', 9) from (select 1",
     "another role": "set role tester",
     "another role in a query": "select set_config('role', 'tester', false), pg_read_file('/etc/passwd')",
 }
