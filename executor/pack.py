@@ -6,8 +6,8 @@ gtm = "packs.gtm:pack"          # def pack(host: PackHost) -> Pack
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -40,6 +40,18 @@ class PackHost:
 
 
 @dataclass(frozen=True)
+class Specialist:
+    """Who does the trade's work, as a router knows it: what it takes on, what it leaves to others, and what it is handed.
+
+    `takes` are fields with their types, as in plans: a hand-over passes these, and no transcript.
+    """
+
+    does: str
+    leaves: str = ""
+    takes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Pack:
     """`name` is the pack's, `about` one sentence for the router; `playbooks` is a folder of .plan files, or None.
 
@@ -51,6 +63,7 @@ class Pack:
     tools: Toolset
     playbooks: Path | None = None
     evals: Path | None = None
+    specialist: Specialist | None = None
 
 
 PackFactory = Callable[[PackHost], Pack]

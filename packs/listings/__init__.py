@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from executor.pack import Pack, PackHost
+from executor.pack import Pack, PackHost, Specialist
 from executor.toolset import Toolset
 from packs.listings.importer import Importer
 
@@ -18,5 +18,10 @@ def pack(host: PackHost) -> Pack:
         about="Property listings: import files of them in bulk, check them, find duplicates, report what was rejected.",
         tools=Toolset.declared("listings", Importer(host)),
         playbooks=Path(__file__).parent / "playbooks",
+        specialist=Specialist(
+            does="Imports files of property listings, reports what was rejected, and finds listings that were imported.",
+            leaves="Leads, mails and appointments; listings that are to be read from websites.",
+            takes={"file": "str", "source": "str"},
+        ),
         evals=Path(__file__).parent / "evals.yaml",
     )

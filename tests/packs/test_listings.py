@@ -27,6 +27,7 @@ from packs.listings.json_feed import json_records
 from packs.listings.listing import Accepted, Record
 from packs.listings.normalise import normalise
 from packs.listings.values import day, money, square_metres
+from planner.playbook import read_playbook
 
 HEADER = "Ref;Type;Deal;Address;Postcode;City;Price;Area\n"
 FEEDS = {
@@ -116,6 +117,14 @@ def line(reference: str, *, street: str = "Elm 1", price: str = "450000", kind: 
 
 def test_the_sample_is_what_its_script_makes() -> None:
     assert (SAMPLES / "sample.csv").read_bytes() == make_feed(SAMPLE_ROWS).content
+
+
+def test_what_the_specialist_is_handed_are_parameters_of_its_playbook(tmp_path: Path) -> None:
+    made = pack(PackHost(create_engine("sqlite://"), tmp_path))
+    assert made.specialist is not None
+    assert made.playbooks is not None
+    types = {p.name: p.type for p in read_playbook(made.playbooks / "import_listings.plan").parameters}
+    assert made.specialist.takes.items() <= types.items()
 
 
 @pytest.mark.parametrize("made", FEEDS.values(), ids=FEEDS)
