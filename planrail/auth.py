@@ -106,9 +106,19 @@ class Authenticator:
         self._issuer = _issuer_of(settings)
 
     async def caller(self, headers: Iterable[tuple[str, str]], peer: str | None) -> Identity:
-        """Who has sent a request with these headers, from that address; raises Unauthenticated and JournalUnreachable."""
+        """Who has sent a request with these headers, from that address; raises Unauthenticated and JournalUnreachable.
+
+        Who is refused is logged, by its address; what it sent is not.
+        """
         if not self.required:
             return LOCAL
+        try:
+            return await self._caller(headers, peer)
+        except Unauthenticated as refused:
+            log.warning("a request from %s was refused: %s", peer or "an address that is not known", refused.message)
+            raise
+
+    async def _caller(self, headers: Iterable[tuple[str, str]], peer: str | None) -> Identity:
         sent = [(name.lower(), value) for name, value in headers]
         subject = self._certified(sent, peer)
         tokens = _tokens(sent)

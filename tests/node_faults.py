@@ -48,7 +48,21 @@ NODE = (
         "waits with its stream, holds nothing back for it, tells it everything",
         "done",
         _NOTHING,
-        (f"{_BAD}::test_a_slow_reader_of_many_chunks_gets_them_all_and_costs_no_memory",),
+        (
+            f"{_BAD}::test_a_slow_reader_of_many_chunks_gets_them_all_and_costs_no_memory",
+            "tests/a2a_node/test_channel.py::test_a_listener_that_does_not_take_what_it_is_told_holds_up_nobody_and_is_kept_nothing_for",
+        ),
+    ),
+    HouseFault(
+        "a step says nothing for longer than clients wait",
+        "the heart of its stream, or of the call that waits",
+        "beats: comments, or blanks before the answer; the client waits on",
+        "done",
+        _NOTHING,
+        (
+            "tests/a2a_node/test_heartbeat.py::test_a_quiet_stream_is_kept_alive_by_comments",
+            "tests/a2a_node/test_heartbeat.py::test_a_quiet_call_that_waits_is_kept_alive_by_blanks",
+        ),
     ),
     HouseFault(
         "a message comes twice",

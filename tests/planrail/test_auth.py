@@ -83,6 +83,19 @@ async def test_one_credential_is_sent_and_no_other_scheme_is_taken() -> None:
         assert await refused(auth, headers)
 
 
+async def test_who_is_refused_is_logged_and_not_what_it_sent(caplog: pytest.LogCaptureFixture) -> None:
+    auth = Authenticator(AuthSettings(keys={"a": ApiKey(hash=hash_of(new_key()), principal="ann")}, proxy=PROXY))
+    for headers in (
+        bearer("pr_s3cret"),
+        [("X-API-Key", "pr_s3cret")],
+        [("Authorization", "Basic s3cret")],
+        [(PROXY.header, "s3cret")],
+    ):
+        assert await refused(auth, headers)
+    assert [record.getMessage().count("from 10.9.9.9 was refused: ") for record in caplog.records] == [1] * 4
+    assert "s3cret" not in caplog.text
+
+
 async def test_a_token_of_the_issuer_is_its_subject_and_any_other_is_nobody() -> None:
     with issuer() as at:
         auth = Authenticator(AuthSettings(issuer=at.address, resource=RESOURCE))
