@@ -40,6 +40,8 @@ HOSTILE = [
     "https://2130706433/hook",  # 127.0.0.1 as one number
     "https://0x7f000001/hook",
     "https://0177.0.0.1/hook",
+    "https://0x5db8d70e/hook",  # a public one, but spelt so that others read another
+    "https://example.com\\.other.example/hook",
     "https://127.0.0.1./hook",
     "https://0/hook",
     "https://0.0.0.0/hook",
@@ -71,7 +73,7 @@ HOSTILE = [
     "https://example.com\\@127.0.0.1/hook",
     "https://example.com/" + "x" * 2_000,
 ]
-NAMES = {"example.com": [PUBLIC], "localhost": [LOCAL, "::1"], "inside.example": [PUBLIC, "10.0.0.1"]}
+NAMES = {"example.com": [PUBLIC], "0x5db8d70e": [PUBLIC], "localhost": [LOCAL, "::1"], "inside.example": [PUBLIC, "10.0.0.1"]}
 
 
 async def named(host: str, port: int) -> Sequence[str]:
