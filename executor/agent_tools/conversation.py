@@ -67,6 +67,7 @@ class Conversation:
     audience: Audience = field(default_factory=Nobody)
     task: str = field(init=False)
     context: str = field(init=False)
+    over: bool = False  # its task has ended
     _said: Said = field(init=False)
 
     def __post_init__(self) -> None:
@@ -82,7 +83,7 @@ class Conversation:
 
     async def cancel(self) -> None:
         """Cancel its task, as far as there is one."""
-        if self.task:
+        if self.task and not self.over:
             await stopped(self.client, self.task)
 
     # -- beginning
@@ -280,6 +281,7 @@ class Conversation:
         return self._status(task.status, task.metadata)
 
     def _status(self, status: TaskStatus, metadata: Struct) -> Outcome | None:
+        self.over = status.state in _ENDS
         match status.state:
             case TaskState.TASK_STATE_COMPLETED:
                 return self._said.result(self.order.returns, status.message)

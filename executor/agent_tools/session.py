@@ -67,6 +67,8 @@ class Agents:
                 async with self.opened(agent) as opened:
                     talk = opened.talk(order, caller)
                     outcome = await _carried(talk, caller, max(last - self.clock(), 0.001))
+                    if isinstance(outcome, Refused):
+                        await _told(talk, _CANCEL_S)  # what has come to nothing here goes on nowhere else
                     return outcome or Refused(f"It was not done within {within_s:g} s, and was cancelled.", "timeout")
             except AgentAway as away:
                 pause = min(_PAUSE_S * 2**attempt, _LONGEST_PAUSE_S)
@@ -79,7 +81,12 @@ class Agents:
         raise AssertionError("it is tried until it is over")
 
     async def find(self, agent: Agent, order: Order, caller: Caller) -> bool | None:
-        """Whether the agent has a task for that message, as far as it can tell; it is remembered then."""
+        """Whether the agent has a task for that message, as far as it can tell; it is remembered then.
+
+        One that takes a message once is not asked: the message may be sent again.
+        """
+        if self._pinned(agent).idempotent:
+            return False
         try:
             async with self.opened(agent) as opened:
                 return await opened.talk(order, caller).find()
@@ -103,8 +110,7 @@ class Agents:
     @asynccontextmanager
     async def opened(self, agent: Agent) -> AsyncIterator[Opened]:
         """A client of the agent, after its card was checked; raises AgentRefused."""
-        known = None if self.pins is None else self.pins.read(agent.name)
-        agent = replace(agent, pinned=known or agent.pinned)
+        agent = self._pinned(agent)
         allowed = permitted_hosts(agent.settings.url, self.allow_private)
         found = await self._card(agent, allowed)
         agent = agent if agent.pinned is not None else replace(agent, pinned=found.pinned(agent.settings, datetime.now(UTC)))
@@ -120,6 +126,11 @@ class Agents:
             except ValueError as error:
                 raise AgentRefused(f"{agent.name} cannot be spoken with: {error}.") from None
             yield Opened(agent, client, found.card)
+
+    def _pinned(self, agent: Agent) -> Agent:
+        """The agent with its pin as it is now."""
+        known = None if self.pins is None else self.pins.read(agent.name)
+        return replace(agent, pinned=known or agent.pinned)
 
     async def _card(self, agent: Agent, allowed: tuple[str, ...]) -> Fetched:
         until, found = self._checked.get(agent.name, (0.0, None))

@@ -86,7 +86,7 @@ def agent_tool(agent: Agent, opened: Callable[[], Agents]) -> AgentTool:
         description=" ".join(agent.description.split())[:MAX_DESCRIPTION],
         input_schema=_INPUT,
         effect=settings.effect,
-        idempotent=agent.idempotent,
+        idempotent=settings.idempotent is True,  # what the card says is no part of the contract: it is seen when it is used
         commutes=settings.commutes,
         open_world=True,
         usd=settings.usd,

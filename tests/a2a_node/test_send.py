@@ -167,7 +167,7 @@ def test_ctrl_c_without_a_terminal_leaves_the_task_going_and_says_how_to_go_on(a
 def test_an_approval_by_a_program_is_not_taken_and_the_run_waits_on(agent: Node, here: Command) -> None:
     asked = send(here, agent, "--script", script(here, APPROVES), "--yes", key="PROGRAM")
     assert asked.code == 3
-    assert "It does not take the answer: approve is answered by a person." in asked.out
+    assert "It does not take the answer: approve is answered by a person" in asked.out
     assert "pr_program" not in asked.out + asked.err
 
 
