@@ -26,6 +26,7 @@ from planrail.a2a import A2aSettings
 from planrail.keys import AuthSettings, ProxySettings
 from planrail.quota import LimitSettings, PrincipalLimits
 from planrail.settings import McpSettings, ModelSettings, ServerSettings, Settings
+from tests.agent_faults import AGENTS
 from tests.fault_tables import HOUSE, MODELS, TOOLS, HouseFault, ModelFault, ToolFault
 from tests.node_faults import NODE
 from tests.push_faults import NOTIFICATIONS
@@ -239,6 +240,11 @@ def faults_of_the_house() -> str:
     return _faults("it happens that …", HOUSE)
 
 
+def faults_of_agents() -> str:
+    """Of other agents, to which goals are delegated or sent."""
+    return _faults("it happens that …", AGENTS, "the step")
+
+
 def faults_of_the_node() -> str:
     """What happens to the A2A node."""
     return _faults("it happens that …", NODE)
@@ -278,6 +284,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "faults_of_tools": faults_of_tools,
     "faults_of_the_house": faults_of_the_house,
     "faults_of_notifications": faults_of_notifications,
+    "faults_of_agents": faults_of_agents,
     "faults_of_the_node": faults_of_the_node,
 }
 

@@ -25,6 +25,7 @@ from planner.llm.port import ModelRequest, Piece
 from planner.llm.retry import Retrying
 from planner.models import Models
 from planner.tokens import count_messages
+from tests.agent_faults import AGENTS
 from tests.doc_tables import ROOT
 from tests.fault_tables import HOUSE, MODELS, TOOLS, HouseFault, ModelFault, ToolFault
 from tests.model_server import ModelServer, Rule, by_rules
@@ -213,7 +214,7 @@ async def test_what_a_tool_does_wrong_ends_as_the_table_says(fault: ToolFault, t
     waited(fault, waits)
 
 
-@pytest.mark.parametrize("fault", [*HOUSE, *NODE, *NOTIFICATIONS], ids=lambda f: f.fault)
+@pytest.mark.parametrize("fault", [*HOUSE, *NODE, *NOTIFICATIONS, *AGENTS], ids=lambda f: f.fault)
 def test_what_happens_to_the_house_is_held_by_tests_that_exist(fault: HouseFault) -> None:
     assert fault.held_by
     for held_by in fault.held_by:
@@ -223,5 +224,5 @@ def test_what_happens_to_the_house_is_held_by_tests_that_exist(fault: HouseFault
 
 
 def test_no_fault_stands_twice() -> None:
-    told = [f.fault for f in (*MODELS, *TOOLS, *HOUSE, *NODE, *NOTIFICATIONS)]
+    told = [f.fault for f in (*MODELS, *TOOLS, *HOUSE, *NODE, *NOTIFICATIONS, *AGENTS)]
     assert len(told) == len(set(told))
