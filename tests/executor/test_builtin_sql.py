@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -157,7 +158,11 @@ async def test_rows_are_capped_by_number_and_by_size(shop: Shop) -> None:
 async def test_a_value_that_is_too_large_never_leaves_the_database(sqlite_shop: Shop, postgres_shop: Shop) -> None:
     assert (await sqlite_shop.failure("query", sql="select zeroblob(900000000) as x")).kind == "invalid"
     patient = postgres_shop.with_bounds(timeout_s=30)
+    tracemalloc.start()
     assert await patient.done("query", sql="select repeat('x', 9000000) as x") == {"rows": [], "more": True}
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4_000_000
 
 
 async def test_the_tables_are_told_with_their_columns(shop: Shop) -> None:
@@ -346,6 +351,13 @@ async def test_the_urls_secrets_are_never_shown(shop: Shop, tmp_path: Path) -> N
             assert secret not in failed.message
             assert "%2F" not in failed.message
         assert secret not in repr(bad.settings) + bad.settings.model_dump_json()
+
+
+async def test_a_password_that_the_driver_tells_is_not_told_on() -> None:
+    shop = Shop("postgresql://clerk:hunter2@127.0.0.1:1/shop?sslmode=hunter2", lambda sql: [])
+    failed = await shop.failure("query", sql="select 1")
+    assert "***" in failed.message
+    assert "hunter2" not in failed.message
 
 
 def test_a_variable_of_the_environment_stands_in_the_url(tmp_path: Path) -> None:
