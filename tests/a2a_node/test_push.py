@@ -192,6 +192,20 @@ async def test_what_does_not_arrive_is_sent_again_before_anything_else_and_is_th
     assert states(stream)[-1] == "COMPLETED"
 
 
+async def test_of_an_event_that_makes_two_the_one_that_did_not_arrive_is_sent_again_alone(here: Node) -> None:
+    def ends(heard: list[Heard]) -> int:
+        return sum(h.kind == "COMPLETED" for h in heard)
+
+    async def reply(heard: Heard) -> int:
+        return 500 if heard.kind == "COMPLETED" and ends(receiver.heard) == 1 else 200
+
+    async with here.client() as client, receiving(reply) as receiver:
+        await told(client, message(data={"script": LEADS}), task_push_notification_config=hook(receiver))
+        heard = await receiver.until(lambda heard: ends(heard) == 2)
+    assert [h.kind for h in heard[-3:]] == ["artifactUpdate", "COMPLETED", "COMPLETED"]
+    assert [number(h.id)[1] for h in heard[-3:]] == [1, 2, 2]
+
+
 def number(name: str) -> tuple[int, int]:
     """Event and part of a notification's id."""
     event, _, part = name.rpartition("/")[2].partition(".")
