@@ -552,7 +552,11 @@ SECURITY = (
     _should("13.4e", "Credentials can be revoked.", "cli_keys:a_key_is_shown_once_and_listed_until_it_is_revoked_and_after"),
     _should("13.4f", "Failed authentication is logged.", "auth:who_is_refused_is_logged_and_not_what_it_sent"),
     _must("13.4g", "Logs have no secrets.", "auth:who_is_refused_is_logged_and_not_what_it_sent"),
-    Requirement("13.4h", "Operations have rate limits, and an error beyond them.", level="SHOULD", why="there are none yet"),
+    _should(
+        "13.4h",
+        "Operations have rate limits, and an error beyond them.",
+        "limits:who_asks_too_often_is_told_when_to_come_again",
+    ),
     _for_others("13.4i", "Laws of data protection are kept.", _OPERATOR),
     _for_others("13.4j", "Bindings of one's own document their security.", _OTHER_BINDING),
     _must("14.1.1a", "a2a+json is UTF-8.", "bad_input:what_is_no_json_is_refused"),
