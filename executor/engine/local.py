@@ -82,6 +82,10 @@ class LocalEngine:
             self._carrier.forget_all()  # those that were cancelled before their first step have not removed themselves
             await self._carrier.release_all()
 
+    @property
+    def carries(self) -> bool:
+        return self._main is not None and not self._main.done()
+
     async def _run(self) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._listen())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from executor.journal.port import RunRecord
 
@@ -34,6 +34,14 @@ class Limits:
     def most(self, principal: str) -> int | None:
         """How many runs of that principal run at once."""
         return min((n for n in (self.principal_runs, self.own(principal)) if n is not None), default=None)
+
+
+@runtime_checkable
+class Carries(Protocol):
+    """An engine that says whether it still carries runs on: from its start to its end, unless something broke it."""
+
+    @property
+    def carries(self) -> bool: ...
 
 
 class Liveness(Protocol):

@@ -106,6 +106,10 @@ class ProcrastinateEngine:
         await self._app.close_async()
         await self._pulse.__aexit__(kind, error, trace)
 
+    @property
+    def carries(self) -> bool:
+        return bool(self._tasks) and not any(task.done() for task in self._tasks)
+
     # -- jobs
 
     async def _work(self) -> None:

@@ -14,6 +14,7 @@ from executor.errors import UnknownRun
 from executor.events import Event, QuotaGranted, Recorded, RunStatus
 from executor.journal import outbox, plans, quotas, sessions, statements
 from executor.journal.bell import Bell, Changed
+from executor.journal.census import SqlCensus
 from executor.journal.dialect import Dialect, explained
 from executor.journal.dialects import dialect_of, parse_url
 from executor.journal.keys import SqlApiKeys
@@ -60,6 +61,7 @@ class SqlJournal:
         self._queued = queued
         self._readers = Readers(engine, dialect, away_s=away_s)
         self._writer = Writer(engine, dialect, timeout_s=timeout_s, away_s=away_s, committed=self._bell.ring)
+        self.census = SqlCensus(engine, dialect)
         self.keys = SqlApiKeys(self._readers, self._writer, dialect)
         self.kept = SqlKept(self._readers, self._writer)
         self.outbox = SqlOutbox(self._readers, self._writer, dialect)

@@ -87,12 +87,20 @@ def run(
 
 
 @app.command()
-def worker(context: typer.Context, mcp_config: McpConfig = None, as_json: AsJson = False) -> int:
+def worker(
+    context: typer.Context,
+    health_port: Annotated[
+        int | None, typer.Option("--health-port", metavar="N", help="Answer /healthz, /readyz and /metrics at that port.")
+    ] = None,
+    health_host: Annotated[str, typer.Option("--health-host", help="The address for it.")] = "127.0.0.1",
+    mcp_config: McpConfig = None,
+    as_json: AsJson = False,
+) -> int:
     """Carry on whatever runs are submitted, until Ctrl-C or SIGTERM."""
     output = output_of(context, as_json)
     from planrail.cli import working
 
-    return working.worker(output)
+    return working.worker(output, health_host=health_host, health_port=health_port)
 
 
 @app.command()

@@ -38,7 +38,7 @@ def serve(
     conformance: Annotated[bool, typer.Option("--conformance", hidden=True)] = False,  # the official suite's fixtures
     as_json: AsJson = False,
 ) -> int:
-    """Serve an A2A agent at /, MCP at /mcp, and health at /healthz, until Ctrl-C or SIGTERM."""
+    """Serve an A2A agent at /, MCP at /mcp, and probes at /healthz, /readyz and /metrics, until Ctrl-C or SIGTERM."""
     output = output_of(context, as_json)
     from planrail.cli import serving
 

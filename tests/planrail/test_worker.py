@@ -22,7 +22,7 @@ from pathlib import Path
 from planrail.settings import load_settings
 from planrail.worker import serve_worker
 
-asyncio.run(serve_worker(load_settings(os.environ, Path()), ready=lambda name: print("ready", name, flush=True)))
+asyncio.run(serve_worker(load_settings(os.environ, Path()), ready=lambda name, _: print("ready", name, flush=True)))
 print("ended", flush=True)
 """
 
@@ -48,7 +48,7 @@ async def until_done(settings: Settings, goal: str) -> object:
 
 async def test_a_worker_takes_runs_until_it_is_stopped(settings: Settings) -> None:
     stop, names = asyncio.Event(), []
-    serving = asyncio.create_task(serve_worker(settings, ready=names.append, stop=stop))
+    serving = asyncio.create_task(serve_worker(settings, ready=lambda name, _: names.append(name), stop=stop))
 
     ended = await until_done(settings, "a goal")
     stop.set()
