@@ -1,13 +1,14 @@
-"""Metrics: the figures of a database as Prometheus reads them. No label names a run, a person or a place."""
+"""Metrics: the figures of a database, and of a process's calls, for Prometheus. No label names a run, a person or a place."""
 
 from __future__ import annotations
 
 from executor.journal.census import Figures
+from planrail.tally import Tally
 
 
-def exposition(figures: Figures) -> tuple[bytes, str]:
+def exposition(figures: Figures, tally: Tally) -> tuple[bytes, str]:
     """The text, and its media type; raises ModuleNotFoundError where the extra `metrics` is not installed."""
-    from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest  # noqa: PLC0415  # optional
+    from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, generate_latest  # noqa: PLC0415  # optional
 
     registry = CollectorRegistry()
     runs = Gauge("planrail_runs", "Runs, by their status.", ["status"], registry=registry)
@@ -23,4 +24,16 @@ def exposition(figures: Figures) -> tuple[bytes, str]:
         ("planrail_schedules_overdue_seconds", "Since when the first of them is overdue.", figures.overdue_s),
     ):
         Gauge(name, help_text, registry=registry).set(value)
+    calls = Counter("planrail_calls", "Calls of this process, by tool.", ["tool", "outcome"], registry=registry)
+    for (tool, outcome), count in tally.calls.items():
+        calls.labels(tool, outcome).inc(count)
+    asked = Counter("planrail_model_calls", "Models' calls of this process.", ["model"], registry=registry)
+    for model, count in tally.model_calls.items():
+        asked.labels(model).inc(count)
+    tokens = Counter("planrail_model_tokens", "Models' tokens of this process.", ["model", "direction"], registry=registry)
+    for (model, direction), count in tally.tokens.items():
+        tokens.labels(model, direction).inc(count)
+    paid = Counter("planrail_model_usd", "What this process's models cost, in $.", ["model"], registry=registry)
+    for model, usd in tally.usd.items():
+        paid.labels(model).inc(usd)
     return generate_latest(registry), CONTENT_TYPE_LATEST

@@ -14,6 +14,7 @@ from executor.journal.tables import HEAD
 from planrail.auth import Authenticator, Unauthenticated
 from planrail.house import House
 from planrail.metrics import exposition
+from planrail.tally import Tally
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,8 @@ class Probes:
         self.engine = engine
         self._revision = Look(house.journal.census.revision)
         self._figures = Look(lambda: house.journal.census.figures(datetime.now(UTC)))
+        self._tally = Tally()
+        house.journal.heard.append(self._tally.hear)
         self.leaves = False  # it was told to end
 
     async def problems(self) -> list[str]:
@@ -89,7 +92,7 @@ class Probes:
                 known = await self._auth.caller(request.headers.items(), peer)
                 if known.tenants:
                     return PlainTextResponse("These are the figures of all tenants.\n", status_code=403)
-                text, media_type = exposition(await self._figures())
+                text, media_type = exposition(await self._figures(), self._tally)
             except Unauthenticated as refused:
                 return PlainTextResponse(f"{refused.message}\n", 401, {"www-authenticate": refused.challenge})
             except ModuleNotFoundError:

@@ -58,6 +58,7 @@ class SqlJournal:
         self._clock = clock
         self._bell = Bell(lambda changed, stop: dialect.watch(engine, self._elsewhere(changed), stop))
         self._tails = Tails()
+        self.heard: list[Callable[[str, Sequence[Event]], None]] = []  # told what this process has appended, once it is durable
         self._queued = queued
         self._readers = Readers(engine, dialect, away_s=away_s)
         self._writer = Writer(engine, dialect, timeout_s=timeout_s, away_s=away_s, committed=self._bell.ring)
@@ -164,6 +165,8 @@ class SqlJournal:
             return seq
 
         def made(seq: int | None) -> None:
+            for hear in self.heard if seq is not None else ():
+                hear(run, events)
             if seq is not None and run in self._tails:
                 first = seq - len(events) + 1
                 self._tails.add(run, [Recorded(seq=n, at=times[0], event=event) for n, event in enumerate(events, first)])

@@ -13,10 +13,13 @@ from datetime import UTC, datetime
 import httpx
 from sqlalchemy import text
 
+from executor.events import CallFailed, CallFinished, CallRetried, CallStarted, PlannerCalled
 from executor.journal.census import MOST
 from executor.journal.sql import SqlJournal
 from executor.journal.tables import HEAD
+from planner.usage import Usage
 from planrail.keys import hash_of, new_key
+from planrail.tally import Tally
 from tests.planrail.command import ROOT, Command, finish
 from tests.postgres import PostgresServer
 
@@ -106,8 +109,33 @@ def test_figures_tell_of_runs_schedules_and_whoever_waits_and_name_nobody(comman
     assert sample(told.text, "planrail_schedules_overdue") == 1
     assert sample(told.text, "planrail_schedules_overdue_seconds") > 86_400
     described = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    assert set(re.findall(r"^# TYPE (\S+)", told.text, re.M)) == set(re.findall(r"`(planrail_\w+)", described))
+    assert {n for n in re.findall(r"^# TYPE (\S+)", told.text, re.M) if not n.endswith("_created")} == set(
+        re.findall(r"`(planrail_\w+)", described)
+    )
     assert [name for name in (waiting, queued, "secret_name", "Austin") if name in told.text] == []
+
+
+def test_a_worker_counts_its_own_calls_by_tool_and_outcome(command: Command) -> None:
+    script = command.folder / "calls.py"
+    script.write_text(f'a = odd.slow(number=1, folder="{command.folder}")\nanswer(a)\n')
+    with asked(command, "worker", "--health-port", "0") as client:
+        run = command("run", "--detach", "--script", str(script), "--json").json["id"]
+        followed = command("follow", run)
+        told = client.get("/metrics")
+    assert followed.code == 0, followed
+    assert sample(told.text, 'planrail_calls_total{outcome="done",tool="odd.slow"}') == 1
+    assert sample(told.text, 'planrail_runs{status="done"}') == 1
+
+
+def test_what_models_used_is_counted_by_model_also_of_attempts_that_failed() -> None:
+    tally, used = Tally(), Usage(model_calls=1, input_tokens=10, output_tokens=2, usd=0.5)
+    tally.hear("r", [PlannerCalled(purpose="write", model="m", usage=used, seconds=1)])
+    tally.hear("r", [CallStarted(step="s", call="ask", model="n"), CallRetried(step="s", attempt=1, reason="x", usage=used)])
+    tally.hear("r", [CallFinished(step="s", value=1, usage=used), CallFailed(step="t", kind="x", message="x", usage=used)])
+    assert tally.calls == {("ask", "done"): 1}
+    assert tally.model_calls == {"m": 1, "n": 2}
+    assert tally.tokens == {("m", "input"): 10, ("m", "output"): 2, ("n", "input"): 20, ("n", "output"): 4}
+    assert tally.usd == {"m": 0.5, "n": 1.0}
 
 
 def test_figures_are_for_those_alone_who_may_come_and_who_are_bound_to_no_tenant(command: Command) -> None:
