@@ -58,6 +58,7 @@ def test_the_wheel_holds_data_playbooks_and_migrations_and_no_tests(wheel: Path)
         "packs/gtm/evals.yaml",
         "packs/afterhours/data/night.json",
         "packs/afterhours/evals.yaml",
+        "packs/frontdesk/data/practice.json",
         "packs/helpdesk/data/desk.json",
         "packs/listings/data/sample.csv",
         "packs/listings/playbooks/import_listings.plan",

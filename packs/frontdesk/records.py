@@ -1,0 +1,52 @@
+"""Records: the tables behind the tools, loaded by the first call, so that a plan is checked without a database's libraries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from executor.pack import PackHost
+
+if TYPE_CHECKING:  # SQLAlchemy and its dialects take a second to load
+    from executor.pack_store import PackStore
+    from packs.frontdesk.booking_rows import BookingRows
+    from packs.frontdesk.front_rows import FrontRows
+
+
+class Records:
+    """The pack's part of the host's database."""
+
+    def __init__(self, host: PackHost) -> None:
+        self._host = host
+
+    @cached_property
+    def store(self) -> PackStore:
+        from packs.frontdesk.store import opened  # noqa: PLC0415  # it loads SQLAlchemy
+
+        return opened(self._host.database)
+
+    @cached_property
+    def front(self) -> FrontRows:
+        from packs.frontdesk.front_rows import FrontRows  # noqa: PLC0415  # it loads SQLAlchemy
+
+        return FrontRows(self.store)
+
+    @cached_property
+    def bookings(self) -> BookingRows:
+        from packs.frontdesk.booking_rows import BookingRows  # noqa: PLC0415  # it loads SQLAlchemy
+
+        return BookingRows(self.store)
+
+
+class RecordTools:
+    """What the pack's groups of tools have in common: the records, and the probe that finds an effect by its key."""
+
+    def __init__(self, records: Records) -> None:
+        self.records = records
+
+    def took_effect(self, key: str) -> bool:
+        return self.records.store.settled(key)
+
+
+took_effect: Callable[..., bool] = RecordTools.took_effect  # as the probe of a tool: bound together with the tool's method
