@@ -11,7 +11,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from executor.tenant import MARK, is_tenant
-from planrail.quota import LimitSettings
+from planrail.limit_settings import LimitSettings
 
 _PREFIX = "pr_"  # of a key, so that scanners for leaked secrets find it
 _BYTES = 32

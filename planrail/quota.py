@@ -16,9 +16,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
-
-from pydantic import BaseModel, ConfigDict, Field
+from collections.abc import Callable
 
 from executor.line import Window
 from executor.quota import Quota, QuotaUse
@@ -26,25 +24,10 @@ from executor.submission import Principal
 from executor.tenant import account
 from planner.errors import PlanrailError
 from planner.toolspec import Json
+from planrail.limit_settings import LimitSettings, PrincipalLimits
 
 _REMEMBERED = 10_000  # principals whose requests are counted
 _LOCAL = Principal().id
-
-
-class PrincipalLimits(BaseModel):
-    """What one principal may ask for, in all its tenants. What is not set is not limited."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    requests_per_minute: int | None = Field(default=None, ge=1)  # of each process; a further one is refused: 429
-    runs: int | None = Field(default=None, ge=1)  # queued or running at once; a further one is refused
-    usd_per_day: float | None = Field(default=None, ge=0)  # of UTC; runs end at it, and no further one is taken that day
-
-
-class LimitSettings(PrincipalLimits):
-    """The same, of everybody who has none of its own."""
-
-    principals: Mapping[str, PrincipalLimits] = Field(default_factory=dict)  # by principal: what differs for it
 
 
 class TooManyRequests(PlanrailError):

@@ -24,7 +24,7 @@ from planner.budget import Budget
 from planner.policy import Policy, ToolPolicy
 from planrail.a2a import A2aSettings
 from planrail.keys import AuthSettings, ProxySettings
-from planrail.quota import LimitSettings, PrincipalLimits
+from planrail.limit_settings import LimitSettings, PrincipalLimits
 from planrail.settings import McpSettings, ModelSettings, ServerSettings, Settings
 from tests.agent_faults import AGENTS
 from tests.fault_tables import HOUSE, MODELS, TOOLS, HouseFault, ModelFault, ToolFault

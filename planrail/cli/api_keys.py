@@ -23,7 +23,8 @@ from planrail.cli.running import settings_here
 from planrail.cli.session import run_session
 from planrail.cli.text import clean, dollars, line, moment
 from planrail.keys import APPROVE, ApiKey, hash_of, new_key
-from planrail.quota import PrincipalLimits, Quotas, quotas_told
+from planrail.limit_settings import PrincipalLimits
+from planrail.quota import Quotas, quotas_told
 from planrail.settings import Settings
 
 if TYPE_CHECKING:  # a second to load: `--toml` needs no database

@@ -12,7 +12,8 @@ import pytest
 from a2a.types import a2a_pb2, a2a_pb2_grpc
 
 from planrail.keys import hash_of
-from planrail.quota import LimitSettings, PrincipalLimits, Quotas, TooManyRequests, quotas_told
+from planrail.limit_settings import LimitSettings, PrincipalLimits
+from planrail.quota import Quotas, TooManyRequests, quotas_told
 from tests.a2a_node.nodes import DONE, Node, node, script
 from tests.a2a_node.wire import BINDINGS, BOUND_S, Binding, Fault, Wire
 

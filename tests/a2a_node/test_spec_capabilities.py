@@ -28,7 +28,7 @@ async def client(home: Path, *required: str) -> AsyncIterator[httpx.AsyncClient]
     """A client of a node without webhooks and extended card, which requires those extensions."""
     async with open_house(Settings(home=home)) as house, house.engine():
         app = application(RunHandler(house), [], heartbeat_s=2.0, strict=True, required=frozenset(required))
-        transport = httpx.ASGITransport(Guard(app, Authenticator(AuthSettings())))
+        transport = httpx.ASGITransport(Guard(app, Authenticator(AuthSettings()), house.quotas))
         async with httpx.AsyncClient(transport=transport, base_url="http://node", headers={"A2A-Version": "1.0"}) as web:
             yield web
 

@@ -64,7 +64,7 @@ async def work(url: str, log: str, worker: str, steps: int, options: dict[str, s
             return not record.tools or record.tools != options.get("lacks")
 
         principal_runs = int(options["principal_runs"]) if "principal_runs" in options else None
-        limits = Limits(int(options.get("runs", "8")), principal_runs, covers)
+        limits = Limits(int(options.get("runs", "8")), principal_runs, covers=covers)
         ending = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ending.set)
         drain_s = float(options.get("drain", "5"))

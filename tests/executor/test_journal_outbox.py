@@ -37,6 +37,11 @@ async def subscribed(journal: SqlJournal, name: str = "s", *, place: str = "http
     return made
 
 
+async def take(journal: SqlJournal, found: Subscriber, holder: str, *, lease_ms: int) -> Subscriber | None:
+    """What the holder has of one subscriber, if it was quick enough."""
+    return next(iter(await journal.outbox.take([found], holder, lease_ms=lease_ms)), None)
+
+
 async def happens(journal: SqlJournal) -> int:
     """One more event of the run; its number."""
     seq = await journal.append("r", [CancelRequested(by="ann")], epoch=None)
@@ -49,7 +54,7 @@ async def test_a_new_subscriber_is_due_at_once_and_again_after_each_event(journa
     made = await subscribed(journals[0])
     assert (made.since, made.seq, made.lease) == (1, 0, 0)
 
-    held = await outbox.take(made, "w", lease_ms=LONG)
+    held = await take(journals[0], made, "w", lease_ms=LONG)
     assert held is not None
     assert await outbox.due(5) == []
     assert await outbox.let_go(held, seq=1)
@@ -60,18 +65,18 @@ async def test_a_new_subscriber_is_due_at_once_and_again_after_each_event(journa
 
 async def test_two_workers_never_have_the_same_one(journals: list[SqlJournal]) -> None:
     found = [await subscribed(journals[0], f"s{n}") for n in range(5)]
-    takes = [journals[n % 2].outbox.take(s, f"w{n % 2}", lease_ms=LONG) for s in found for n in range(4)]
+    takes = [take(journals[n % 2], s, f"w{n % 2}", lease_ms=LONG) for s in found for n in range(4)]
     taken = [s for s in await asyncio.gather(*takes) if s is not None]
     assert sorted(s.id for s in taken) == [f"s{n}" for n in range(5)]
 
 
 async def test_whoever_slept_through_its_lease_settles_nothing(journals: list[SqlJournal]) -> None:
     ours, theirs = (j.outbox for j in journals)
-    slow = await ours.take(await subscribed(journals[0]), "slow", lease_ms=SHORT)
+    slow = await take(journals[0], await subscribed(journals[0]), "slow", lease_ms=SHORT)
     assert slow is not None
     while not (lapsed := await theirs.due(1)):
         pass
-    quick = await theirs.take(lapsed[0], "quick", lease_ms=LONG)
+    quick = await take(journals[1], lapsed[0], "quick", lease_ms=LONG)
     assert quick is not None
 
     assert not await ours.told(slow, seq=1, part=0)
@@ -85,7 +90,7 @@ async def test_whoever_slept_through_its_lease_settles_nothing(journals: list[Sq
 
 async def test_a_lease_that_is_renewed_stays(journals: list[SqlJournal]) -> None:
     outbox = journals[0].outbox
-    assert await outbox.take(await subscribed(journals[0]), "w", lease_ms=SHORT) is not None
+    assert await take(journals[0], await subscribed(journals[0]), "w", lease_ms=SHORT) is not None
     await outbox.renew("w", lease_ms=LONG)
     assert await outbox.due(5) == []
     assert 0 < (await outbox.next_due_ms() or 0) <= LONG
@@ -94,7 +99,7 @@ async def test_a_lease_that_is_renewed_stays(journals: list[SqlJournal]) -> None
 async def test_what_fails_waits_counts_and_is_given_up_until_it_is_revived(journals: list[SqlJournal]) -> None:
     outbox, made = journals[0].outbox, await subscribed(journals[0])
     for n, give_up in enumerate((False, True), 1):
-        held = await outbox.take(made, "w", lease_ms=LONG)
+        held = await take(journals[0], made, "w", lease_ms=LONG)
         assert held is not None
         assert await outbox.failed(held, "status 500", wait_ms=0 if n == 1 else LONG, give_up=give_up)
         made = await outbox.get("r", "s") or made
@@ -110,7 +115,7 @@ async def test_what_fails_waits_counts_and_is_given_up_until_it_is_revived(journ
 
 async def test_the_next_attempt_is_waited_for_and_a_full_place_left_alone(journals: list[SqlJournal]) -> None:
     outbox = journals[0].outbox
-    held = await outbox.take(await subscribed(journals[0]), "w", lease_ms=LONG)
+    held = await take(journals[0], await subscribed(journals[0]), "w", lease_ms=LONG)
     assert held is not None
     await outbox.failed(held, "away", wait_ms=LONG, give_up=False)
     await subscribed(journals[0], "other", place="https://b")
@@ -122,20 +127,20 @@ async def test_the_next_attempt_is_waited_for_and_a_full_place_left_alone(journa
 
 async def test_the_same_name_again_changes_where_and_not_how_far(journals: list[SqlJournal]) -> None:
     outbox = journals[0].outbox
-    held = await outbox.take(await subscribed(journals[0]), "w", lease_ms=LONG)
+    held = await take(journals[0], await subscribed(journals[0]), "w", lease_ms=LONG)
     assert held is not None
     await outbox.told(held, seq=1, part=0)
     await happens(journals[0])
 
     again = await subscribed(journals[1], place="https://elsewhere")
-    assert (again.place, again.seq, again.holder) == ("https://elsewhere", 1, None)
+    assert (again.place, again.seq, again.holder) == ("https://elsewhere", 1, "w")  # nobody else tells it meanwhile
     assert not await outbox.told(held, seq=2, part=0), "whoever still tells the old place settles nothing"
     assert [s.id for s in await outbox.of("r")] == ["s"]
 
 
 async def test_a_run_that_is_over_and_told_is_closed_until_it_goes_on(journals: list[SqlJournal]) -> None:
     outbox = journals[0].outbox
-    held = await outbox.take(await subscribed(journals[0]), "w", lease_ms=LONG)
+    held = await take(journals[0], await subscribed(journals[0]), "w", lease_ms=LONG)
     assert held is not None
     end = await journals[1].append("r", [RunEnded(status="failed")], epoch=None, status="failed")
     assert end == 2
