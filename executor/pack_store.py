@@ -13,7 +13,7 @@ from threading import Lock
 from typing import TypeVar
 
 from pydantic import BaseModel
-from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, Text, select, update
+from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, Text, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError, InternalError, OperationalError, ProgrammingError
 from sqlalchemy.schema import CreateIndex, CreateTable
@@ -158,3 +158,11 @@ def first_time(connection: Connection, seeds: Table, name: str, now: str) -> boo
 def insert_or(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
     """An INSERT that can say ON CONFLICT, which both databases know and SQLAlchemy spells once for each."""
     return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def count_on(connection: Connection, *seeded: Table) -> None:
+    """Let the next rows have numbers behind the sample's: PostgreSQL's sequences do not look at what was put in with one."""
+    if connection.dialect.name == "postgresql":
+        for table in seeded:
+            last = select(func.max(table.c.id)).scalar_subquery()
+            connection.execute(select(func.setval(func.pg_get_serial_sequence(table.name, "id"), last)))

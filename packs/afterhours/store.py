@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, insert
 
-from executor.pack_store import PackStore, first_time
+from executor.pack_store import PackStore, count_on, first_time
 from packs.afterhours import tables
 
 SAMPLE = "night"  # the marker of the sample data
@@ -25,3 +25,4 @@ def _seed(connection: Connection, now: str) -> None:
     night = json.loads(_DATA.read_text(encoding="utf-8"))
     connection.execute(insert(tables.person), night["people"])
     connection.execute(insert(tables.message), night["messages"])
+    count_on(connection, tables.person, tables.message)

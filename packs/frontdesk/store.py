@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Engine, Table, func, insert, select
+from sqlalchemy import Connection, Engine, insert, select
 
-from executor.pack_store import PackStore, first_time
+from executor.pack_store import PackStore, count_on, first_time
 from packs.frontdesk import tables
 
 SAMPLE = "practice"  # the marker of the sample data
@@ -48,7 +48,7 @@ def _seed(connection: Connection, now: str) -> None:
         connection.execute(insert(table), practice[name])
     connection.execute(insert(tables.slot), [_slot(monday, s) for s in _slots(practice)])
     connection.execute(insert(tables.message), [{**m, "status": "open", "received": now} for m in practice["messages"]])
-    _count_on(connection, tables.customer, tables.message, tables.service, tables.provider, tables.fact)
+    count_on(connection, tables.customer, tables.message, tables.service, tables.provider, tables.fact)
     slot = tables.slot.c
     for known in practice["bookings"]:
         start = _start(monday, known["day"], known["at"])
@@ -57,14 +57,6 @@ def _seed(connection: Connection, now: str) -> None:
         made = insert(tables.booking).values(**row, status="booked", made=now).returning(tables.booking.c.id)
         booking = connection.execute(made).scalar_one()
         connection.execute(insert(tables.reminder).values(booking_id=booking, due=reminder_of(start)))
-
-
-def _count_on(connection: Connection, *seeded: Table) -> None:
-    """Let the next rows have numbers behind the sample's: PostgreSQL's sequences do not look at what was put in with one."""
-    if connection.dialect.name == "postgresql":
-        for table in seeded:
-            last = select(func.max(table.c.id)).scalar_subquery()
-            connection.execute(select(func.setval(func.pg_get_serial_sequence(table.name, "id"), last)))
 
 
 def _slots(practice: dict[str, Any]) -> list[dict[str, Any]]:

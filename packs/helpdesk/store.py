@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, insert
 
-from executor.pack_store import PackStore, first_time
+from executor.pack_store import PackStore, count_on, first_time
 from packs.helpdesk import tables
 from packs.helpdesk.articles import make_index
 
@@ -25,4 +25,5 @@ def _prepare(connection: Connection, now: str) -> None:
         desk = json.loads(_DATA.read_text(encoding="utf-8"))
         for table, name in ((tables.account, "accounts"), (tables.ticket, "tickets"), (tables.article, "articles")):
             connection.execute(insert(table), desk[name])
+        count_on(connection, tables.account, tables.ticket, tables.article)
     make_index(connection)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 
 from executor.pack import PackHost
 from executor.tool import ToolContext, ToolFailed
@@ -76,8 +76,8 @@ def test_the_inbox_is_gone_through_forward_only_and_what_is_not_there_is_told(re
 
 
 @given(st.text(max_size=300))
-def test_rules_judge_any_text(text: str) -> None:
-    found = judged(text)
+def test_rules_judge_any_text(said: str) -> None:
+    found = judged(said)
     assert found.urgency in ("now", "morning", "none")
     assert 0 < len(found.summary) <= 120
 
@@ -134,3 +134,11 @@ def test_a_night_whose_process_is_killed_while_it_waits_goes_on_and_pages_nobody
 def test_the_pack_passes_its_own_suite(command: Command) -> None:
     done = command("eval", "afterhours", "--json", env={"PLANRAIL_PACKS": "afterhours"})
     assert done.code == 0, [t["wrong"] for t in done.json["trials"]]
+
+
+def test_a_message_that_is_put_into_the_table_is_the_next_one(records: Records) -> None:
+    records.night.new(1)
+    with records._host.database.begin() as connection:
+        row = "('mail', 'ann', 'hello', '2026-11-29T05:00:00.000+00:00')"
+        connection.execute(text(f"insert into afterhours_message (source, caller, text, received) values {row}"))
+    assert records.night.new(20).items[-1].id == 9

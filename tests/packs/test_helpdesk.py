@@ -55,13 +55,13 @@ def test_an_article_that_is_written_changed_or_deleted_is_found_as_it_is(records
     assert records.rows.search("zebra", 1).items == []
     engine = records._host.database
     with engine.begin() as connection:
-        connection.execute(text("insert into helpdesk_article (id, title, text) values (9, 'Zebra stickers', 'We sell none.')"))
-    assert [a.id for a in records.rows.search("zebra", 1).items] == [9]
+        connection.execute(text("insert into helpdesk_article (title, text) values ('Zebra stickers', 'We sell none.')"))
+    assert [a.id for a in records.rows.search("zebra", 1).items] == [5]
     with engine.begin() as connection:
-        connection.execute(text("update helpdesk_article set title = 'Stickers', text = 'None.' where id = 9"))
+        connection.execute(text("update helpdesk_article set title = 'Stickers', text = 'None.' where id = 5"))
     assert records.rows.search("zebra", 1).items == []
     with engine.begin() as connection:
-        connection.execute(text("delete from helpdesk_article where id = 9"))
+        connection.execute(text("delete from helpdesk_article where id = 5"))
     assert records.rows.search("stickers", 1).items == []
 
 
