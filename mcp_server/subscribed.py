@@ -54,13 +54,11 @@ class Subscribed:
 
     async def _tell_of_runs(self) -> None:
         journal = self.door.house.journal
+        self._told |= {record.id: record.seq for record in await journal.find(limit=20)}  # what was before is no news
         async for _ in journal.changes():
             for record in await journal.find(limit=20):
-                if self._told.get(record.id) == record.seq:
-                    continue
-                known = record.id in self._told or bool(self._told)
-                self._told[record.id] = record.seq
-                if known:
+                if self._told.get(record.id) != record.seq:
+                    self._told[record.id] = record.seq
                     await self._changed(f"run://{record.id}")
             while len(self._told) > _SEEN:
                 self._told.pop(next(iter(self._told)))

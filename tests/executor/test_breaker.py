@@ -36,7 +36,7 @@ class World(RuleBasedStateMachine):
         if isinstance(admission, Refused):
             assert self.breaker.since is not None
             assert self.now < self.breaker.until or self.breaker.probing in self.calls
-            assert 0 < admission.again_in_s <= 60 * 1.25
+            assert 0 < admission.again_in_s <= 60 * 1.25 + 1e-9
             return
         assert (admission.probe == 0) == (self.breaker.since is None)
         assert not self.breaker.probing, "two probes at once"

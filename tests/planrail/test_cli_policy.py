@@ -107,7 +107,7 @@ def test_tools_shows_sinks_and_who_says_so(command: Command) -> None:
     assert listed["crm.get_lead"]["fields"] == {"": "trusted", "notes": "untrusted"}
     told = command("tools", "odd.publish", "--policy").out
     assert "text: an untrusted value is refused  (the policy says so)" in told
-    assert command("tools", "--policy").out.startswith("tool ")
+    assert "\ntool " in command("tools", "--policy").out
 
 
 ROWS = [{"number": n, "step": "a"} for n in (1, 2, 3)]

@@ -155,7 +155,7 @@ def test_a_suite_that_cannot_be_meant_is_told_with_its_line(command: Command, te
 
 
 def test_what_is_not_there_is_told_with_what_there_is(command: Command) -> None:
-    assert "a pack that has one: afterhours, gtm, " in command("eval", "gmt").err
+    assert "a pack that has one: afterhours, " in command("eval", "gmt").err
     assert "There is no noise typo." in evaluated(command, suite(greeting()), "--noise", "typo").err
     assert "cannot be read" in evaluated(command, suite(greeting()), "--baseline", "none.json").err
     (command.folder / "base.json").write_text("{}")
