@@ -139,13 +139,14 @@ async def toolset() -> AsyncIterator[Toolset]:
 
 
 class Hurried:
-    """A model whose requests have a second."""
+    """A model whose requests have so many seconds."""
 
-    def __init__(self, model: OpenAIModel) -> None:
+    def __init__(self, model: OpenAIModel, seconds: float) -> None:
         self._model = model
+        self._seconds = seconds
 
     def stream(self, request: ModelRequest) -> AsyncGenerator[Piece, None]:
-        return self._model.stream(request.model_copy(update={"timeout_s": 0.5}))
+        return self._model.stream(request.model_copy(update={"timeout_s": self._seconds}))
 
 
 @asynccontextmanager
@@ -158,7 +159,8 @@ async def played(fault: ModelFault, waits: list[float]) -> AsyncIterator[tuple[M
     rules = (Rule(replies=fault.replies),) if fault.replies else ()
     async with ModelServer(by_rules(rules)) as server:
         url = server.url if fault.replies else f"http://127.0.0.1:{_free_port()}/v1"
-        port = Hurried(OpenAIModel(None, url))
+        endless = any(reply.fault == "endless" for reply in fault.replies)  # it is cut off by its length, not by the clock
+        port = Hurried(OpenAIModel(None, url), 10.0 if endless else 0.5)
         model = Retrying(GatedModel(port, Gates().of_model("m", url)), sleep=sleep)
         yield server, Models(role(model, max_input_tokens=50_000, max_output_tokens=60), role(model, max_output_tokens=60))
 
