@@ -12,7 +12,7 @@ from pathlib import Path
 
 PACKER = "@anthropic-ai/mcpb@2.1.2"
 _ROOT = Path(__file__).parents[1]
-_BESIDE = ("pyproject.toml", "README.md", "LICENSE")
+_BESIDE = ("pyproject.toml", "README.md", "LICENSE", "agent-card.json")
 
 
 def packed(target: Path) -> Path:
