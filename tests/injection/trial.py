@@ -22,7 +22,7 @@ from tests.injection.world import Act, World, database
 from tests.model_server import ModelServer
 from tests.rig import ANN, Rig, rig, role
 
-PLAYBOOKS = sorted((Path(FILE).parents[1] / "playbooks").glob("*.plan"))
+PLAYBOOKS = sorted(Path(FILE).parents[2].glob("*/playbooks/*.plan"))
 AMPLE = Budget(calls=400, model_calls=1_000, tokens=100_000_000, usd=10.0)
 _MOST_QUESTIONS = 20
 
