@@ -36,6 +36,7 @@ class Schedules:
         self._runs = runs
         self._now = now
         self._new_id = new_id
+        self._looked: datetime | None = None  # when `fire` was last called
 
     async def add(
         self, submission: Submission, *, name: str, cron: str, zone: str, overlap: Literal["skip", "allow"] = "skip"
@@ -93,11 +94,26 @@ class Schedules:
     async def fire(self) -> list[RunRecord]:
         """Make the runs that are due now; those that others make at the same time are the same runs."""
         made: list[RunRecord] = []
-        for schedule in await self._timetable.due(self._now(), _AT_ONCE):
+        now = self._now()
+        if self._looked is None or now < self._looked:
+            await self._anchored(now)
+        self._looked = now
+        for schedule in await self._timetable.due(now, _AT_ONCE):
             fired, record = await self._fired(schedule)
             if await self._timetable.fired(schedule.id, fired) and record is not None:
                 made.append(record)
         return made
+
+    async def _anchored(self, now: datetime) -> None:
+        """Bring due times back that lie behind the next one: the clock had been set forward, and was set back.
+
+        None is brought back to a time that was fired before.
+        """
+        for schedule in await self._timetable.find():
+            last = schedule.fired_at
+            due = next_due(schedule.cron, schedule.zone, now if last is None else max(now, last))
+            if not schedule.paused and due < schedule.next_at:
+                await self._timetable.fired(schedule.id, Fired(due=schedule.next_at, next_at=due))
 
     async def _fired(self, schedule: Schedule) -> tuple[Fired, RunRecord | None]:
         due = schedule.next_at

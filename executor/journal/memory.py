@@ -252,8 +252,15 @@ class MemoryJournal:
 
     def _drawn(self, principal: str, own: list[Stint], wanted: float, used: float, limit: float) -> Stint:
         day = day_of(self._clock())
+        self._settle(principal)
         others = sum(s.usd for stints in self._shared(principal) if stints is not own for s in stints if s.day == day)
         return drawn(day, limit, wanted, used, own, others)
+
+    def _settle(self, principal: str) -> None:
+        """Put what runs that rest have used in the place of what they had reserved: others may have that from now on."""
+        for kept in self._of(principal):
+            if kept.stints and kept.record.status != "running":
+                kept.stints = rested(kept.stints, self._used(kept).usd)
 
     def _shared(self, principal: str) -> Iterator[list[Stint]]:
         """What each of the principal's runs, and what else it does, has used or reserved."""

@@ -211,6 +211,19 @@ async def test_a_run_that_was_killed_holds_what_it_had_reserved_until_it_rests(j
     assert await draws(journals[1], "b", 1.0) == 1.0
 
 
+async def test_what_a_run_that_rested_had_reserved_is_the_others_also_when_it_goes_on(journals: Sequence[Journal]) -> None:
+    epoch = await taken(journals[0], "a")
+    await taken(journals[1], "b")
+    assert await draws(journals[0], "a", 1.0) == 1.0
+    await journals[0].append("a", [CANCEL], epoch=epoch, status="waiting", release=True)
+    assert await draws(journals[1], "b", 1.0) == 1.0
+    await journals[1].append("a", [], epoch=None, status="queued", only_if=["waiting"])
+    heir = await journals[1].take("a", "heir")
+    assert heir is not None
+    assert (await journals[0].quota("ann")).reserved == 1.0
+    assert await draws(journals[0], "a", 1.0, epoch=heir) == 0.0
+
+
 async def test_a_day_that_is_used_up_takes_no_further_run_until_the_next(journals: Sequence[Journal], clock: Clock) -> None:
     await taken(journals[0], "a")
     await draws(journals[0], "a", 1.0)
@@ -250,6 +263,11 @@ async def test_a_run_takes_of_the_day_on_which_it_reserves(journals: Sequence[Jo
 
 ACTS = ("submit", "submit", "take", "take", "draw", "draw", "park", "answer", "kill", "end", "cancel", "late", "clock")
 ANSWERED = [(act, 0, 0.5) for act in ("submit", "take", "park", "submit", "take", "answer", "take")]  # two would run
+RESERVED_AGAIN = [  # what the first run had reserved is the second's, when the first one goes on
+    *((act, 0, 1.0) for act in ("submit", "submit", "take", "take", "draw")),
+    ("park", 0, 0.0),
+    *((act, 0, 1.0) for act in ("draw", "answer", "take")),
+]
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(ACTS),
@@ -338,6 +356,7 @@ async def any_interleaving(steps: list[tuple[str, int, float]], runs: int, usd: 
 
 @few(60)
 @example(ANSWERED, 1, 1.0)
+@example(RESERVED_AGAIN, 2, 1.0)
 @given(STEPS, st.integers(1, 2), st.floats(0.1, 2))
 def test_no_interleaving_passes_a_quota_or_leaks_any_of_it(steps: list[tuple[str, int, float]], runs: int, usd: float) -> None:
     asyncio.run(any_interleaving(steps, runs, usd))

@@ -127,6 +127,20 @@ async def test_a_clock_that_is_set_back_makes_no_run_twice(two: tuple[Process, P
     assert await one.made() == ["20261127T1300"]
 
 
+async def test_a_clock_that_was_far_ahead_leaves_no_schedule_waiting_for_that_day(
+    two: tuple[Process, Process], clock: Clock
+) -> None:
+    one, _ = two
+    await one.schedules.add(MORNING, name="report", cron="0 * * * *", zone="UTC", overlap="allow")
+    clock.forward(days=400)
+    await one.schedules.fire()
+    clock.forward(days=-400, hours=1)
+    await one.schedules.fire()
+    clock.forward(hours=1)
+    await one.schedules.fire()
+    assert sorted(await one.made()) == ["20261127T1300", "20261127T1400"]
+
+
 async def test_a_due_time_is_left_out_while_the_run_before_goes_on_unless_overlap_is_allowed(
     two: tuple[Process, Process], clock: Clock
 ) -> None:
