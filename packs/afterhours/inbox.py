@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from executor.record_tools import RecordTools, took_effect
 from executor.tool import ToolContext, ToolFailed, tool
 from packs.afterhours.arguments import Limit, Through, Words
-from packs.afterhours.records import RecordTools, took_effect
+from packs.afterhours.records import Records
 from packs.afterhours.rules import judged
 from packs.afterhours.told import Judged, Messages
 from packs.afterhours.told import Through as GoneThrough
 
 
-class Inbox(RecordTools):
+class Inbox(RecordTools[Records]):
     """The tools of the namespace `inbox`."""
 
     @tool(

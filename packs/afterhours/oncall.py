@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from executor.record_tools import RecordTools, took_effect
 from executor.tool import ToolContext, ToolFailed, tool
 from packs.afterhours.arguments import Id, Ids, Report, Summary, Urgency
-from packs.afterhours.records import RecordTools, took_effect
+from packs.afterhours.records import Records
 from packs.afterhours.told import Incident, Paged, Rota, Waiting, Written
 
 
-class OnCall(RecordTools):
+class OnCall(RecordTools[Records]):
     """The tools of the namespace `oncall`."""
 
     @tool(effect="read", labels={"": "trusted"})

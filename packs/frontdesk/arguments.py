@@ -6,21 +6,17 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, Field
 
+from executor.storable import storable
+
 Intent = Literal["book", "move", "cancel", "bill", "question", "emergency", "person"]
-
-
-def _storable(text: str) -> str:
-    if "\x00" in text:
-        raise ValueError("PostgreSQL stores no NUL character")
-    return text
 
 
 Id = Annotated[int, Field(ge=1, le=2_147_483_647)]
 Cents = Annotated[int, Field(ge=1, le=100_000_000)]
 Limit = Annotated[int, Field(ge=1, le=100)]
-Service = Annotated[str, Field(max_length=80), AfterValidator(_storable)]
-Reply = Annotated[str, Field(min_length=1, max_length=1_000), AfterValidator(_storable)]
-Reason = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_storable)]
+Service = Annotated[str, Field(max_length=80), AfterValidator(storable)]
+Reply = Annotated[str, Field(min_length=1, max_length=1_000), AfterValidator(storable)]
+Reason = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(storable)]
 Day = Annotated[str, Field(pattern=r"^(\d{4}-\d\d-\d\d)?$")]
 Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-4]):[0-5]\d$")]
 

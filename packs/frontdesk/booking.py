@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from executor.record_tools import RecordTools, took_effect
 from executor.tool import ToolContext, ToolFailed, tool
 from packs.frontdesk.arguments import Cents, Id, Limit, Service, When
-from packs.frontdesk.records import RecordTools, took_effect
+from packs.frontdesk.records import Records
 from packs.frontdesk.told import Booked, Cancelled, Deposit, Reminded, Reminders, Slots
 
 
-class Booking(RecordTools):
+class Booking(RecordTools[Records]):
     """The tools of the namespace `booking`."""
 
     @tool(effect="read", labels={"": "trusted"}, bounds={"items": "limit"}, not_found=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from executor.record_tools import RecordTools, took_effect
 from executor.tool import ToolContext, ToolFailed, tool
 from packs.frontdesk.arguments import Id, Limit, Reason, Reply
-from packs.frontdesk.records import RecordTools, took_effect
+from packs.frontdesk.records import Records
 from packs.frontdesk.told import Escalated, Messages, Read, Replied
 
 
-class Front(RecordTools):
+class Front(RecordTools[Records]):
     """The tools of the namespace `frontdesk`."""
 
     @tool(effect="read", labels={"": "trusted", "items[].text": "untrusted"}, bounds={"items": "limit"})

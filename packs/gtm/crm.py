@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from executor.record_tools import RecordTools, took_effect
 from executor.tool import ToolContext, ToolFailed, tool
 from packs.gtm.arguments import (
     Address,
@@ -27,11 +28,11 @@ from packs.gtm.arguments import (
 )
 from packs.gtm.businesses import look_up
 from packs.gtm.lead import Firmographics, Lead, LeadFile, Leads, LeadScore, Note, SavedScore
-from packs.gtm.records import RecordTools, took_effect
+from packs.gtm.records import Records
 from packs.gtm.score import fit
 
 
-class Crm(RecordTools):
+class Crm(RecordTools[Records]):
     """The tools of the namespace `crm`."""
 
     @tool(effect="read", labels={"": "trusted"}, bounds={"items": "limit"})

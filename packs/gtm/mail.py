@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from executor.record_tools import RecordTools, took_effect
 from executor.tool import ToolContext, ToolFailed, tool
 from packs.gtm.arguments import Body, Email, Id, Limit, MailStatus, Subject
 from packs.gtm.letter import Draft, Mails, Sent
-from packs.gtm.records import RecordTools, took_effect
+from packs.gtm.records import Records
 
 
-class Outbox(RecordTools):
+class Outbox(RecordTools[Records]):
     """The tools of the namespace `mail`."""
 
     @tool(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from executor.record_tools import RecordTools, took_effect
 from executor.tool import ToolContext, ToolFailed, tool
 from packs.helpdesk.arguments import Id
-from packs.helpdesk.records import RecordTools, took_effect
+from packs.helpdesk.records import Records
 from packs.helpdesk.told import Reset, Unlocked
 
 
-class Accounts(RecordTools):
+class Accounts(RecordTools[Records]):
     """The tools of the namespace `accounts`."""
 
     @tool(

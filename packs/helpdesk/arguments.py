@@ -6,18 +6,14 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from executor.storable import storable
+
 Kind = Literal["password", "billing", "fault", "other"]
 Priority = Literal["high", "normal", "low"]
-
-
-def _storable(text: str) -> str:
-    if "\x00" in text:
-        raise ValueError("PostgreSQL stores no NUL character")
-    return text
 
 
 Id = Annotated[int, Field(ge=1, le=2_147_483_647)]
 Limit = Annotated[int, Field(ge=1, le=100)]
 Hits = Annotated[int, Field(ge=1, le=20)]
-Words = Annotated[str, Field(min_length=1, max_length=4_000), AfterValidator(_storable)]
-Reason = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_storable)]
+Words = Annotated[str, Field(min_length=1, max_length=4_000), AfterValidator(storable)]
+Reason = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(storable)]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from executor.record_tools import RecordTools, took_effect
 from executor.tool import ToolContext, ToolFailed, tool
 from packs.helpdesk.arguments import Hits, Id, Kind, Limit, Priority, Reason, Words
-from packs.helpdesk.records import RecordTools, took_effect
+from packs.helpdesk.records import Records
 from packs.helpdesk.rules import sorted_by_rules
 from packs.helpdesk.told import Articles, Escalated, Replied, Sorted, Tickets, Triaged
 
 
-class Desk(RecordTools):
+class Desk(RecordTools[Records]):
     """The tools of the namespace `desk`."""
 
     @tool(

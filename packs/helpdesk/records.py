@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -30,16 +29,3 @@ class Records:
         from packs.helpdesk.desk_rows import DeskRows  # noqa: PLC0415  # it loads SQLAlchemy
 
         return DeskRows(self.store)
-
-
-class RecordTools:
-    """What the pack's groups of tools have in common: the records, and the probe that finds an effect by its key."""
-
-    def __init__(self, records: Records) -> None:
-        self.records = records
-
-    def took_effect(self, key: str) -> bool:
-        return self.records.store.settled(key)
-
-
-took_effect: Callable[..., bool] = RecordTools.took_effect  # as the probe of a tool: bound together with the tool's method
