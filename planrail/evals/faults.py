@@ -20,9 +20,7 @@ from executor.tool import Tool, ToolFailed
 
 Fault = Literal["429", "5xx", "timeout", "malformed", "slow"]
 FAULTS: tuple[Fault, ...] = get_args(Fault)
-BUILT_IN = frozenset(
-    ("data", "files", "http", "text", "sql")
-)  # namespaces that no third party is behind, or that say so themselves
+BUILT_IN = frozenset(("data", "files", "http", "text"))  # namespaces behind which is no third party, or that say so themselves
 _SHARES = 1 << 32
 
 
