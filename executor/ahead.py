@@ -30,6 +30,7 @@ from executor.recorder import Recorder
 from executor.shadow import Shadow
 from executor.weight import is_weighty
 from planner.check import Ground
+from planner.here import calling
 from planner.llm.port import Restarted
 from planner.streamed import Streamed
 
@@ -142,7 +143,8 @@ class Ahead:
         self.ledger.release((AHEAD, item), _ONE)
         shadow.used.add(item)
         self._awaited[item] = start
-        task = asyncio.create_task(self._read(bare, event.key), name=f"{self._run.id} {AHEAD} {item}")
+        with calling(AHEAD, item):
+            task = asyncio.create_task(self._read(bare, event.key), name=f"{self._run.id} {AHEAD} {item}")
         self._tasks[item] = task
         task.add_done_callback(partial(self._over, item))
         return True

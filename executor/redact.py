@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from executor.tool import ToolDone, ToolFailed, ToolResult
 from planner.toolspec import Json
 
-_SHORTEST = 4  # characters of a secret that is looked for; a shorter one would be found everywhere
+SHORTEST = 4  # characters of a secret that is looked for; a shorter one would be found everywhere
 
 
 def redacted(result: ToolResult, secrets: Mapping[str, str | None]) -> ToolResult:
     """The result with every secret in it replaced by its name."""
-    known = {value: f"«secret {name}»" for name, value in secrets.items() if value and len(value) >= _SHORTEST}
+    known = {value: f"«secret {name}»" for name, value in secrets.items() if value and len(value) >= SHORTEST}
     if not known:
         return result
     if isinstance(result, ToolDone):

@@ -48,6 +48,7 @@ from executor.starting import started
 from executor.values import Values
 from executor.wake import Wake
 from executor.weight import is_weighty
+from planner.here import calling
 from planner.program import Step
 
 log = logging.getLogger(__name__)
@@ -229,7 +230,8 @@ class Scheduler:
 
     def _put(self, address: Address, call: Coroutine[None, None, _Result]) -> None:
         """Let a call be in flight."""
-        task = asyncio.create_task(call, name=f"{self._run.id} {address[0]} {address[1]}")
+        with calling(*address):
+            task = asyncio.create_task(call, name=f"{self._run.id} {address[0]} {address[1]}")
         task.add_done_callback(partial(self._over, address))
         self._tasks[address] = task
 

@@ -8,6 +8,7 @@ from pathlib import Path
 SECRET_PREFIX = "PLANRAIL_SECRET_"  # of the variable of the environment that holds a secret
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,100}")
 _MAX_BYTES = 64 * 1024
+handed_out: dict[str, str] = {}  # what this process has read, and its name: it is looked for in what leaves the process
 
 
 def secret_in(folder: Path, name: str) -> str | None:
@@ -22,6 +23,7 @@ def secret_in(folder: Path, name: str) -> str | None:
         except (OSError, UnicodeDecodeError):
             continue
         if text and len(content) <= _MAX_BYTES:
+            handed_out.setdefault(text, name.lower())
             return text
     return None
 

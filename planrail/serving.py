@@ -45,7 +45,7 @@ async def serve(
             application(house, entries, auth, Probes(house, auth, engine), host=host, address=address)
         )
         config = uvicorn.Config(
-            app, log_level="warning", timeout_graceful_shutdown=_DRAIN_S, lifespan="off", access_log=False,
+            app, log_config=None, timeout_graceful_shutdown=_DRAIN_S, lifespan="off", access_log=False,
             proxy_headers=False,  # the peer is who has connected: `auth.proxy` is believed by that
         )  # fmt: skip
         where = {name: f"{address}{at}" if at.startswith("/") else at for name, at in told.items()}

@@ -38,6 +38,7 @@ from planner.prices import Rates
 from planner.program import MAX_STANDING_S
 from planrail.a2a import A2aSettings
 from planrail.keys import AuthSettings
+from planrail.log_settings import LogSettings
 from planrail.secret_files import SECRET_PREFIX, secret_in
 
 SqlName = Annotated[str, Field(pattern=f"^{SQL_NAME}$")]
@@ -119,6 +120,7 @@ class Settings(_Settings):
     mcp: McpSettings = McpSettings()  # what MCP clients of this server see: a table of the settings below
     a2a: A2aSettings = A2aSettings()  # how it shows itself as an A2A agent: a table of the settings below
     auth: AuthSettings = AuthSettings()  # who may come from outside: a table, see docs/a2a.md
+    log: LogSettings = LogSettings()  # what processes tell of themselves: a table, see docs/operations.md
     secrets: Mapping[str, SecretStr] = Field(default_factory=dict)
     secrets_dir: Path | None = None  # files, one a secret, read when a call needs it; None: `secrets` in `home`
 
@@ -190,6 +192,9 @@ def _merged(read: dict[str, Any], env: Mapping[str, str]) -> dict[str, Any]:
     if "PLANRAIL_A2A_PUSH_ALLOW_PRIVATE" in env:
         hosts = env["PLANRAIL_A2A_PUSH_ALLOW_PRIVATE"].split(",")
         merged["a2a"]["push_allow_private"] = tuple(host.strip() for host in hosts if host.strip())
+    if isinstance(read.get("log", {}), Mapping):
+        given = {name: env.get(f"PLANRAIL_LOG{of}") for name, of in (("format", ""), ("level", "_LEVEL"), ("to", "_TO"))}
+        merged["log"] = {**read.get("log", {}), **{name: value for name, value in given.items() if value}}
     for role, default in (("planner", "gpt-5"), ("executor", "gpt-5-mini")):
         merged[role] = _role(dict(read.get(role, {})), role.upper(), default, env)
     return merged

@@ -66,7 +66,7 @@ async def _probed(house: House, at: tuple[str, int] | None) -> AsyncIterator[tup
     host, port = at
     check_open(host, auth)
     with bound(host, port) as listener:
-        server = uvicorn.Server(uvicorn.Config(probes.app(), log_level="warning", lifespan="off", access_log=False))
+        server = uvicorn.Server(uvicorn.Config(probes.app(), log_config=None, lifespan="off", access_log=False))
         server.capture_signals = nullcontext  # type: ignore[method-assign,assignment]  # they are the worker's
         listens = asyncio.Event()
         serving = asyncio.create_task(listening(server, listener, listens.set), name="planrail-probes")

@@ -25,6 +25,7 @@ from planner.policy import Policy, ToolPolicy
 from planrail.a2a import A2aSettings
 from planrail.keys import AuthSettings, ProxySettings
 from planrail.limit_settings import LimitSettings, PrincipalLimits
+from planrail.log_settings import LogSettings
 from planrail.settings import McpSettings, ModelSettings, ServerSettings, Settings
 from tests.agent_faults import AGENTS
 from tests.fault_tables import HOUSE, MODELS, TOOLS, HouseFault, ModelFault, ToolFault
@@ -52,6 +53,9 @@ VARIABLES = {
     "a2a.url": "PLANRAIL_A2A_URL",
     "a2a.secret_key": "PLANRAIL_A2A_SECRET_KEY",
     "a2a.push_allow_private": "PLANRAIL_A2A_PUSH_ALLOW_PRIVATE",
+    "log.format": "PLANRAIL_LOG",
+    "log.level": "PLANRAIL_LOG_LEVEL",
+    "log.to": "PLANRAIL_LOG_TO",
     "planner.model": "PLANRAIL_PLANNER_MODEL",
     "planner.base_url": "PLANRAIL_PLANNER_BASE_URL, OPENAI_BASE_URL",
     "planner.api_key": "PLANRAIL_PLANNER_API_KEY, OPENAI_API_KEY",
@@ -72,6 +76,7 @@ MEANINGS = {
     "a2a": "how it shows itself as an A2A agent: a table, see docs/a2a.md",
     "agents": "the agents that plans may delegate to, by name: a table, see docs/a2a.md",
     "sql": "databases that plans may read, and write by named statements: `[sql.NAME]`, see docs/sql.md",
+    "log": "what processes tell of themselves: a table, see docs/operations.md",
     "auth": "who may come from outside, besides `planrail keys`: a table, see docs/a2a.md",
     "secrets": 'the values behind `secret("name")`; better in the environment than in this file',
     "secrets_dir": "a folder of files, one a secret, read when a call needs it; by default `secrets` in `home`",
@@ -163,6 +168,12 @@ def a2a() -> str:
     """How the house shows itself as an A2A agent."""
     rows = [(_code(f.name), _variables(f"a2a.{f.name}"), _code(f.default), f.comment) for f in fields_of(A2aSettings)]
     return _table(("in `[a2a]`", "environment", "default", "what it does"), rows)
+
+
+def logs() -> str:
+    """What processes tell of themselves."""
+    rows = [(_code(f.name), _variables(f"log.{f.name}"), _code(f.default), f.comment) for f in fields_of(LogSettings)]
+    return _table(("in `[log]`", "environment", "default", "what it does"), rows)
 
 
 def agents() -> str:
@@ -272,6 +283,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "servers": servers,
     "mcp": mcp,
     "a2a": a2a,
+    "logs": logs,
     "agents": agents,
     "auth": auth,
     "sql": sql,

@@ -257,6 +257,9 @@ def test_a_variable_of_the_settings_table_sets_it(setting: str, tmp_path: Path) 
             "session_usd": "5",
             "plans_after": "5",
             "read_ahead": "false",
+            "log.format": "json",
+            "log.level": "info",
+            "log.to": "stderr",
         }
         value = special.get(setting, "http://localhost:1/x")
         changed = load_settings({name.replace("<NAME>", "CRM"): value}, tmp_path).model_dump()

@@ -11,6 +11,7 @@ from executor.errors import JournalNewer, JournalUnreachable, LostOwnership
 from executor.events import RunEnded
 from executor.journal.port import Journal
 from executor.nudge import Nudge
+from planner.here import Here, working_for
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +72,10 @@ class Carrier:
 
     async def carry(self, run: str, epoch: int) -> None:
         """One segment of a run that has begun: the run never hangs, and no other segment is troubled."""
+        with working_for(Here(run, epoch, self._worker)):
+            await self._carried(run, epoch)
+
+    async def _carried(self, run: str, epoch: int) -> None:
         try:
             released = await self._advance(run, epoch, self._segments[run])
             if not released and await self._holds(run, epoch):

@@ -1,21 +1,31 @@
-"""Log: warnings and crashes of tools go to a file in the data folder; with PLANRAIL_DEBUG also to stderr."""
+"""Log: warnings and crashes of tools go to a file in the data folder, or to stderr; with PLANRAIL_DEBUG always there, too."""
 
 from __future__ import annotations
 
 import logging
 import os
-from pathlib import Path
+
+from planrail.logs import OWN, JsonLines, TextLines
+from planrail.redactor import Redactor
+from planrail.settings import Settings
 
 NAME = "planrail.log"
-_FORMAT = "%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"
 
 
-def log_to_file(home: Path) -> None:
+def log_by(settings: Settings) -> None:
     """Set the log of this process up; without a writable folder there is none."""
-    handlers: list[logging.Handler] = [logging.StreamHandler()] if os.environ.get("PLANRAIL_DEBUG") else []
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        handlers.append(logging.FileHandler(home / NAME, encoding="utf-8", delay=False))
-    except OSError:
-        handlers.append(logging.NullHandler())
-    logging.basicConfig(level=logging.WARNING, format=_FORMAT, handlers=handlers)
+    wanted, folder = settings.log, settings.home
+    redact = Redactor(settings)
+    to_stderr = wanted.to == "stderr" or bool(os.environ.get("PLANRAIL_DEBUG"))
+    handlers: list[logging.Handler] = [logging.StreamHandler()] if to_stderr else []
+    if wanted.to == "file":
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            handlers.append(logging.FileHandler(folder / NAME, encoding="utf-8", errors="backslashreplace", delay=False))
+        except OSError:
+            handlers.append(logging.NullHandler())
+    for handler in handlers:
+        handler.setFormatter(JsonLines(redact) if wanted.format == "json" else TextLines(redact))
+    logging.basicConfig(level=logging.WARNING, handlers=handlers)
+    for name in OWN:
+        logging.getLogger(name).setLevel(wanted.level.upper())

@@ -18,7 +18,7 @@ from planner.toolspec import Json
 from planrail.answers import read_answer
 from planrail.cli.asking import Reply, ask_person
 from planrail.cli.errors import DONE, FAILED, Interrupted, UsageError
-from planrail.cli.log import log_to_file
+from planrail.cli.log import log_by
 from planrail.cli.output import Output
 from planrail.cli.request import Wish, budget_of, submission_of
 from planrail.cli.screen import screen_of
@@ -31,7 +31,7 @@ from planrail.settings import Settings, load_settings
 def settings_here() -> Settings:
     """The settings of this process, and its log in their home."""
     settings = load_settings(os.environ, Path.cwd())
-    log_to_file(settings.home)
+    log_by(settings)
     return settings
 
 
