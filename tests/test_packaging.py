@@ -62,6 +62,8 @@ def test_the_wheel_holds_data_playbooks_and_migrations_and_no_tests(wheel: Path)
         "packs/helpdesk/data/desk.json",
         "packs/listings/data/sample.csv",
         "packs/listings/playbooks/import_listings.plan",
+        "planrail/console/static/index.html",
+        "planrail/console/static/app.js",
         "a2a_node/agent-card.json",
         "executor/journal/migrations/env.py",
         "executor/journal/migrations/script.py.mako",
