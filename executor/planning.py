@@ -219,6 +219,7 @@ class Planning:
     def _no_model(self, goal: str) -> tuple[str]:
         return (
             f"No playbook fits this goal, and no model is configured to write a plan. {self._nearest(goal)}\n"
+            "Say it in such words, or take one: planrail run --playbook NAME -p KEY=VALUE. "
             "To add a model, set OPENAI_API_KEY (and PLANRAIL_PLANNER_MODEL), or OPENAI_BASE_URL for a local one.",
         )
 

@@ -36,8 +36,6 @@ app.add_typer(push)
 app.add_typer(schedule)
 app.add_typer(sends)
 app.add_typer(doors)  # without a name: its commands are planrail's own
-app.command("eval")(evaluate)
-app.command("cost")(cost)
 
 Goal = Annotated[str | None, typer.Argument(help="What is to be done, in words.", show_default=False)]
 Run = Annotated[str, typer.Argument(help="A run's id, or an unambiguous beginning of it.", metavar="RUN")]
@@ -295,6 +293,10 @@ def doctor(
     from planrail.cli import doctor as office
 
     return office.doctor(output, live=live)
+
+
+app.command("eval")(evaluate)
+app.command("cost")(cost)
 
 
 def _settings() -> Settings:

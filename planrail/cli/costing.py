@@ -75,7 +75,7 @@ def _rates(pairs: Sequence[str]) -> dict[str, Rates]:
 def tell(output: Output, costs: Costs, *, asked: bool) -> None:
     """A line for each model, and the sums."""
     console = output.console
-    console.print(f"{costs.runs:,} runs since {costs.since:%Y-%m-%d %H:%M} UTC\n")
+    console.print(f"{costs.runs:,} runs since {costs.since:%Y-%m-%d %H:%M} UTC")
     table = Table(box=None, pad_edge=False)
     heads = ("model", "calls", "in", "of it cached", "out", "$", *(("as", "would cost $") if asked else ()))
     for head in heads:
@@ -87,6 +87,7 @@ def tell(output: Output, costs: Costs, *, asked: bool) -> None:
         row = (clean(use.model) or "?", *counts, f"{use.usd:,.4f}", *((clean(use.priced_as), would) if asked else ()))
         table.add_row(*row)
     if costs.models:
+        console.print()
         console.print(table)
     if costs.tools:
         console.print(f"tools  ${costs.tools:,.4f}, as they declare it")
