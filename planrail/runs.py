@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
@@ -186,6 +186,10 @@ class Runs:
     async def recent(self, principal: Principal, wish: Recent, *, limit: int = 50) -> tuple[list[RunRecord], int]:
         """A page of the principal's runs, the last changed first, and how many there are of them in all."""
         return await self._journal.recent(principal.id, wish, limit=limit)
+
+    async def counts(self, principal: Principal) -> Mapping[RunStatus, int]:
+        """How many runs the principal has, by status."""
+        return await self._journal.counts(principal.id)
 
     async def events(self, run: str, principal: Principal, *, after: int = 0, follow: bool = True) -> AsyncIterator[Recorded]:
         """The run's events with seq > after, in order; with `follow` also those to come, until the run has ended."""

@@ -65,6 +65,7 @@ def test_the_wheel_holds_data_playbooks_and_migrations_and_no_tests(wheel: Path)
         "planrail/console/static/index.html",
         "planrail/console/static/app.js",
         "a2a_node/agent-card.json",
+        "planrail/console/static/index.html",
         "executor/journal/migrations/env.py",
         "executor/journal/migrations/script.py.mako",
         "executor/journal/migrations/versions/0001_first.py",

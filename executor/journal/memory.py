@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -173,6 +174,9 @@ class MemoryJournal:
         ]
         page = [r for r in found if wish.before is None or (r.updated_at, r.id) < wish.before]
         return sorted(page, key=lambda r: (r.updated_at, r.id), reverse=True)[:limit], len(found)
+
+    async def counts(self, principal: str) -> Mapping[RunStatus, int]:
+        return Counter(kept.record.status for kept in self._runs.values() if kept.record.principal == principal)
 
     async def waking(self, *, limit: int = 50) -> list[RunRecord]:
         records = (kept.record for kept in self._runs.values())

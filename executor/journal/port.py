@@ -147,6 +147,10 @@ class Journal(Protocol):
         """
         ...
 
+    async def counts(self, principal: str) -> Mapping[RunStatus, int]:
+        """How many runs the principal has of each status; of those that it has none of nothing is said."""
+        ...
+
     async def waking(self, *, limit: int = 50) -> list[RunRecord]:
         """Waiting runs that have a `wake_at`, the earliest first."""
         ...

@@ -1,9 +1,12 @@
-"""Recent: a principal's runs, the last changed first."""
+"""Recent: a principal's runs, the last changed first, and how many there are."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sqlalchemy import Connection, func, literal, select, tuple_
 
+from executor.events import RunStatus
 from executor.journal.port import Recent, RunRecord
 from executor.journal.statements import RECORD, record_of
 from executor.journal.tables import UtcTime, session_table
@@ -26,3 +29,9 @@ def recent_runs(connection: Connection, principal: str, wish: Recent, limit: int
         where.append(tuple_(run.c.updated_at, run.c.id) < tuple_(literal(at, UtcTime()), last))
     page = select(*RECORD).where(*where).order_by(run.c.updated_at.desc(), run.c.id.desc()).limit(limit)
     return [record_of(row) for row in connection.execute(page)], count
+
+
+def count_runs(connection: Connection, principal: str) -> Mapping[RunStatus, int]:
+    """How many there are of each status."""
+    counted = select(run.c.status, func.count().label("number")).where(run.c.principal == principal).group_by(run.c.status)
+    return {row.status: row.number for row in connection.execute(counted)}

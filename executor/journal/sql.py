@@ -22,7 +22,7 @@ from executor.journal.outbox import SqlOutbox
 from executor.journal.plans import SqlKept
 from executor.journal.port import Receipt, Recent, RunRecord
 from executor.journal.readers import Readers
-from executor.journal.recent import recent_runs
+from executor.journal.recent import count_runs, recent_runs
 from executor.journal.schema import bring_to_head
 from executor.journal.shapes import SqlShapes
 from executor.journal.signing import SqlSigningKeys
@@ -201,6 +201,9 @@ class SqlJournal:
 
     async def recent(self, principal: str, wish: Recent, *, limit: int = 50) -> tuple[list[RunRecord], int]:
         return await self._readers.read(lambda c: recent_runs(c, principal, wish, limit))
+
+    async def counts(self, principal: str) -> Mapping[RunStatus, int]:
+        return await self._readers.read(lambda c: count_runs(c, principal))
 
     async def waking(self, *, limit: int = 50) -> list[RunRecord]:
         return await self._readers.read(lambda c: statements.waking_runs(c, limit))

@@ -1,4 +1,4 @@
-"""Doors app: the commands that open the house's doors to others: mcp, serve, card, install."""
+"""Doors app: the commands that open the house's doors to others: mcp, serve, console, card, install."""
 
 # ruff: noqa: PLC0415  # every import below the top is late on purpose, as in `planrail.cli.app`
 
@@ -38,13 +38,27 @@ def serve(
     conformance: Annotated[bool, typer.Option("--conformance", hidden=True)] = False,  # the official suite's fixtures
     as_json: AsJson = False,
 ) -> int:
-    """Serve an A2A agent at /, MCP at /mcp, and probes at /healthz, /readyz and /metrics, until Ctrl-C or SIGTERM."""
+    """Serve an A2A agent at /, MCP at /mcp, the console at /console, and probes, until Ctrl-C or SIGTERM."""
     output = output_of(context, as_json)
     from planrail.cli import serving
 
     return serving.serve(
         output, host=host, port=port, grpc_port=grpc_port, strict=strict, worker=not no_worker, fixtures=conformance
     )
+
+
+@doors.command()
+def console(
+    context: typer.Context,
+    at: Annotated[str, typer.Option("--at", metavar="ADDRESS", help="The server's.")] = "http://127.0.0.1:8700",
+    open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Tell the way into the console of a server that runs: its address, with a link that is good once."""
+    output = output_of(context, as_json)
+    from planrail.cli import consoling
+
+    return consoling.console(output, address=at, open_it=open_it)
 
 
 @doors.command()

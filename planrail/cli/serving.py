@@ -13,7 +13,10 @@ from planrail.doors import conformance, entry, names
 from planrail.house import House
 from planrail.serving import serve as serve_http
 
-_TOLD = {"a2a": "A2A", "card": "card", "grpc": "gRPC", "mcp": "MCP", "health": "health", "ready": "ready", "metrics": "metrics"}
+_TOLD = {
+    "console": "console", "a2a": "A2A", "card": "card", "grpc": "gRPC", "mcp": "MCP", "health": "health", "ready": "ready",
+    "metrics": "metrics",
+}  # fmt: skip
 
 
 def mcp(*, worker: bool) -> int:

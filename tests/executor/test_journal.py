@@ -160,6 +160,15 @@ async def test_records_can_be_read_oldest_first(journal: Journal) -> None:
     assert [record.id for record in [*page, *rest]] == list("abcde")
 
 
+async def test_a_principals_runs_are_counted_by_status(journal: Journal) -> None:
+    for run in "abc":
+        await create(journal, run)
+    await journal.take("b", "w")
+
+    assert dict(await journal.counts("local")) == {"queued": 2, "running": 1}
+    assert dict(await journal.counts("nobody")) == {}
+
+
 async def test_only_a_free_run_can_be_taken_and_each_time_its_epoch_grows(journal: Journal) -> None:
     await create(journal, "r")
 
