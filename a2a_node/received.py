@@ -1,7 +1,8 @@
 """Received: an A2A message as a submission, or as the answer to a question. Pure.
 
 Text parts are the goal in words. A data part may carry the plan instead: {script} or {plan} or {playbook, params}, with a
-{budget} if wanted. Other data belongs to the goal, and stands below its words as JSON.
+{budget} if wanted; or, beside the goal, the {skill} that takes it: a card's pack or playbook. Other data belongs to the goal,
+and stands below its words as JSON.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from a2a_node.parts import DEEPEST, JSON, exact, json_of
 from executor.submission import Principal, Submission
 from planner.toolspec import Json
 
-PLANS = frozenset(("script", "plan", "playbook"))
+PLANS = frozenset(("script", "plan", "playbook", "skill"))
 FIELDS = PLANS | {"goal", "params", "budget", "mode", "probes", "fresh"}
 _MAX_ID = 200  # characters of a client's ids; a session's name is as long at most
 _CONTEXTS = uuid.UUID("0d5f9a6e-3c0d-5e0e-9f5b-6a3f1d1f7b52")  # names the contexts that messages begin

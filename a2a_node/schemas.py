@@ -43,6 +43,12 @@ class Told:
 _STEP = {"stepId": _WORD}
 EVENTS = (
     Told("run.started", "a worker has begun"),
+    Told(
+        "goal.routed",
+        "who takes the goal was decided; `specialist` is empty where nobody in particular does",
+        {"specialist": _TEXT, "how": {"enum": ["skill", "structure", "model", "general"]}, "by": _TEXT, "sure": _REAL},
+        frozenset(("sure",)),
+    ),
     Told("plan.certified", "the plan was checked, and runs", {"revision": {"const": "1"}, "certificateHash": _HASH}),
     Told("plan.revised", "a replan was checked; the run goes on by it", {"revision": _NUMBER, "certificateHash": _HASH}),
     Told("step.started", "its first call begins", _STEP),

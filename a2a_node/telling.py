@@ -29,6 +29,7 @@ from executor.events import (
     CallStarted,
     CeilingReached,
     ConfidenceFell,
+    GoalRouted,
     PlanCertified,
     QuestionAnswered,
     QuestionAsked,
@@ -191,6 +192,8 @@ class Telling:
             case SegmentStarted() if self._state == TaskState.TASK_STATE_SUBMITTED:
                 words = "" if self.run.certified or self.run.submission.script else "Planning"
                 return [self._working(words, event="run.started")]
+            case GoalRouted(specialist=specialist, how=how, by=by, sure=sure):
+                return self._noted("goal.routed", specialist=specialist, how=how, by=by, sure=sure)
             case PlanCertified() as event:
                 return self._certified(event, record.seq)
             case CallStarted(step=step, item=item) if inner_of(item) is None:

@@ -60,7 +60,8 @@ def was_rejected(run: Run) -> bool:
     """Whether it ended before its start: its plan was refused, or cost more than it may. No planner is no refusal."""
     if run.certified is not None or run.ended is None or run.ended.broken:
         return False
-    return not (run.planner_calls and run.planner_calls[-1].error)
+    written = [call for call in run.planner_calls if call.purpose != "route"]
+    return not (written and written[-1].error)
 
 
 def words_of(run: Run, state: TaskState) -> str:

@@ -43,12 +43,14 @@ class PackHost:
 class Specialist:
     """Who does the trade's work, as a router knows it: what it takes on, what it leaves to others, and what it is handed.
 
-    `takes` are fields with their types, as in plans: a hand-over passes these, and no transcript.
+    `takes` are fields with their types, as in plans: a hand-over passes these, and no transcript. `files` are the endings of
+    files that are its business where the goal also says one of its words (its name, or a namespace of its tools).
     """
 
     does: str
     leaves: str = ""
     takes: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,13 @@
 """Planning: from a submission to a certified plan, each stage an event, so that it goes on where it was after a crash.
 
 A plan comes from what was submitted (script, plan, playbook), else from a playbook whose structure the goal has, else from a
-kept plan whose form it has, else from the planner's model. What the checker refuses goes back to the model, at most
-`budget.repairs` times; then to the playbook's fallback, if there is one.
+kept plan whose form it has, else from the planner's model, which is shown the tools of whomever the goal is sent to. What the
+checker refuses goes back to the model, at most `budget.repairs` times; then to the playbook's fallback, if there is one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -15,14 +15,16 @@ from executor.ahead import Ahead
 from executor.compiled import Ids, Scripts
 from executor.drafting import NotPlanned, Purpose, drafted, unreadable
 from executor.earlier import earlier_told, earlier_words
-from executor.events import ConfidenceFell, PlanCertified, PlanDoubted, PlanProposed, PlanRefused, PlanVerified
+from executor.events import ConfidenceFell, GoalRouted, PlanCertified, PlanDoubted, PlanProposed, PlanRefused, PlanVerified
 from executor.fingerprint import fingerprint_of
 from executor.keeping import Keeping
+from executor.ledger import model_need
 from executor.left import budget_of, refuse_additions, settled_by, was_approved
 from executor.looked import looked_up
 from executor.parameters import parameters_of
 from executor.react import react_plan
 from executor.recorder import Recorder
+from executor.routing import NOT_ROUTED, Routing
 from executor.run import Run
 from executor.shapes import NOTHING_LEARNED, Shapes, learned_of
 from executor.submission import Submission
@@ -30,11 +32,13 @@ from executor.writer import hand_of
 from planner.catalog import TOOLS_TOKENS, Catalog
 from planner.check import Ground
 from planner.contract import contract
+from planner.diagnostic import Diagnostic
 from planner.errors import CompileError, PlanrailError, PlaybookError
 from planner.errors import PlanRefused as Refused
+from planner.llm.port import Message
 from planner.plan import Plan
 from planner.planner import Planner
-from planner.playbook import Playbooks
+from planner.playbook import Playbook, Playbooks
 from planner.policy import USUAL, Policy
 from planner.program import statement_of
 from planner.script import script_of
@@ -55,8 +59,10 @@ class Planning:
     tools_tokens: int = TOOLS_TOKENS  # of the lines of tools in a prompt
     keeping: Keeping | None = None
     shapes: Shapes = NOTHING_LEARNED  # of what tools return that do not declare it
+    routing: Routing = NOT_ROUTED
     scripts: Scripts = field(init=False)
     catalog: Catalog = field(init=False)
+    _narrowed: dict[str, Catalog] = field(init=False, default_factory=dict)  # by specialist
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "scripts", Scripts(self.tools, self.terms, self.policy))
@@ -65,6 +71,7 @@ class Planning:
     def tools_changed(self) -> None:
         """Forget what was worked out of tools that are others now."""
         self.scripts.forget()
+        self._narrowed.clear()
         object.__setattr__(self, "catalog", Catalog(self.tools, tokens=self.tools_tokens))
 
     async def plan(self, recorder: Recorder, ahead: Ahead | None = None) -> None:
@@ -93,6 +100,7 @@ class Planning:
         certificate = self.scripts.certified(script, params, budget, hand_of(run), ids, settled)
         compiled = self.scripts.compiled(script, frozenset(params), ids)
         refuse_additions(proposed, certificate, compiled.program, run)
+        self.routing.refuse_others(proposed, certificate, compiled.program, run)
         contracts = {name: dict(contract(self.tools[name]).parts) for name in certificate.tools}
         return PlanCertified(
             plan=compiled.plan, script=script, params=params, certificate=certificate, contracts=contracts,
@@ -112,9 +120,20 @@ class Planning:
         warnings = (*certified.certificate.warnings, *found)
         return certified.model_copy(update={"certificate": certified.certificate.model_copy(update={"warnings": warnings})})
 
-    async def known(self) -> Catalog:
-        """The catalog, with what tools have returned so far."""
-        return self.catalog.knowing(await self.learned(self.tools))
+    def catalog_of(self, run: Run) -> Catalog:
+        """The catalog, without the tools of other specialists once the goal is somebody's."""
+        whose = self.routing.whose(run)
+        if not self.routing.specialists.hidden(whose):
+            return self.catalog
+        if whose not in self._narrowed:
+            tools = self.routing.specialists.narrowed(whose, self.tools)
+            self._narrowed[whose] = Catalog(tools, tokens=self.tools_tokens)
+        return self._narrowed[whose]
+
+    async def known(self, run: Run | None = None) -> Catalog:
+        """The catalog for a run, with what tools have returned so far."""
+        catalog = self.catalog if run is None else self.catalog_of(run)
+        return catalog.knowing(await self.learned(catalog.tools))
 
     async def learned(self, names: Iterable[str]) -> dict[str, str]:
         """What those of the tools that do not declare it were seen to return, in a prompt's words."""
@@ -139,21 +158,44 @@ class Planning:
             return PlanProposed(script=submission.script, source="script", params=submission.params)
         if submission.plan is not None:
             return self._typed(submission.plan, submission.params)
-        if submission.playbook is not None:
-            return self._from_playbook(submission.playbook, run)
+        named = submission.playbook or self.named_playbook(submission)
+        if named is not None:
+            return self._from_playbook(named, run)
+        _route(recorder, self.routing.named(submission))
         if submission.mode == "react":
-            return self._react(submission)
-        matched = self.playbooks.match(submission.goal)
+            return self._react(run)
+        matched = self.match(run)
         if matched is not None:
             playbook, values = matched
+            _route(recorder, self.routing.by_playbook(playbook))
             return PlanProposed(script=playbook.script, source="playbook", playbook=playbook.name, params=values)
         kept = None if self.keeping is None else await self.keeping.proposal(run, self.scripts)
         return kept or await self._written_by_model(recorder, ahead)
 
-    def _react(self, submission: Submission) -> PlanProposed:
+    def match(self, run: Run) -> tuple[Playbook, dict[str, Json]] | None:
+        """The playbook whose structure the goal has, of those that may take it."""
+        return self.routing.playbooks(run, self.playbooks).match(run.submission.goal)
+
+    def named_playbook(self, submission: Submission) -> str | None:
+        """The playbook that the skill is, if it is one."""
+        skill = submission.skill
+        return (
+            skill if skill in {p.name for p in self.playbooks} and self.routing.specialists.get(skill or "") is None else None
+        )
+
+    async def route(self, recorder: Recorder) -> None:
+        """Decide whose goal it is for which a plan will be written, unless that is decided."""
+        run = recorder.run
+        _route(recorder, self.routing.named(run.submission))
+        _route(recorder, self.routing.by_structure(run.submission))
+        if run.routed is None and self.planner is not None and self.routing.on:
+            most = self.planner.role.most(await self._messages(run))
+            await self.routing.decide(recorder, model_need(most))
+
+    def _react(self, run: Run) -> PlanProposed:
         if not self.tools:
             raise NotPlanned("There are no tools to reach the goal with.")
-        return react_plan(submission, self.catalog.offer(submission.goal).tools)
+        return react_plan(run.submission, self.catalog_of(run).offer(run.submission.goal).tools)
 
     def _from_playbook(self, name: str, run: Run) -> PlanProposed:
         try:
@@ -204,9 +246,9 @@ class Planning:
         run = recorder.run
         if self.planner is None:
             raise NotPlanned(*self._no_model(run.submission.goal))
+        await self.route(recorder)
         tried = [(p.script, r.diagnostics) for p, r in run.refusals if p.source == "planner"]
-        known, about = "\n\n".join(filter(None, (earlier_told(run), looked_up(run)))), earlier_words(run)
-        messages = self.planner.messages(run.submission.goal, await self.known(), tried, known, about)
+        messages = await self._messages(run, tried)
         purpose: Purpose = "repair" if tried else "write"
         ground = partial(self.ground, run, PlanProposed(script="", source="planner"))
         draft = await drafted(self.planner, messages, purpose, recorder, ahead, ground)
@@ -216,9 +258,16 @@ class Planning:
         await recorder.commit(proposal, PlanRefused(diagnostics=(unreadable(draft),)))
         return await self._propose(recorder, ahead)
 
+    async def _messages(self, run: Run, tried: Sequence[tuple[str, Sequence[Diagnostic]]] = ()) -> tuple[Message, ...]:
+        """What the planner's model is sent."""
+        assert self.planner is not None
+        known, about = "\n\n".join(filter(None, (earlier_told(run), looked_up(run)))), earlier_words(run)
+        return self.planner.messages(run.submission.goal, await self.known(run), tried, known, about)
+
     def _no_model(self, goal: str) -> tuple[str]:
         return (
-            f"No playbook fits this goal, and no model is configured to write a plan. {self._nearest(goal)}\n"
+            "No playbook fits this goal, and no model is configured to write a plan. "
+            f"{self._nearest(goal)}{self.routing.told()}\n"
             "Say it in such words, or take one: planrail run --playbook NAME -p KEY=VALUE. "
             "To add a model, set OPENAI_API_KEY (and PLANRAIL_PLANNER_MODEL), or OPENAI_BASE_URL for a local one.",
         )
@@ -226,3 +275,9 @@ class Planning:
     def _nearest(self, goal: str) -> str:
         listed = "".join(f"\n  {p.name}: {p.goals[0]}" for p in self.playbooks.nearest(goal) if p.goals)
         return f"The nearest playbooks:{listed or ' (there are none)'}"
+
+
+def _route(recorder: Recorder, routed: GoalRouted | None) -> None:
+    """Note whose the goal is, unless it is decided; it is written with the plan."""
+    if routed is not None and recorder.run.routed is None:
+        recorder.note(routed)

@@ -46,16 +46,17 @@ class Probing:
     def wanted(self) -> bool:
         """Whether look-ups are to be made: a model will write the plan, and has not begun."""
         run, submission = self.recorder.run, self.recorder.run.submission
-        given = (submission.script, submission.plan, submission.playbook)
+        given = (submission.script, submission.plan, submission.playbook, self.planning.named_playbook(submission))
         if not submission.probes or any(g is not None for g in given) or submission.mode != "plan":
             return False
         over = run.call(PROBE).finished is not None or run.call(PROBE).failed is not None
-        begun = run.proposed is not None or run.refusals or self.planning.playbooks.match(submission.goal) is not None
+        begun = run.proposed is not None or run.refusals or self.planning.match(run) is not None
         return self.planning.planner is not None and not over and not begun and bool(self.tools())
 
     def tools(self) -> tuple[str, ...]:
         """What may be looked up with."""
-        offered = self.planning.catalog.offer(self.recorder.run.submission.goal).tools
+        run = self.recorder.run
+        offered = self.planning.catalog_of(run).offer(run.submission.goal).tools
         allowed = self.planning.policy.rule
         return tuple(t.name for t in offered if not t.has_effect and (not t.open_world or allowed(t.name) == "allow"))
 
@@ -63,10 +64,13 @@ class Probing:
         """Make them; raises NotPlanned at a ceiling."""
         run = self.recorder.run
         assert run.now is not None
+        await self.planning.route(self.recorder)
+        if not (tools := self.tools()):
+            return
         submission = run.submission
         options = Options(otherwise=Literal_(""), max_calls=submission.probes, planner_model=True)
         arguments = {"instruction": Literal_(_INSTRUCTION), "goal": Literal_(submission.goal)}
-        program = Program((Step(PROBE, "do", arguments, tools=self.tools(), options=options),))
+        program = Program((Step(PROBE, "do", arguments, tools=tools, options=options),))
         frame = Frame(program, {PROBE: ()}, self.planning.tools, fan_out=1)
         values = Values(program, run, clock=Clock(run.now), parameters={}, hand=hand_of(run), load=self.load)
         scheduler = Scheduler(

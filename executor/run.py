@@ -21,6 +21,7 @@ from executor.events import (
     EarlierShown,
     EffectsInherited,
     Event,
+    GoalRouted,
     PlanCertified,
     PlannerCalled,
     PlanProposed,
@@ -92,6 +93,8 @@ def _apply(run: Run, record: Recorded) -> None:
     match record.event:
         case CallStarted() | CallRetried() | CallFinished() | CallFailed() | StepSkipped() as event:
             _apply_call(run, event, record.at)
+        case GoalRouted() as event:
+            run.routed = event
         case PlannerCalled() | PlanProposed() | PlanRefused() | PlanCertified() as event:
             _apply_plan(run, event)
         case TimerStarted() as event:
@@ -232,6 +235,7 @@ def _resume(run: Run, event: RunResumed) -> None:
     if run.certified is None:
         run.refusals.clear()
         run.proposed = None
+        run.routed = run.routed if run.routed is not None and run.routed.specialist else None
     else:  # what was proposed to mend it is forgotten with what it should have mended
         run.refusals = [(p, r) for p, r in run.refusals if p.revision <= run.certified.revision]
         run.proposed = run.origin

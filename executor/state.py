@@ -12,6 +12,7 @@ from executor.events import (
     ConfidenceFell,
     EarlierShown,
     EffectsInherited,
+    GoalRouted,
     PlanCertified,
     PlannerCalled,
     PlanProposed,
@@ -61,6 +62,7 @@ class Run:
     budget: Budget = field(default_factory=Budget)
     now: datetime | None = None
     status: RunStatus = "queued"
+    routed: GoalRouted | None = None  # who takes the goal, once that is decided
     proposed: PlanProposed | None = None  # the last proposal, unless it was refused
     refusals: list[tuple[PlanProposed, PlanRefused]] = field(default_factory=list)
     certified: PlanCertified | None = None

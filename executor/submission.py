@@ -41,6 +41,7 @@ class Submission(BaseModel):
     script: str | None = None
     plan: Plan | None = None
     playbook: str | None = None
+    skill: str | None = Field(default=None, min_length=1, max_length=200)  # who takes the goal: a specialist, or a playbook
     params: dict[str, Json] = Field(default_factory=dict)
     budget: Budget = Budget()
     preapproved: bool = False  # the script's own `approve` steps are answered yes (`--yes`)
@@ -63,6 +64,8 @@ class Submission(BaseModel):
             raise ValueError("give one of script, plan and playbook")
         if not plans and not self.goal.strip():
             raise ValueError("the goal is empty: say what is to be done, or give a script, a plan or a playbook")
+        if plans and self.skill is not None:
+            raise ValueError("a skill takes a goal: give that, or a script, a plan or a playbook")
         if plans and self.mode == "react":
             raise ValueError("in ReAct mode there is a goal and no plan")
         if self.refers_to and self.mode == "react":
@@ -82,7 +85,7 @@ class Submission(BaseModel):
     def digest(self) -> str:
         """Equal submissions of one principal have equal digests."""
         whole = self.model_dump(mode="json", by_alias=True)
-        for name in ("forked_from", "session", "received"):
+        for name in ("forked_from", "session", "received", "skill"):
             if whole[name] is None:
                 del whole[name]  # as it was before there was such a thing
         for name, usual in (("fresh", False), ("mode", "plan"), ("one_call", False), ("probes", 0), ("refers_to", [])):

@@ -17,7 +17,7 @@ from planner.generalise import template_of
 from planner.template import Owner, Template
 from planner.toolspec import Json
 
-_FROM_THE_GOAL = frozenset(("write", "repair"))  # purposes of the planner's calls that have seen the goal alone
+_FROM_THE_GOAL = frozenset(("write", "repair", "route"))  # purposes of the planner's calls that have seen the goal alone
 
 
 def owner_of(submission: Submission) -> Owner:

@@ -41,6 +41,7 @@ RUN_SCHEMA: JsonSchema = {
         "answer": DATA_SCHEMA,
         "reason": {"type": "string"},
         "questions": {"type": "array", "items": QUESTION_SCHEMA},
+        "specialist": {"type": "string"},
         "tool_calls": {"type": "integer"},
         "tokens": {"type": "integer"},
         "usd": {"type": "number"},
@@ -76,6 +77,8 @@ def structured(view: RunView, *, may_approve: bool = False) -> dict[str, Json]:
     }  # fmt: skip
     if view.reason:
         told["reason"] = view.reason[:2_000]
+    if view.routed is not None and view.routed.specialist:
+        told["specialist"] = view.routed.specialist
     if view.questions:
         told["questions"] = [_question(q, may_approve) for q in view.questions]
     return told

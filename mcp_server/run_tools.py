@@ -37,6 +37,9 @@ _BUDGET: JsonSchema = {
     },
     "additionalProperties": False,
 }
+_SKILL: JsonSchema = {
+    "type": "string", "minLength": 1, "maxLength": 200, "description": "Who takes the goal, if you know: a pack or a playbook.",
+}  # fmt: skip
 _DRY: JsonSchema = {"type": "boolean", "description": "Check it only; nothing runs."}
 _PAGE: JsonSchema = {"type": "integer", "minimum": 1, "maximum": 50}
 _STATUSES: tuple[RunStatus, ...] = get_args(RunStatus)
@@ -55,11 +58,13 @@ class RunTools:
             Offer(
                 "run_goal", "Run a goal",
                 "Plan a goal, check the plan and run it. Answers when it is done, or with the run's id.",
-                _schema({"goal": _TEXT, "budget": _BUDGET, "key": _KEY}, "goal"), self._run_goal, RUN_SCHEMA, open_world=True,
+                _schema({"goal": _TEXT, "skill": _SKILL, "budget": _BUDGET, "key": _KEY}, "goal"),
+                self._run_goal, RUN_SCHEMA, open_world=True,
             ),
             Offer(
                 "plan_goal", "Plan a goal", "Plan a goal and check the plan; nothing runs. Gives script, worst case, effects.",
-                _schema({"goal": _TEXT, "budget": _BUDGET}, "goal"), self._plan_goal, _PLANNED, read_only=True, open_world=True,
+                _schema({"goal": _TEXT, "skill": _SKILL, "budget": _BUDGET}, "goal"),
+                self._plan_goal, _PLANNED, read_only=True, open_world=True,
             ),
             Offer(
                 "run_plan", "Run a plan script", PLAN_LANGUAGE,
@@ -113,7 +118,8 @@ class RunTools:
 
     def _submission(self, call: Call, *, goal: str = "", script: str | None = None) -> Submission:
         budget: Budget = self._door.house.settings.budget.model_copy(update=call.arguments.get("budget") or {})
-        return Submission(goal=goal, script=script, budget=budget, principal=self._door.principal(call.ctx))
+        skill, principal = call.arguments.get("skill"), self._door.principal(call.ctx)
+        return Submission(goal=goal, script=script, skill=skill, budget=budget, principal=principal)
 
     async def _submitted(self, call: Call, submission: Submission) -> Answer:
         """Submit, or find the same run; then wait briefly."""

@@ -23,8 +23,10 @@ from executor.keeping import Keeping
 from executor.mcp_tools.hub import McpHub
 from executor.pack import Pack
 from executor.planning import Planning
+from executor.routing import Routing
 from executor.run import Run
 from executor.segment import Segments
+from executor.specialists import specialists_of
 from executor.toolset import Toolset
 from planner.llm.retry import Retrying
 from planner.models import Models, Role
@@ -145,7 +147,7 @@ def _wired(
     planning = Planning(
         toolset.specs, playbooks, planner, terms, settings.policy,
         tools_tokens=settings.planner.tools_tokens, keeping=Keeping(journal.kept, settings.plans_after),
-        shapes=journal.shapes,
+        shapes=journal.shapes, routing=Routing(specialists_of(packs), models.executor, settings.router),
     )  # fmt: skip
     quotas = Quotas(settings.auth.limits)
     segments = Segments(

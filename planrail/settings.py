@@ -30,6 +30,7 @@ from executor.builtin.sql_settings import NAME as SQL_NAME
 from executor.builtin.sql_settings import SqlSettings
 from executor.confidence import Floors
 from executor.mcp_tools.server import McpServer, mcp_servers, read_mcp_servers
+from executor.router_settings import RouterSettings
 from executor.session import SessionLimits
 from planner.budget import Budget
 from planner.errors import PlanrailError
@@ -104,6 +105,7 @@ class Settings(_Settings):
     prices: Mapping[str, Rates] = Field(default_factory=dict)  # in $ per million tokens; they win over the price list
     budget: Budget = Budget()  # of a run that names none
     confidence: Floors = Floors()  # how sure models have to be
+    router: RouterSettings = RouterSettings()  # whether goals are sent to packs' specialists: a table of the settings below
     http_allow_private: tuple[str, ...] = ()  # hosts inside the house that http.fetch may reach
     read_ahead: bool = True  # reads that are free, closed-world and without effect start while the plan is still being written
     runs: int = Field(default=64, ge=1)  # at once in this process; more stay queued
@@ -185,6 +187,8 @@ def _merged(read: dict[str, Any], env: Mapping[str, str]) -> dict[str, Any]:
             merged[name] = tuple(p.strip() for p in env[f"PLANRAIL_{name.upper()}"].split(split) if p.strip())
     if env.get("PLANRAIL_PLAYBOOKS"):
         merged["playbooks"] = tuple(Path(p) for p in env["PLANRAIL_PLAYBOOKS"].split(":") if p)
+    if env.get("PLANRAIL_ROUTER"):
+        merged["router"] = {**read.get("router", {}), "mode": env["PLANRAIL_ROUTER"]}
     merged["a2a"] = dict(read.get("a2a", {}))
     for name in ("url", "secret_key"):
         if env.get(f"PLANRAIL_A2A_{name.upper()}"):

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from executor.call_state import CallState
 from executor.early_reads import AHEAD
 from executor.errors import UnknownArtifact
-from executor.events import CallFinished, CeilingReached, ConfidenceFell, PlanCertified, Question, RunStatus
+from executor.events import CallFinished, CeilingReached, ConfidenceFell, GoalRouted, PlanCertified, Question, RunStatus
 from executor.inner import inner_of
 from executor.opening import values_of
 from executor.run import Run, is_over
@@ -124,6 +124,7 @@ class RunView(_View):
     forked_from: ForkOf | None = None
     status: RunStatus
     seq: int
+    routed: GoalRouted | None = None  # who takes the goal, where that was decided
     plan_source: str = ""  # planner, script, plan, playbook, fallback, template
     playbook: str = ""
     template: str = ""  # the id of the kept plan that it is, and in how many runs that went well before
@@ -182,7 +183,7 @@ class Viewer:
         steps, busy = self._timed()
         return RunView(
             id=run.id, goal=run.submission.goal, forked_from=run.submission.forked_from, status=run.status, seq=run.seq,
-            plan_source=origin.source if origin else "", playbook=origin.playbook if origin else "",
+            routed=run.routed, plan_source=origin.source if origin else "", playbook=origin.playbook if origin else "",
             template=origin.template if origin else "", template_runs=origin.runs if origin else 0,
             params=origin.params if origin else {},
             script=run.certified.script if run.certified else origin.script if origin else "",

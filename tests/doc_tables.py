@@ -20,6 +20,7 @@ from executor.agent_tools.agent import AgentSettings
 from executor.builtin.sql_settings import SqlSettings, StatementSettings
 from executor.confidence import Floors
 from executor.events import Event
+from executor.router_settings import RouterSettings
 from planner.budget import Budget
 from planner.policy import Policy, ToolPolicy
 from planrail.a2a import A2aSettings
@@ -56,6 +57,7 @@ VARIABLES = {
     "log.format": "PLANRAIL_LOG",
     "log.level": "PLANRAIL_LOG_LEVEL",
     "log.to": "PLANRAIL_LOG_TO",
+    "router.mode": "PLANRAIL_ROUTER",
     "planner.model": "PLANRAIL_PLANNER_MODEL",
     "planner.base_url": "PLANRAIL_PLANNER_BASE_URL, OPENAI_BASE_URL",
     "planner.api_key": "PLANRAIL_PLANNER_API_KEY, OPENAI_API_KEY",
@@ -69,6 +71,7 @@ MEANINGS = {
     "planner": "the model that writes plans: a table of the settings below",
     "executor": "the model that answers `ask` and `choose`: a table of the settings below",
     "budget": "the ceilings of a run that names none: a table, see below",
+    "router": "whether goals are sent to packs' specialists: a table, see docs/router.md",
     "confidence": "how sure models have to be: a table, see docs/confidence.md",
     "servers": "limits of the servers behind tools, by namespace: a table of the settings below",
     "mcp_servers": "MCP servers whose tools plans may call: `[mcpServers.NAME]`, see docs/mcp.md",
@@ -225,6 +228,12 @@ def budget() -> str:
     return _table(("ceiling", "default", "of what"), rows)
 
 
+def router() -> str:
+    """The settings of the router."""
+    rows = [(_code(f.name), _variables(f"router.{f.name}"), _code(f.default), f.comment) for f in fields_of(RouterSettings)]
+    return _table(("in `[router]`", "environment", "default", "what it does"), rows)
+
+
 def confidence() -> str:
     """Every floor."""
     rows = [(_code(f.name), f.default, f.comment) for f in fields_of(Floors)]
@@ -292,6 +301,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "policy": policy,
     "tool_policy": tool_policy,
     "confidence": confidence,
+    "router": router,
     "faults_of_models": faults_of_models,
     "faults_of_tools": faults_of_tools,
     "faults_of_the_house": faults_of_the_house,

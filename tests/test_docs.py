@@ -260,6 +260,7 @@ def test_a_variable_of_the_settings_table_sets_it(setting: str, tmp_path: Path) 
             "log.format": "json",
             "log.level": "info",
             "log.to": "stderr",
+            "router.mode": "off",
         }
         value = special.get(setting, "http://localhost:1/x")
         changed = load_settings({name.replace("<NAME>", "CRM"): value}, tmp_path).model_dump()

@@ -1,6 +1,6 @@
 """Events: everything that happens to a run, in the past tense. The journal of a run is a list of them; all else is a view.
 
-    RunSubmitted ─► (PlannerCalled ─► PlanProposed ─► PlanRefused)* ─► PlanCertified ─► steps … ─► RunEnded
+    RunSubmitted ─► GoalRouted? ─► (PlannerCalled ─► PlanProposed ─► PlanRefused)* ─► PlanCertified ─► steps … ─► RunEnded
 
 A step's calls: CallStarted ─► CallRetried* ─► CallFinished | CallFailed, by (step, item): `item` is "" for a step that is one
 call, the slot's number for an item of a map. An effect's CallStarted is its claim: it is durable before the act. The calls of a
@@ -46,6 +46,7 @@ from executor.events.life import (
     Surprised,
 )
 from executor.events.plans import (
+    GoalRouted,
     PlanCertified,
     PlanDoubted,
     PlannerCalled,
@@ -76,6 +77,7 @@ __all__ = [
     "EffectsInherited",
     "Event",
     "Forked",
+    "GoalRouted",
     "PlanCertified",
     "PlanDoubted",
     "PlanProposed",

@@ -36,6 +36,7 @@ from executor.events.life import (
     Surprised,
 )
 from executor.events.plans import (
+    GoalRouted,
     PlanCertified,
     PlanDoubted,
     PlannerCalled,
@@ -53,6 +54,7 @@ from executor.events.questions import (
 Event = Annotated[
     RunSubmitted
     | SegmentStarted
+    | GoalRouted
     | PlannerCalled
     | PlanProposed
     | PlanRefused

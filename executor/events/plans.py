@@ -15,11 +15,25 @@ from planner.toolspec import Json
 from planner.usage import Usage
 
 
+class GoalRouted(Happened):
+    """Who takes the goal was decided, once; `specialist` is "" where nobody in particular does, with all tools.
+
+    `by` tells of what it was decided: a playbook, fields, a file, a model, or why nobody was chosen.
+    """
+
+    type: Literal["goal_routed"] = "goal_routed"
+    specialist: str = ""
+    how: Literal["skill", "structure", "model", "general"]
+    by: str = ""
+    sure: float | None = None  # of a model's choice
+    leaning: str = ""  # whom the model would have named, where it was too little sure
+
+
 class PlannerCalled(Happened):
-    """The planner's model answered, or failed to; its usage counts either way."""
+    """The planner's model answered, or failed to; its usage counts either way. To `route` is the cheap model's work."""
 
     type: Literal["planner_called"] = "planner_called"
-    purpose: Literal["write", "repair", "replan"]
+    purpose: Literal["write", "repair", "replan", "route"]
     model: str
     usage: Usage
     seconds: float

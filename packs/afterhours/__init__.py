@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from executor.pack import Pack, PackHost
+from executor.pack import Pack, PackHost, Specialist
 from executor.toolset import Toolset
 from packs.afterhours.inbox import Inbox
 from packs.afterhours.oncall import OnCall
@@ -21,5 +21,10 @@ def pack(host: PackHost) -> Pack:
         about="After hours: read what came in, judge its urgency, page whoever is on call, write the morning report.",
         tools=Toolset.declared("inbox", Inbox(records)) | Toolset.declared("oncall", OnCall(records)),
         playbooks=Path(__file__).parent / "playbooks",
+        specialist=Specialist(
+            does="Goes through what came in while nobody was there, pages whoever is on call, writes the morning report.",
+            leaves="Tickets by day and passwords; bookings.",
+            takes={"limit": "int"},
+        ),
         evals=Path(__file__).parent / "evals.yaml",
     )

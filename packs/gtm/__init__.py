@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from executor.pack import Pack, PackHost
+from executor.pack import Pack, PackHost, Specialist
 from executor.toolset import Toolset
 from packs.gtm.crm import Crm
 from packs.gtm.mail import Outbox
@@ -21,5 +21,10 @@ def pack(host: PackHost) -> Pack:
         about="Lead generation: find, score and enrich business leads in a CRM and draft introductions to them.",
         tools=Toolset.declared("crm", Crm(records)) | Toolset.declared("mail", Outbox(records)),
         playbooks=Path(__file__).parent / "playbooks",
+        specialist=Specialist(
+            does="Finds, scores and enriches business leads by trade and city, and drafts introductions to them.",
+            leaves="People who write by themselves: customers, guests, tickets; property listings.",
+            takes={"vertical": "str", "city": "str", "limit": "int"},
+        ),
         evals=Path(__file__).parent / "evals.yaml",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from executor.pack import Pack, PackHost
+from executor.pack import Pack, PackHost, Specialist
 from executor.toolset import Toolset
 from packs.helpdesk.accounts import Accounts
 from packs.helpdesk.desk import Desk
@@ -21,5 +21,10 @@ def pack(host: PackHost) -> Pack:
         about="Help desk: sort tickets, answer them from a knowledge base, reset passwords, escalate what a person has to see.",
         tools=Toolset.declared("desk", Desk(records)) | Toolset.declared("accounts", Accounts(records)),
         playbooks=Path(__file__).parent / "playbooks",
+        specialist=Specialist(
+            does="Works off support tickets: sorts them, answers them from a knowledge base, resets passwords, escalates.",
+            leaves="Appointments; what comes in at night and is paged.",
+            takes={"limit": "int"},
+        ),
         evals=Path(__file__).parent / "evals.yaml",
     )

@@ -22,6 +22,7 @@ def pack(host: PackHost) -> Pack:
             does="Imports files of property listings, reports what was rejected, and finds listings that were imported.",
             leaves="Leads, mails and appointments; listings that are to be read from websites.",
             takes={"file": "str", "source": "str"},
+            files=("csv", "json"),
         ),
         evals=Path(__file__).parent / "evals.yaml",
     )

@@ -46,6 +46,9 @@ BudgetOption = Annotated[str | None, typer.Option("--budget", metavar="LIST", he
 Fresh = Annotated[bool, typer.Option("--fresh", help="Have the plan written anew, whatever plans are kept.")]
 Mode = Annotated[str, typer.Option("--mode", metavar="MODE", help="react: no plan, the planner's model calls tools in a loop.")]
 Probes = Annotated[int, typer.Option("--probe", metavar="N", min=0, max=50, help="Let the planner look up N things first.")]
+Skill = Annotated[
+    str | None, typer.Option("--skill", metavar="NAME", help="Who takes the goal: a pack's specialist, or a playbook.")
+]
 OneCall = Annotated[bool, typer.Option("--one-call", help="In ReAct mode: one call a turn.")]
 After = Annotated[
     list[str] | None,
@@ -72,6 +75,7 @@ def run(
     mode: Mode = "plan",
     one_call: OneCall = False,
     probe: Probes = 0,
+    skill: Skill = None,
     mcp_config: McpConfig = None,
     as_json: AsJson = False,
 ) -> int:
@@ -80,7 +84,8 @@ def run(
     from planrail.cli import running
     from planrail.cli.request import Wish
 
-    wish = Wish(goal, script, playbook, tuple(param or ()), budget, yes, session, after or (), fresh, mode, one_call, probe)
+    given = tuple(param or ())
+    wish = Wish(goal, script, playbook, given, budget, yes, session, after or (), fresh, mode, one_call, probe, skill)
     return running.submit(output, wish, key=key) if detach else running.run(output, wish, key=key)
 
 
@@ -112,6 +117,7 @@ def plan(
     after: After = None,
     fresh: Fresh = False,
     mode: Mode = "plan",
+    skill: Skill = None,
     mcp_config: McpConfig = None,
     as_json: AsJson = False,
 ) -> int:
@@ -120,9 +126,9 @@ def plan(
     from planrail.cli import looking
     from planrail.cli.request import Wish
 
-    return looking.plan(
-        output, Wish(goal, script, playbook, tuple(param or ()), budget, after=after or (), fresh=fresh, mode=mode)
-    )
+    given = tuple(param or ())
+    wish = Wish(goal, script, playbook, given, budget, after=after or (), fresh=fresh, mode=mode, skill=skill)
+    return looking.plan(output, wish)
 
 
 @app.command()

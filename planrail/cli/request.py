@@ -37,6 +37,7 @@ class Wish:
     mode: str = "plan"
     one_call: bool = False
     probes: int = 0
+    skill: str | None = None
 
 
 def submission_of(wish: Wish, usual: Budget) -> Submission:
@@ -52,8 +53,8 @@ def submission_of(wish: Wish, usual: Budget) -> Submission:
     budget, params = budget_of(wish.budget, usual), params_of(wish.params)
     try:
         return Submission(
-            goal=words, script=text, playbook=wish.playbook, params=params, budget=budget, preapproved=wish.yes,
-            session=wish.session, fresh=wish.fresh, refers_to=tuple(wish.after),
+            goal=words, script=text, playbook=wish.playbook, skill=wish.skill, params=params, budget=budget,
+            preapproved=wish.yes, session=wish.session, fresh=wish.fresh, refers_to=tuple(wish.after),
             mode=wish.mode, one_call=wish.one_call, probes=wish.probes,  # type: ignore[arg-type]  # one of them, as was looked at
         )  # fmt: skip
     except ValidationError as error:

@@ -172,7 +172,22 @@ def origin_text(view: RunView) -> str:
     if view.template:
         values = ", ".join(f"{name}={told(value, 40)}" for name, value in view.params.items())
         return f"kept, from {plural(view.template_runs, 'run')}" + (f", with {values}" if values else "")
-    return f"playbook {view.playbook}" if view.playbook else f"by {view.plan_source}"
+    if view.playbook:
+        return f"playbook {view.playbook}"
+    whose = "" if view.routed is None or not view.routed.specialist else f", for {line(view.routed.specialist, 40)}"
+    return f"by {view.plan_source}{whose}"
+
+
+def routed_text(view: RunView) -> str:
+    """Who takes the goal, and what decided it: `frontdesk, by small, 0.9 sure`; "" where nothing was decided."""
+    routed = view.routed
+    if routed is None:
+        return ""
+    if not routed.specialist:
+        leaning = f", leaning to {line(routed.leaning, 40)}" if routed.leaning else ""
+        return f"nobody in particular: {line(routed.by, 120)}{leaning}"
+    how = {"skill": "named", "structure": f"by {line(routed.by, 80)}"}.get(routed.how, f"chosen by {line(routed.by, 60)}")
+    return f"{line(routed.specialist, 40)}, {how}" + ("" if routed.sure is None else f", {routed.sure:g} sure")
 
 
 def fork_text(view: RunView) -> Text:

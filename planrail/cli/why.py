@@ -12,7 +12,7 @@ from planner.toolspec import Json
 from planrail.cli.errors import DONE
 from planrail.cli.output import Output
 from planrail.cli.plan_text import diagnostics_text
-from planrail.cli.run_text import STATUS_STYLES, cost_text, fork_text, question_text, react_text
+from planrail.cli.run_text import STATUS_STYLES, cost_text, fork_text, question_text, react_text, routed_text
 from planrail.cli.running import Trip, in_house, settings_here
 from planrail.cli.statement_text import shown_line, statement_table
 from planrail.cli.text import clean, dollars, line, moment, plural, seconds, told
@@ -56,6 +56,8 @@ def _tell(output: Output, view: RunView, *, owned: bool) -> None:
     instead = f"(playbook {view.playbook})" if view.playbook else "(a script)"
     tell("goal", (line(view.goal or instead, 300), "bold"))
     tell("run", f"{view.id}  ", (view.status, STATUS_STYLES[view.status]), f"  {_when(view)}")
+    if (routed := routed_text(view)) and view.routed is not None and not view.playbook:
+        tell("route", routed)
     tell("plan", origin(view))
     if view.forked_from is not None:
         console.print(fork_text(view), soft_wrap=True)
@@ -127,7 +129,8 @@ def origin(view: RunView) -> str:
 
 
 def _writers(view: RunView) -> str:
-    models = ", ".join(dict.fromkeys(line(use.model, 40) or "a model" for use in view.planner)) or "a model"
+    wrote = [use for use in view.planner if use.purpose != "route"]
+    models = ", ".join(dict.fromkeys(line(use.model, 40) or "a model" for use in wrote)) or "a model"
     repairs = sum(1 for use in view.planner if use.purpose == "repair")
     took = sum(use.seconds for use in view.planner if use.purpose in ("write", "repair"))
     before = [plural(view.looked.calls, "look-up")] if view.looked.calls else []
@@ -154,7 +157,8 @@ def troubles(view: RunView) -> Iterator[Text]:
         yield _revised(revision)
     for use in view.planner:
         if use.error:
-            yield Text(f"✗ the planner ({use.purpose}): {line(use.error, 160)}")
+            who = "the router" if use.purpose == "route" else f"the planner ({use.purpose})"
+            yield Text(f"✗ {who}: {line(use.error, 160)}")
     for answered in view.said:
         yield _said(answered)
     for part in view.steps:

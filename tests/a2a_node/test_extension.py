@@ -40,6 +40,8 @@ d = crm.score_lead(id=c.id + 1)
 answer(d.score)"""
 CONFIG = 'session_calls = 3\nhttp_allow_private = ["127.0.0.1"]\n'
 REPLIES = [
+    {"match": "Whose is this goal", "replies": [{"json": {"value": 3, "sure": 0.9}}]},
+    {"match": "Look after the plants", "replies": [{"text": "answer(1)"}]},
     {"model": "big", "replies": [{"text": 'answer(f"only {n}")'}]},
     {"replies": [{"json": {"value": "Austin", "sure": 0.2}}]},
 ]
@@ -62,6 +64,7 @@ class Story:
 
 STORIES = {
     "a replan": Story({"script": SURPRISED}, words="Count the rows"),
+    "a goal that is sent to a specialist": Story({"plants": 2}, words="Look after the plants"),
     "a map with an item that fails": Story(
         {"script": "a = [crm.score_lead(id=i, otherwise=None) for i in [1, 2, 99999]]\nanswer(a)"}
     ),

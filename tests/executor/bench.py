@@ -17,6 +17,7 @@ from executor.journal.memory import MemoryJournal
 from executor.journal.port import Journal, RunRecord
 from executor.keeping import Keeping
 from executor.planning import Planning
+from executor.routing import NOT_ROUTED, Routing
 from executor.run import Run, fold, is_over
 from executor.segment import Segments
 from executor.session import SessionLimits
@@ -85,6 +86,7 @@ class Bench:
     session: SessionLimits = field(default_factory=SessionLimits)
     usd_a_day: float | None = None
     policy: Policy = USUAL
+    routing: Routing = NOT_ROUTED
     question_timeout_s: float | None = None
     now: Callable[[], datetime] = field(default_factory=Clockwork)
     gates: Gates = field(default_factory=lambda: Gates(usual=GateTerms(breaker=BreakerTerms(failures=1_000_000))))
@@ -105,6 +107,7 @@ class Bench:
             self.models.terms(parallel=self.budget.parallel),
             self.policy,
             keeping=Keeping(self.journal.kept, self.plans_after),
+            routing=self.routing,
         )
 
     def segments(self, journal: Journal | None = None, worker: str = "w") -> Segments:

@@ -36,6 +36,7 @@ def serve(command: Command) -> Iterator[object]:
         command.env |= {
             "OPENAI_BASE_URL": server.stdout.readline().strip(), "OPENAI_API_KEY": "sesame",
             "PLANRAIL_PLANNER_MODEL": "big", "PLANRAIL_EXECUTOR_MODEL": "small",
+            "PLANRAIL_ROUTER": "off",
         }  # fmt: skip
 
     yield start

@@ -69,6 +69,7 @@ def answers(command: Command) -> Iterator[Any]:
         command.env |= {
             "OPENAI_BASE_URL": server.stdout.readline().strip(), "OPENAI_API_KEY": "sesame",
             "PLANRAIL_PLANNER_MODEL": "big", "PLANRAIL_EXECUTOR_MODEL": "small",
+            "PLANRAIL_ROUTER": "off",
         }  # fmt: skip
 
     yield start
@@ -214,3 +215,20 @@ answer([a, b, c])
     out = why(command, run)
     assert "hurt   ■ the ceiling seconds: 0.6 allowed, " in out
     assert f"next   planrail resume {run} --budget seconds=" in out
+
+
+def test_who_takes_a_goal_is_told_with_what_decided_it(command: Command, answers: Any) -> None:
+    answers(["answer(len(desk.open_tickets(limit=5).items))\n"] * 2, [{"value": 3, "sure": 0.92}, {"value": 3, "sure": 0.2}])
+    command.env["PLANRAIL_ROUTER"] = "auto"
+    run = command("run", "How many people wait for help?", "--json").json
+    assert (run["routed"]["specialist"], run["routed"]["how"], run["routed"]["sure"]) == ("helpdesk", "model", 0.92)
+    assert [(use["purpose"], use["model"]) for use in run["planner"]] == [("route", "small"), ("write", "big")]
+    out = why(command, run["id"])
+    assert "route  helpdesk, chosen by small, 0.92 sure" in out
+    assert re.search(r"plan   written by big in [\d.]+ m?s; at most 1 tool call", out)
+    unsure = command("run", "How many wait?", "--json").json["id"]
+    told = "route  nobody in particular: small is 0.2 sure; the floor is 0.6, leaning to helpdesk"
+    assert told in why(command, unsure)
+    named = command("run", "--skill", "frontdesk", "How many wait, I ask?", "--json").json
+    assert "route  frontdesk, named" in why(command, named["id"])
+    assert named["refusals"][0]["code"] == "not-its-own"
