@@ -5,18 +5,21 @@ From journals alone: nothing is asked of anybody. Tokens stay as they were count
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
+from executor.billed import billed
 from executor.journal.port import Journal, RunRecord
+from executor.journal.spent import Spent
+from executor.journal.sql import SqlJournal
 from planner.prices import Prices
 from planner.usage import NO_USAGE, Usage
-from planrail.replay_costs import model_calls
 
 _PAGE = 200
+_ATTEMPTS = 5  # at adding up runs of which none is removed meanwhile
 
 
 class ModelUse(BaseModel):
@@ -67,12 +70,23 @@ class Tally:
 
     async def run(self, journal: Journal, record: RunRecord) -> None:
         """Add a run; of one that began before, what it took since."""
-        events = [r for r in await journal.read(record.id) if r.at >= self.since]
         self.runs += 1
-        for model, usage in model_calls(events):
+        for at, model, usage in billed(await journal.read(record.id)):
+            if at >= self.since:
+                self._add(model, usage)
+
+    def removed(self, spent: Iterable[Spent]) -> None:
+        """Add what runs had cost that were removed since: by whole hours, the first one included."""
+        for part in spent:
+            self.runs += part.runs
+            if part.what != "runs":
+                self._add(part.model if part.what == "model" else None, part.usage)
+
+    def _add(self, model: str | None, usage: Usage) -> None:
+        if model is None:
+            self.tools += usage.usd
+        else:
             self.models[model] = self.models.get(model, NO_USAGE) + usage
-        taken = [getattr(r.event, "usage", None) for r in events]
-        self.tools += sum(t.usd for t in taken if isinstance(t, Usage) and not t.model_calls)
 
     def costs(self, prices: Prices, instead: Mapping[str, str]) -> Costs:
         """The sums, priced as the models that `instead` names for them, or as themselves."""
@@ -81,6 +95,22 @@ class Tally:
             for m, u in sorted(self.models.items())
         ]
         return Costs(since=self.since, runs=self.runs, models=tuple(used), tools=self.tools)
+
+
+async def tallied(journal: SqlJournal, since: datetime) -> Tally:
+    """Every run, of every principal, that changed since then, and what runs had cost that were removed.
+
+    Runs that are removed while they are added up would count twice, or not at all: then it is done once more.
+    """
+    for _ in range(_ATTEMPTS):
+        before = await journal.retention.spent(since)
+        tally = Tally(since)
+        async for record in runs_since(journal, since):
+            await tally.run(journal, record)
+        if await journal.retention.spent(since) == before:
+            break
+    tally.removed(before)
+    return tally
 
 
 async def runs_since(journal: Journal, since: datetime) -> AsyncIterator[RunRecord]:

@@ -39,6 +39,7 @@ from planrail.limits import endpoint_of, gates_of
 from planrail.plans import Plans
 from planrail.prices import GenaiPrices
 from planrail.quota import Quotas
+from planrail.retention import Retention
 from planrail.rewired import AS_CONFIGURED, Rewired
 from planrail.runs import Runs
 from planrail.schedules import Schedules
@@ -83,6 +84,11 @@ class House:
         """What it signs with."""
         grace = timedelta(seconds=self.settings.a2a.key_grace_s)
         return SigningKeys(self.journal.signing, seal_of(self.settings), now=_now, grace=grace)
+
+    @property
+    def retention(self) -> Retention:
+        """By which runs leave it."""
+        return Retention(self.journal, workspaces=self.settings.home / "workspaces")
 
     @property
     def schedules(self) -> Schedules:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
-from executor.call_state import Address
-from executor.events import CallFailed, CallFinished, CallRetried, CallStarted, PlannerCalled, Recorded
+from executor.billed import model_calls
+from executor.events import Recorded
 from planner.prices import Prices
-from planner.usage import Usage
 from planrail.replay_report import PriceChange
 
 
@@ -28,16 +27,3 @@ def price_changes(recorded: Iterable[Recorded], prices: Prices | None) -> list[P
 def _differ(then: float, today: float | None) -> bool:
     """Whether the price is another one; what nobody could price then and nobody can today is no change."""
     return then != 0.0 if today is None else not math.isclose(then, today, rel_tol=1e-6, abs_tol=1e-9)
-
-
-def model_calls(recorded: Iterable[Recorded]) -> Iterator[tuple[str, Usage]]:
-    """Each answer of a model, also those that failed: the model, and what was billed."""
-    models: dict[Address, str] = {}
-    for record in recorded:
-        match record.event:
-            case CallStarted(step=step, item=item, model=model):
-                models[step, item] = model
-            case PlannerCalled(model=model, usage=usage) if usage.model_calls:
-                yield model, usage
-            case CallRetried() | CallFinished() | CallFailed() as event if event.usage.model_calls:
-                yield models.get((event.step, event.item), ""), event.usage

@@ -149,6 +149,8 @@ class Runs:
         alike = await self._beginning(run, principal) if _SHORTEST_ID <= len(run) < ID_LENGTH else []
         if len(alike) > 1:
             raise UnknownRun(f"Several runs begin with {run}: {', '.join(r.id for r in alike)}, …", hint="Write more of it.")
+        if not alike and (gone := await self._journal.gone(run, principal.id)) is not None:
+            raise UnknownRun(f"{gone.told()}.", hint="`planrail runs` lists those that are there.")
         if not alike:
             raise UnknownRun(f"There is no run {run}.", hint="`planrail runs` lists them.")
         return alike[0]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
-from executor.errors import JournalUnreachable
+from executor.errors import JournalUnreachable, UnknownRun
 from executor.journal.port import RunRecord
 from executor.run import is_over
 from executor.submission import Principal, Submission
@@ -134,7 +134,10 @@ class Schedules:
         """Whether the run before is not over."""
         if not schedule.run:
             return False
-        return not is_over((await self._runs.record(schedule.run, schedule.submission.principal)).status)
+        try:
+            return not is_over((await self._runs.record(schedule.run, schedule.submission.principal)).status)
+        except UnknownRun:  # it was removed, so it was over
+            return False
 
     async def next_at(self) -> datetime | None:
         """When somebody has to look again; None while there is nothing that will be due."""

@@ -40,6 +40,7 @@ from planner.program import MAX_STANDING_S
 from planrail.a2a import A2aSettings
 from planrail.keys import AuthSettings
 from planrail.log_settings import LogSettings
+from planrail.retention_settings import RetentionSettings
 from planrail.secret_files import SECRET_PREFIX, secret_in
 
 SqlName = Annotated[str, Field(pattern=f"^{SQL_NAME}$")]
@@ -123,6 +124,7 @@ class Settings(_Settings):
     a2a: A2aSettings = A2aSettings()  # how it shows itself as an A2A agent: a table of the settings below
     auth: AuthSettings = AuthSettings()  # who may come from outside: a table, see docs/a2a.md
     log: LogSettings = LogSettings()  # what processes tell of themselves: a table, see docs/operations.md
+    retention: RetentionSettings = RetentionSettings()  # which runs are removed by themselves: a table, see docs/retention.md
     secrets: Mapping[str, SecretStr] = Field(default_factory=dict)
     secrets_dir: Path | None = None  # files, one a secret, read when a call needs it; None: `secrets` in `home`
 

@@ -27,6 +27,7 @@ from planrail.a2a import A2aSettings
 from planrail.keys import AuthSettings, ProxySettings
 from planrail.limit_settings import LimitSettings, PrincipalLimits
 from planrail.log_settings import LogSettings
+from planrail.retention_settings import RetentionSettings
 from planrail.settings import McpSettings, ModelSettings, ServerSettings, Settings
 from tests.agent_faults import AGENTS
 from tests.fault_tables import HOUSE, MODELS, TOOLS, HouseFault, ModelFault, ToolFault
@@ -81,6 +82,7 @@ MEANINGS = {
     "sql": "databases that plans may read, and write by named statements: `[sql.NAME]`, see docs/sql.md",
     "log": "what processes tell of themselves: a table, see docs/operations.md",
     "auth": "who may come from outside, besides `planrail keys`: a table, see docs/a2a.md",
+    "retention": "how long runs stay: a table, see docs/retention.md",
     "secrets": 'the values behind `secret("name")`; better in the environment than in this file',
     "secrets_dir": "a folder of files, one a secret, read when a call needs it; by default `secrets` in `home`",
     "model": "its name, as the endpoint knows it; with a key and no address: gpt-5 (planner), gpt-5-mini (executor)",
@@ -191,6 +193,12 @@ def limits() -> str:
     return _table(("in `[auth.limits]`", "default", "what it does"), rows)
 
 
+def retention() -> str:
+    """How long what stays."""
+    rows = [(_code(f.name), _code(f.default), f.comment) for f in fields_of(RetentionSettings)]
+    return _table(("in `[retention]`", "default", "what it does"), rows)
+
+
 def sql() -> str:
     """A database that plans may read."""
     rows = [(_code(f.name), _code(f.default), f.comment) for f in fields_of(SqlSettings)]
@@ -295,6 +303,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "logs": logs,
     "agents": agents,
     "auth": auth,
+    "retention": retention,
     "sql": sql,
     "sql_statements": sql_statements,
     "budget": budget,

@@ -12,7 +12,7 @@ from executor.errors import KeyTaken, LostOwnership, UnknownRun
 from executor.events import Event, PlanDoubted, PlanVerified, QuotaGranted, Recorded, RunStatus, RunSubmitted
 from executor.journal.bell import Bell
 from executor.journal.codec import decode_event, decode_receipt, encode, title_of
-from executor.journal.port import Receipt, Recent, RunRecord
+from executor.journal.port import Gone, Receipt, Recent, RunRecord
 from executor.kept import MemoryKept
 from executor.quota import NO_QUOTA, Quota, QuotaUse, Stint, check, day_of, drawn, granted, rested, with_stint
 from executor.run import Run, fold
@@ -141,6 +141,9 @@ class MemoryJournal:
     async def get(self, run: str) -> RunRecord | None:
         kept = self._runs.get(run)
         return None if kept is None else kept.record
+
+    async def gone(self, run: str, principal: str) -> Gone | None:
+        return None  # nothing is removed: it is gone as a whole, with its process
 
     async def find(
         self,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
@@ -51,6 +51,23 @@ class Recent(BaseModel):
     before: tuple[datetime, str] | None = None  # updated_at and id
 
 
+How = Literal["pruned", "erased"]
+
+
+class Gone(BaseModel):
+    """A run that was removed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run: str
+    how: How
+    at: datetime
+
+    def told(self) -> str:
+        """That it is gone, in words."""
+        return f"The run {self.run} was {self.how} on {self.at:%Y-%m-%d}"
+
+
 class Receipt(BaseModel):
     """A paid result that could not be written as an event, because the run was lost or cancelled meanwhile."""
 
@@ -85,7 +102,8 @@ class Journal(Protocol):
 
         `tools` is what a run needs whose plan is certified among the events.
 
-        If the principal has a run with that key already, return that one; raises KeyTaken if it was another submission.
+        If the principal has a run with that key already, return that one; raises KeyTaken if it was another submission, or
+        if that run was removed. Raises UnknownRun where the run that it is forked from was removed meanwhile.
         Raises QuotaExceeded where a new run would pass the principal's quota: runs that are queued or running, in whatever
         tenant, and $ that were used today.
         """
@@ -126,6 +144,10 @@ class Journal(Protocol):
         ...
 
     async def get(self, run: str) -> RunRecord | None: ...
+
+    async def gone(self, run: str, principal: str) -> Gone | None:
+        """The principal's run of that id, if there was one that was removed; for how long that is known: `planrail prune`."""
+        ...
 
     async def find(
         self,

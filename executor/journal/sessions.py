@@ -13,6 +13,7 @@ from executor.journal.dialect import Dialect
 from executor.journal.statements import Addition, append_events, bodies_of, read_events, read_receipts
 from executor.journal.tables import receipt_table as receipt
 from executor.journal.tables import run_table as run
+from executor.journal.tables import session_past_table as past
 from executor.journal.tables import session_table as session
 from executor.run import Run, fold
 from executor.session import SessionLimits, SessionUse, Share, counted, grant, used_by
@@ -81,7 +82,7 @@ def reserve(
     sums = select(func.coalesce(func.sum(session.c.calls), 0), func.coalesce(func.sum(session.c.usd), 0.0))
     same = and_(session.c.principal == asked.principal, session.c.name == asked.name, session.c.run != asked.run)
     calls, usd = connection.execute(sums.where(same)).one()
-    others = Share(calls=int(calls), usd=float(usd))
+    others = Share(calls=int(calls), usd=float(usd)) + _past(connection, asked.principal, asked.name)[1]
     granted = grant(asked.name, asked.limits, wanted=asked.wanted, used=asked.used, others=others)
     bodies = bodies_of([granted])
     addition = Addition(
@@ -108,7 +109,8 @@ def use_of(connection: Connection, principal: str, name: str) -> SessionUse:
     """What the session's runs have used and reserved."""
     settled = {one.run: one.used for one in rested(connection, principal, name)}
     of_it = and_(session.c.principal == principal, session.c.name == name)
-    used, reserved, count = Share(), Share(), 0
+    reserved = Share()
+    count, used = _past(connection, principal, name)
     for row in connection.execute(select(session).where(of_it)):
         share = settled.get(row.run, Share(calls=row.calls, usd=row.usd))
         count += 1
@@ -117,3 +119,10 @@ def use_of(connection: Connection, principal: str, name: str) -> SessionUse:
         else:
             used += share
     return SessionUse(name=name, runs=count, used=used, reserved=reserved)
+
+
+def _past(connection: Connection, principal: str, name: str) -> tuple[int, Share]:
+    """How many runs of the session were removed, and what they had used of it."""
+    sums = select(past.c.runs, past.c.calls, past.c.usd).where(past.c.principal == principal, past.c.name == name)
+    found = connection.execute(sums).one_or_none()
+    return (0, Share()) if found is None else (found.runs, Share(calls=int(found.calls), usd=float(found.usd)))

@@ -17,12 +17,14 @@ from executor.journal.bell import Bell, Changed
 from executor.journal.census import SqlCensus
 from executor.journal.dialect import Dialect, explained
 from executor.journal.dialects import dialect_of, parse_url
+from executor.journal.gone import GoneRuns
 from executor.journal.keys import SqlApiKeys
 from executor.journal.outbox import SqlOutbox
 from executor.journal.plans import SqlKept
-from executor.journal.port import Receipt, Recent, RunRecord
+from executor.journal.port import Gone, Receipt, Recent, RunRecord
 from executor.journal.readers import Readers
 from executor.journal.recent import count_runs, recent_runs
+from executor.journal.retention import SqlRetention
 from executor.journal.schema import bring_to_head
 from executor.journal.shapes import SqlShapes
 from executor.journal.signing import SqlSigningKeys
@@ -66,6 +68,8 @@ class SqlJournal:
         self.keys = SqlApiKeys(self._readers, self._writer, dialect)
         self.kept = SqlKept(self._readers, self._writer)
         self.outbox = SqlOutbox(self._readers, self._writer, dialect)
+        self._gone = GoneRuns()
+        self.retention = SqlRetention(self._readers, self._writer, dialect, self._gone, clock)
         self.shapes = SqlShapes(self._readers, self._writer, dialect, clock)
         self.signing = SqlSigningKeys(self._readers, self._writer, dialect)
         self.timetable = SqlTimetable(self._readers, self._writer, dialect)
@@ -126,6 +130,8 @@ class SqlJournal:
             record = statements.create_run(
                 connection, self._dialect, submission, run_id=run, key=key, now=now, events=events, tools=tools
             )
+            if record.id == run:
+                self._gone.admit(connection, submission, key)
             if submission.session is not None and record.id == run:
                 sessions.enter(connection, self._dialect, run, submission.principal.id, submission.session)
             if self._queued is not None and record.id == run:
@@ -184,6 +190,9 @@ class SqlJournal:
 
     async def get(self, run: str) -> RunRecord | None:
         return await self._readers.read(lambda c: statements.get_run(c, run))
+
+    async def gone(self, run: str, principal: str) -> Gone | None:
+        return await self._readers.read(lambda c: self._gone.find(c, run, principal))
 
     async def find(
         self,

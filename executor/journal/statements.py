@@ -34,6 +34,7 @@ from executor.journal.dialect import Dialect
 from executor.journal.port import Receipt, RunRecord
 from executor.journal.tables import UtcTime, session_table
 from executor.journal.tables import event_table as event
+from executor.journal.tables import gone_table as gone
 from executor.journal.tables import receipt_table as receipt
 from executor.journal.tables import run_table as run
 from executor.submission import Submission
@@ -242,7 +243,7 @@ def find_runs(
         of_it = [session_table.c.name == session, *([] if principal is None else [session_table.c.principal == principal])]
         wanted = wanted.where(run.c.id.in_(select(session_table.c.run).where(*of_it)))
     if before is not None:
-        created_at = connection.execute(select(run.c.created_at).where(run.c.id == before)).scalar_one_or_none()
+        created_at = _created_at(connection, before)
         if created_at is None:
             return []
         place, last = tuple_(run.c.created_at, run.c.id), tuple_(literal(created_at, UtcTime()), before)
@@ -251,6 +252,15 @@ def find_runs(
     if not parts:
         return []
     return [record_of(row) for row in connection.execute(_sorted(parts, limit, oldest_first=oldest_first))]
+
+
+def _created_at(connection: Connection, run_id: str) -> datetime | None:
+    """When the run was made, also of one that was removed: whoever pages through the runs goes on behind it."""
+    for table, name in ((run, run.c.id), (gone, gone.c.run)):
+        found: datetime | None = connection.execute(select(table.c.created_at).where(name == run_id)).scalar_one_or_none()
+        if found is not None:
+            return found
+    return None
 
 
 def _sorted(parts: Sequence[Select[*tuple[object, ...]]], limit: int, *, oldest_first: bool) -> Select[*tuple[object, ...]]:

@@ -25,7 +25,7 @@ from sqlalchemy import (
     false,
 )
 
-HEAD = "0012"  # the newest migration; a test holds it equal to Alembic's head, so that Alembic loads only when it is needed
+HEAD = "0013"  # the newest migration; a test holds it equal to Alembic's head, so that Alembic loads only when it is needed
 REVISION_TABLE = "planrail_revision"  # Alembic's table, under a name that cannot meet a pack's or a host's own
 
 _FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
@@ -247,3 +247,70 @@ schedule_table = Table(
 )
 Index("planrail_schedule_name", schedule_table.c.principal, schedule_table.c.name, unique=True)
 Index("planrail_schedule_next", schedule_table.c.next_at)
+
+gone_table = Table(
+    "planrail_gone",
+    metadata,
+    Column("run", String(200), primary_key=True),
+    Column("whose", String(64), nullable=False),  # digest of its principal
+    Column("key", String(64), nullable=False),  # digest of its principal and its idempotency key: it stays taken for a while
+    Column("how", String(8), nullable=False),  # pruned, erased
+    Column("created_at", UtcTime, nullable=False),  # the run's
+    Column("at", UtcTime, nullable=False),
+)
+Index("planrail_gone_key", gone_table.c.key)
+Index("planrail_gone_at", gone_table.c.at)
+
+salt_table = Table(
+    "planrail_salt",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("salt", String(64), nullable=False),  # of the digests in planrail_gone; made with the table
+)
+
+removal_table = Table(
+    "planrail_removal",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("kind", String(8), nullable=False),  # prune, erase
+    Column("by", Text, nullable=False),
+    Column("salt", String(32), nullable=False),
+    Column("subject", String(128), nullable=False),  # its salted hash; "" where there is none
+    Column("begun_at", UtcTime, nullable=False),
+    Column("done_at", UtcTime),  # null: it was stopped in the middle, or goes on
+    Column("counts", Text, nullable=False),  # JSON
+)
+Index("planrail_removal_begun", removal_table.c.begun_at)
+
+spent_table = Table(
+    "planrail_spent",
+    metadata,
+    Column("hour", String(13), primary_key=True),  # 2026-11-29T14, of UTC
+    Column("what", String(8), primary_key=True),  # model, tools, runs
+    Column("model", Text, primary_key=True),
+    Column("runs", BigInteger, nullable=False),  # that were removed, by the hour of their last change
+    Column("model_calls", BigInteger, nullable=False),
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("cached_input_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("estimated", BigInteger, nullable=False),  # calls whose figures were counted here
+    Column("usd", Double, nullable=False),
+)
+
+session_past_table = Table(
+    "planrail_session_past",
+    metadata,
+    Column("principal", Text, primary_key=True),
+    Column("name", String(200), primary_key=True),
+    Column("runs", BigInteger, nullable=False),  # of the session that were removed, and what they had used
+    Column("calls", BigInteger, nullable=False),
+    Column("usd", Double, nullable=False),
+    Column("at", UtcTime, nullable=False),  # of the last one's removal
+)
+
+loose_table = Table(
+    "planrail_loose",
+    metadata,
+    Column("hash", String(64), primary_key=True),  # of an artifact that a removed run had
+    Column("used_at", UtcTime, nullable=False),  # when that run was last changed
+)

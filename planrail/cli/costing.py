@@ -15,7 +15,7 @@ from planrail.cli.errors import DONE, UsageError
 from planrail.cli.output import Output
 from planrail.cli.running import Trip, in_house, settings_here
 from planrail.cli.text import clean
-from planrail.costs import Costs, Tally, runs_since
+from planrail.costs import Costs, tallied
 from planrail.house import House
 from planrail.prices import GenaiPrices
 
@@ -31,11 +31,9 @@ def cost(output: Output, since: str, instead: Sequence[str], price: Sequence[str
     others, rates = _others(instead), _rates(price)
 
     async def work(house: House, _: Trip) -> int:
-        tally = Tally(datetime.now(UTC) - timedelta(seconds=seconds))
         shown = not output.json and output.stream.isatty()
         with output.console.status("reading journals …") if shown else nullcontext():
-            async for record in runs_since(house.journal, tally.since):
-                await tally.run(house.journal, record)
+            tally = await tallied(house.journal, datetime.now(UTC) - timedelta(seconds=seconds))
         mapped = {model: others[ALL] for model in tally.models if ALL in others} | others
         costs = tally.costs(GenaiPrices({**settings.prices, **rates}), mapped)
         if output.json:

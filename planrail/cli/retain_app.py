@@ -1,0 +1,34 @@
+"""Retain app: the commands by which runs leave a database; what carries them out is imported when they are called."""
+
+# ruff: noqa: PLC0415  # every import below the top is late on purpose
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from typer import Option
+
+from planrail.cli.output import output_of
+
+AsJson = Annotated[bool, Option("--json", help="Print one JSON document and nothing else.")]
+DryRun = Annotated[bool, Option("--dry-run", help="Show what would be removed, and how many; remove nothing.")]
+Yes = Annotated[bool, Option("--yes", help="Do not ask before anything is removed.")]
+_OLDER = "Runs that are over and were not changed for so long, like 90d; by default what [retention] says."
+_STATUS = "Only runs of this status (done, failed, partial, cancelled); may be repeated."
+
+
+def prune(
+    context: typer.Context,
+    older_than: Annotated[str | None, Option("--older-than", metavar="TIME", help=_OLDER)] = None,
+    keep_failed: Annotated[bool, Option("--keep-failed", help="Leave those that failed, or ended at a ceiling.")] = False,
+    status: Annotated[list[str] | None, Option("--status", help=_STATUS)] = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> int:
+    """Remove old runs, of every principal; sums of what they cost stay."""
+    output = output_of(context, as_json)
+    from planrail.cli import retaining
+
+    return retaining.prune(output, older_than, keep_failed=keep_failed, statuses=status or [], dry_run=dry_run, yes=yes)
