@@ -18,9 +18,13 @@ FOREIGN := $(VENV)/foreign
 INSTALLED_FOREIGN := $(VENV)/.installed-foreign
 CLIENTS := tests/mcp_server/clients
 A2A_CLIENTS := tests/a2a_node/clients
+# The files that have such tests: of all others nothing is read
+PROOFS = $(shell grep -rl --include='test_*.py' 'mark\.proof' tests)
+STRANGERS = $(shell grep -rlE --include='test_*.py' 'mark\.(foreign|frameworks)' tests)
+SAMPLE := clean_installation or bundle or cli_interrupt or (soak and not long) or (test_kills and (postgres-5 or postgres-12))
 FRAMEWORKS := adk agent_framework strands
 
-.PHONY: help demo test check format-check lint types floors proof evals foreign foreign-all conformance tck live bench wheel bundle format clean
+.PHONY: help demo test check format-check lint types floors proof sample evals foreign foreign-all conformance tck live bench wheel bundle format clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -50,16 +54,20 @@ floors: $(INSTALLED_DEV)
 
 proof: $(INSTALLED_DEV) ## the long proofs: kills, soaks, clean installations, the fuzzer
 	@$(BIN)/python -m tests.planner.fuzz_expression --seconds $(FUZZ_SECONDS)
-	@$(BIN)/python -m pytest -m proof $(PROOF)
+	@$(BIN)/python -m pytest -m proof $(PROOF) $(PROOFS)
 
-evals: $(INSTALLED) ## the suites that the packs bring along
+sample: $(INSTALLED_DEV) ## those of them that the checks of every change run
+	@$(BIN)/python -m tests.planner.fuzz_expression --seconds 10
+	@$(BIN)/python -m pytest -n 2 -m proof -k "$(SAMPLE)" $(PROOFS)
+
+evals: $(INSTALLED_DEV) ## the suites that the packs bring along
 	@for suite in packs/*/evals.yaml; do $(BIN)/planrail eval $$suite || exit 1; done
 
 foreign: $(INSTALLED_DEV) $(INSTALLED_FOREIGN) ## other people's MCP and A2A clients at our doors: installs them and a Node (470 MB)
-	@$(BIN)/python -m pytest -n $(JOBS) -m foreign $(PROOF)
+	@$(BIN)/python -m pytest -n 2 -m foreign $(PROOF) $(STRANGERS)
 
 foreign-all: $(INSTALLED_DEV) $(INSTALLED_FOREIGN) $(FRAMEWORKS:%=$(VENV)/.installed-foreign-%) ## and the agent frameworks of other vendors, each in an environment of its own (440 MB)
-	@$(BIN)/python -m pytest -n $(JOBS) -m 'foreign or frameworks' $(PROOF)
+	@$(BIN)/python -m pytest -n $(JOBS) -m 'foreign or frameworks' $(PROOF) $(STRANGERS)
 
 conformance: $(INSTALLED_DEV) $(INSTALLED_FOREIGN) ## the official MCP conformance suite against the server, with its table
 	@$(BIN)/python -m pytest -s -m foreign tests/conformance
