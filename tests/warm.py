@@ -1,8 +1,9 @@
-"""Warm: a process that has imported everything, from which the tests' `planrail` is forked: `python -m tests.warm FOLDER`.
+"""Warm: a process that has imported everything, from which tests fork `planrail` and programs: `python -m tests.warm FOLDER`.
 
 A fresh interpreter a command is most of what a command of a test costs. What is forked is a process of its own, with its own
-arguments, environment, folder and streams, that runs `planrail.__main__.main` and exits as ever; only its modules are there
-already. What a fresh interpreter does is held by tests that start one (test_cold, test_installing, test_cli_interrupt, …).
+arguments, environment, folder and streams, that runs `planrail.__main__.main`, or the file of a program, and exits as ever;
+only its modules are there already. Signals reach it by its launcher, but for SIGSTOP, which nobody can pass on. What a fresh
+interpreter does is held by tests that start one (test_cold, test_installing, test_cli_interrupt, …).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from contextlib import suppress
 from functools import cache
 from importlib import import_module, invalidate_caches
 from pathlib import Path
+from runpy import run_path
 
 ROOT = Path(__file__).parents[1]
 _LAZY = (
@@ -33,12 +35,15 @@ _LAUNCHER = """#!{python} -SE
 import marshal, os, signal, socket, sys
 warm = socket.socket(socket.AF_UNIX)
 warm.connect({address!r})
-told = marshal.dumps([[os.fsencode(a) for a in sys.argv[1:]], os.getcwdb(), dict(os.environb)])
+told = marshal.dumps([[os.fsencode(a) for a in sys.argv], os.getcwdb(), dict(os.environb)])
 socket.send_fds(warm, [len(told).to_bytes(4, "big")], [0, 1, 2])
 warm.sendall(told)
 answers = warm.makefile()
 process = int(answers.readline())
-for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+if os.path.exists("/proc/self/comm"):
+    with open("/proc/self/comm", "w") as name:
+        name.write(str(process))
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
     signal.signal(number, lambda got, _: os.kill(process, got))
 code = int(answers.readline())
 if code < 0:
@@ -68,6 +73,19 @@ def warm_command() -> Path:
     return Path(folder.name) / "planrail"
 
 
+def warm_python() -> Path:
+    """The same for programs: what follows is a Python file and its arguments."""
+    return warm_command().with_name("python")
+
+
+def behind(launcher: int) -> int:
+    """The process that a launcher stands for, on Linux: the launcher has its number as a name."""
+    named = Path(f"/proc/{launcher}/comm")
+    while not (name := named.read_text().strip()).isdigit():
+        os.sched_yield()
+    return int(name)
+
+
 def serve(folder: Path) -> None:
     """Fork a process for each launcher that comes; returns in the forked ones alone."""
     for package in ("planner", "executor", "planrail", "mcp_server", "a2a_node", "packs"):
@@ -79,9 +97,10 @@ def serve(folder: Path) -> None:
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(folder / "socket"))
     listener.listen()
-    program = folder / "planrail"
-    program.write_text(_LAUNCHER.format(python=sys.executable, address=str(folder / "socket")))
-    program.chmod(0o755)
+    for name in ("planrail", "python"):
+        program = folder / name
+        program.write_text(_LAUNCHER.format(python=sys.executable, address=str(folder / "socket")))
+        program.chmod(0o755)
     gc.collect()
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the keepers
@@ -129,7 +148,8 @@ def become(streams: list[int], arguments: list[bytes], folder: bytes, environmen
     os.chdir(folder)
     os.environb.clear()
     os.environb.update(environment)
-    sys.argv = ["planrail", *map(os.fsdecode, arguments)]
+    named, *given = map(os.fsdecode, arguments)
+    sys.argv = given if Path(named).name == "python" else ["planrail", *given]
     sys.path[:0] = ["", *(p for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p)]
     sys.stdin = sys.__stdin__ = os.fdopen(0, encoding="utf-8", errors="surrogateescape")
     sys.stdout = sys.__stdout__ = os.fdopen(1, "w", encoding="utf-8", errors="surrogateescape")
@@ -139,6 +159,10 @@ def become(streams: list[int], arguments: list[bytes], folder: bytes, environmen
 
 if __name__ == "__main__":
     serve(Path(sys.argv[1]))
+    if sys.argv[0] != "planrail":
+        sys.path.insert(0, str(Path(sys.argv[0]).parent))
+        run_path(sys.argv[0], run_name="__main__")
+        sys.exit()
     from planrail.__main__ import main  # the module is there by now
 
     main()

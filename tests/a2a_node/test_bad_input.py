@@ -18,6 +18,7 @@ import pytest
 from a2a_node.extension import URI
 from tests.a2a_node.nodes import ASKS, DONE, Node, message, node, says, script, state
 from tests.a2a_node.wire import BINDINGS, BOUND_S, Binding, Fault, Wire
+from tests.warm import behind
 
 MB = 1024 * 1024
 PART = b'{"message": {"messageId": "m", "role": "ROLE_USER", "parts": [%s]}}'
@@ -35,7 +36,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
 
 def resident(node: Node) -> int:
     """The bytes of memory that the process holds."""
-    return int(Path(f"/proc/{node.process.pid}/statm").read_text().split()[1]) * 4096
+    return int(Path(f"/proc/{behind(node.process.pid)}/statm").read_text().split()[1]) * 4096
 
 
 def is_well(node: Node) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -12,6 +11,7 @@ from pathlib import Path
 from executor.events import CancelRequested
 from executor.journal.port import Journal
 from executor.submission import Principal, Submission
+from tests.warm import warm_python
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, 123, tzinfo=UTC)
 CANCEL = CancelRequested(by="test")
@@ -38,7 +38,7 @@ async def until(journal: Journal, holds: Callable[[], Awaitable[bool]]) -> None:
 async def child(*arguments: object) -> AsyncIterator[asyncio.subprocess.Process]:
     """A process of journal_child.py; killed at the end."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
+        warm_python(),
         str(Path(__file__).parent / "journal_child.py"),
         *map(str, arguments),
         stdin=asyncio.subprocess.PIPE,

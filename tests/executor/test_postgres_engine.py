@@ -25,6 +25,7 @@ from executor.engine.pulse import DEAD_SECONDS
 from executor.events import CallFinished, RunEnded, RunStatus
 from executor.journal.port import Journal, RunRecord
 from executor.journal.sql import SqlJournal
+from tests.warm import warm_python
 
 TAKE_OVER_S = 5.0
 
@@ -50,13 +51,20 @@ def log(tmp_path: Path) -> Path:
 
 @asynccontextmanager
 async def worker(
-    url: str, log: Path, name: str, *, steps: int = 5, **options: object
+    url: str, log: Path, name: str, *, steps: int = 5, fresh: bool = False, **options: object
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A ready worker process; killed at the end."""
+    """A ready worker process; killed at the end. One that is to be stopped has to be a fresh one."""
     program = str(Path(__file__).parent / "postgres_child.py")
     given = [f"{key}={value}" for key, value in options.items()]
     process = await asyncio.create_subprocess_exec(
-        sys.executable, program, url, str(log), name, str(steps), *given, stdout=asyncio.subprocess.PIPE
+        sys.executable if fresh else warm_python(),
+        program,
+        url,
+        str(log),
+        name,
+        str(steps),
+        *given,
+        stdout=asyncio.subprocess.PIPE,
     )
     try:
         assert await line(process) == "ready"
@@ -221,7 +229,7 @@ async def test_a_killed_workers_run_is_finished_by_another_within_five_seconds(
 
 
 async def test_a_stopped_worker_that_goes_on_writes_nothing_more_into_its_run(url: str, journal: SqlJournal, log: Path) -> None:
-    async with worker(url, log, "zombie", steps=6, hold=2) as zombie:
+    async with worker(url, log, "zombie", steps=6, fresh=True, hold=2) as zombie:
         await create(journal, "r")
         assert await line(zombie) == "started r 1"
         async with worker(url, log, "heir", steps=6):

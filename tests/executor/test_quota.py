@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -39,6 +38,7 @@ from planner.prices import FixedPrices, Rates
 from planner.usage import Usage
 from planner.worst import ModelTerms
 from planrail.runs import Runs
+from tests.warm import warm_python
 
 ANN = Principal(id="ann")
 ACME = within(ANN, "acme")
@@ -412,7 +412,7 @@ async def test_processes_that_carry_runs_of_one_principal_on_do_not_pass_its_day
     child = str(Path(__file__).parent / "session_child.py")
     processes = [
         await asyncio.create_subprocess_exec(
-            sys.executable, child, url, str(log), name, "3", "5", str(limit), "quota",
+            warm_python(), child, url, str(log), name, "3", "5", str(limit), "quota",
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
         )
         for name in "ab"

@@ -266,7 +266,7 @@ async def resumes(prefix: list[Recorded], world: World, end: Run, seed: int, par
     Reader(events)
 
 
-@few(3)
+@few(1)
 @given(failing(once=True, most=5), SHAPES)
 @example(TWICE, (0, 3))
 @example(OTHERWISE, (0, 2))

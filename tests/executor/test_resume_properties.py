@@ -117,13 +117,13 @@ def outcome(run: Run) -> object:
 SHAPES = st.tuples(st.integers(0, 1 << 30), st.integers(1, 6))
 
 
-@few(6)
+@few(4)
 @given(scripts(once=True, timers=True, most=7), SHAPES)
 def test_a_run_that_waits_polls_and_tries_in_turn_resumes_from_every_prefix(script: str, shape: tuple[int, int]) -> None:
     asyncio.run(resumes_from_every_prefix(script, *shape))
 
 
-@few(8)
+@few(4)
 @given(scripts(once=True, loops=True, most=5), SHAPES)
 def test_a_run_with_loops_of_models_resumes_from_every_prefix(script: str, shape: tuple[int, int]) -> None:
     asyncio.run(resumes_from_every_prefix(script, *shape))

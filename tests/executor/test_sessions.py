@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -39,6 +38,7 @@ from planner.prices import FixedPrices, Rates
 from planner.usage import Usage
 from planner.worst import ModelTerms
 from planrail.runs import Runs
+from tests.warm import warm_python
 
 LOCAL = Principal()
 
@@ -154,7 +154,7 @@ async def test_processes_that_carry_runs_of_one_session_on_do_not_pass_its_ceili
 
     async def begun(name: str, runs: int, items: int) -> asyncio.subprocess.Process:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, str(Path(__file__).parent / "session_child.py"), url, str(log), name,
+            warm_python(), str(Path(__file__).parent / "session_child.py"), url, str(log), name,
             str(runs), str(items), str(limit), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
         assert await line(process) == "ready"

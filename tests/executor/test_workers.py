@@ -18,6 +18,7 @@ from executor.events import CallFinished, RunEnded
 from executor.submission import Principal, Submission
 from planrail.house import House, open_house
 from planrail.settings import Settings, load_settings
+from tests.warm import warm_python
 
 STEPS = 6
 SCRIPT = "\n".join(
@@ -50,11 +51,12 @@ async def house(settings: Settings) -> AsyncIterator[House]:
 
 @asynccontextmanager
 async def worker(
-    settings: Settings, log: Path, word: str, *, version: str = "1", **limits: str
+    settings: Settings, log: Path, word: str, *, version: str = "1", fresh: bool = False, **limits: str
 ) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A ready worker; one that is to be stopped has to be a fresh process."""
     program = str(Path(__file__).parent / "house_child.py")
     process = await asyncio.create_subprocess_exec(
-        sys.executable, program, settings.url, str(settings.home), str(log), word, version,
+        sys.executable if fresh else warm_python(), program, settings.url, str(settings.home), str(log), word, version,
         stdout=asyncio.subprocess.PIPE, env={**os.environ, **limits},
     )  # fmt: skip
     try:
@@ -103,9 +105,11 @@ def starts(log: Path, run: str) -> list[tuple[int, str]]:
 
 
 @asynccontextmanager
-async def pair(settings: Settings, log: Path, house: House) -> AsyncIterator[tuple[str, asyncio.subprocess.Process]]:
+async def pair(
+    settings: Settings, log: Path, house: House, *, fresh: bool = False
+) -> AsyncIterator[tuple[str, asyncio.subprocess.Process]]:
     """Two workers and a run that is in the middle: the run, and the worker that has it."""
-    async with worker(settings, log, "a") as a, worker(settings, log, "b") as b:
+    async with worker(settings, log, "a", fresh=fresh) as a, worker(settings, log, "b", fresh=fresh) as b:
         run = await submit(house)
         await settled(house, run, 2)
         yield run, a if starts(log, run)[-1][1] == "a" else b
@@ -138,7 +142,7 @@ async def test_a_stopped_worker_that_goes_on_changes_nothing(settings: Settings,
     if settings.url.startswith("sqlite"):
         pytest.skip("a stopped process holds its lock: on SQLite its runs wait for it")
     log = tmp_path / "log"
-    async with pair(settings, log, house) as (run, zombie):
+    async with pair(settings, log, house, fresh=True) as (run, zombie):
         zombie.send_signal(signal.SIGSTOP)
         await all_done(house, 1)
         told = await house.journal.read(run)

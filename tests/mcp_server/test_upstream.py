@@ -25,13 +25,14 @@ from executor.toolset import LiveToolset, Toolset
 from planner.policy import Policy, ToolPolicy
 from planner.toolspec import Json
 from tests.rig import ANN, BOUND_S, answer_of, rig
+from tests.warm import warm_python
 
 SERVER = Path(__file__).with_name("foreign_server.py")
 
 
 def entry(state: Path, mode: str = "", **more: Json) -> dict[str, Json]:
     env = {"STATE": str(state), "MODE": mode}
-    return {"command": sys.executable, "args": ["-W", "ignore", str(SERVER)], "env": env, "trusted": True, **more}
+    return {"command": str(warm_python()), "args": [str(SERVER)], "env": env, "trusted": True, **more}
 
 
 @asynccontextmanager
@@ -95,7 +96,7 @@ async def test_servers_that_are_missing_or_silent_or_talk_on_stdout_disturb_no_o
 
 async def test_a_server_that_is_killed_in_mid_call_comes_back_and_the_call_says_that_nobody_knows(tmp_path: Path) -> None:
     state = tmp_path / "s"
-    async with connected({"calc": entry(state)}) as (tools, hub):
+    async with connected({"calc": entry(state, command=sys.executable)}) as (tools, hub):
         call = asyncio.create_task(called(tools, "calc.hang"))
         await asyncio.to_thread(until_there, state)  # the call says in a file that it has begun
         back = asyncio.create_task(until_back(hub, "calc", 2))
@@ -126,7 +127,7 @@ async def test_five_megabytes_are_a_result_and_twenty_are_a_failure(tmp_path: Pa
 
 async def test_a_tool_that_is_another_one_by_now_is_not_called(tmp_path: Path) -> None:
     state = tmp_path / "s"
-    async with connected({"calc": entry(state, "renamed")}) as (tools, hub):
+    async with connected({"calc": entry(state, "renamed", command=sys.executable)}) as (tools, hub):
         before = tools.snapshot()
         state.touch()
         os.kill(child_of(SERVER), signal.SIGKILL)

@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
 from pathlib import Path
 
 from a2a.types import CancelTaskRequest, TaskState
 from agent_host import hosted
 
 from tests.a2a_node.node import message, node, states, task_of, told
+from tests.warm import warm_command
 
 
 async def planrail(home: Path, *arguments: str) -> str:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "planrail", *arguments, cwd=home, env={**os.environ, "PLANRAIL_HOME": str(home)},
+        warm_command(), *arguments, cwd=home, env={**os.environ, "PLANRAIL_HOME": str(home)},
         stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     told, _ = await asyncio.wait_for(process.communicate(), 60)
