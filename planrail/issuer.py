@@ -70,6 +70,10 @@ class Issuer:
             return None
         return found
 
+    async def look(self) -> int:
+        """How many keys the issuer tells now; raises HTTPError, InvalidURL and ValueError."""
+        return len(await self._fetch())
+
     async def _key(self, kid: object, algorithm: object) -> _Public | None:
         """The key of that id; the only one where a token names none."""
         if algorithm not in self._settings.algorithms:

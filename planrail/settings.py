@@ -148,16 +148,22 @@ class Settings(_Settings):
 
 def load_settings(environment: Mapping[str, str], folder: Path) -> Settings:
     """The settings of a process with that environment and working folder; raises SettingsError."""
-    named = environment.get("PLANRAIL_CONFIG")
-    path = Path(named) if named else folder / "planrail.toml"
-    read = _file(path) if named or path.exists() else {}
+    path = file_of(environment, folder)
+    read = {} if path is None else _file(path)
     merged = _merged(read, environment)
     try:
         return Settings.model_validate(merged)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(p) for p in first["loc"])
-        raise SettingsError(f"The setting {where}: {first['msg']}.", hint=f"Look at the environment and {path.name}.") from None
+        where, name = ".".join(str(p) for p in first["loc"]), "planrail.toml" if path is None else path.name
+        raise SettingsError(f"The setting {where}: {first['msg']}.", hint=f"Look at the environment and {name}.") from None
+
+
+def file_of(environment: Mapping[str, str], folder: Path) -> Path | None:
+    """The file that is read; None where there is none, and none is named."""
+    named = environment.get("PLANRAIL_CONFIG")
+    path = Path(named) if named else folder / "planrail.toml"
+    return path if named or path.exists() else None
 
 
 def _file(path: Path) -> dict[str, Any]:
@@ -174,6 +180,19 @@ _PLAIN = (  # settings of one value, which the environment may give
 )  # fmt: skip
 
 
+_A2A = ("url", "secret_key")
+_LISTED = ("packs", "http_allow_private")
+_ROLE = ("model", "output", "tools_tokens", "calls_per_minute", "parallel")
+_OTHER = ("config", "home", "mcp_config", "playbooks", "a2a_push_allow_private", "debug")
+
+
+def variables() -> frozenset[str]:
+    """The variables of the environment that are read, but for those of secrets and those that other products name, too."""
+    roles = [f"{role}_{name}" for role in ("planner", "executor") for name in ("base_url", "api_key", *_ROLE)]
+    names = (*_PLAIN, *_LISTED, *_OTHER, *roles, *(f"a2a_{name}" for name in _A2A))
+    return frozenset(f"PLANRAIL_{name.upper()}" for name in names)
+
+
 def _merged(read: dict[str, Any], env: Mapping[str, str]) -> dict[str, Any]:
     home = env.get("PLANRAIL_HOME") or read.get("home") or platformdirs.user_data_dir("planrail", appauthor=False)
     servers = mcp_servers(read.pop("mcpServers", {}), "planrail.toml")
@@ -184,15 +203,15 @@ def _merged(read: dict[str, Any], env: Mapping[str, str]) -> dict[str, Any]:
     for name in _PLAIN:
         if env.get(f"PLANRAIL_{name.upper()}"):
             merged[name] = env[f"PLANRAIL_{name.upper()}"]
-    for name, split in (("packs", ","), ("http_allow_private", ",")):
+    for name in _LISTED:
         if f"PLANRAIL_{name.upper()}" in env:
-            merged[name] = tuple(p.strip() for p in env[f"PLANRAIL_{name.upper()}"].split(split) if p.strip())
+            merged[name] = tuple(p.strip() for p in env[f"PLANRAIL_{name.upper()}"].split(",") if p.strip())
     if env.get("PLANRAIL_PLAYBOOKS"):
         merged["playbooks"] = tuple(Path(p) for p in env["PLANRAIL_PLAYBOOKS"].split(":") if p)
     if env.get("PLANRAIL_ROUTER"):
         merged["router"] = {**read.get("router", {}), "mode": env["PLANRAIL_ROUTER"]}
     merged["a2a"] = dict(read.get("a2a", {}))
-    for name in ("url", "secret_key"):
+    for name in _A2A:
         if env.get(f"PLANRAIL_A2A_{name.upper()}"):
             merged["a2a"][name] = env[f"PLANRAIL_A2A_{name.upper()}"]
     if "PLANRAIL_A2A_PUSH_ALLOW_PRIVATE" in env:
@@ -207,8 +226,7 @@ def _merged(read: dict[str, Any], env: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _role(read: dict[str, Any], role: str, default: str, env: Mapping[str, str]) -> dict[str, Any]:
-    own = ("model", "output", "tools_tokens", "calls_per_minute", "parallel")
-    for name, shared in (("base_url", "OPENAI_BASE_URL"), ("api_key", "OPENAI_API_KEY"), *((n, None) for n in own)):
+    for name, shared in (("base_url", "OPENAI_BASE_URL"), ("api_key", "OPENAI_API_KEY"), *((n, None) for n in _ROLE)):
         value = env.get(f"PLANRAIL_{role}_{name.upper()}")
         if value:
             read[name] = value

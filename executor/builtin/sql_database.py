@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,7 @@ from planner.toolspec import Json
 MAX_TABLES = 200
 MAX_COLUMNS = 100
 MAX_RETURNED = 100
+_EXPLAINED = re.compile(r"\s*(?:insert|update|delete|replace|merge|with)\b", re.IGNORECASE)
 
 
 class SqlDatabase:
@@ -70,6 +72,14 @@ class SqlDatabase:
                 kind: FailureKind = "transient" if statement.idempotent else "failed"
                 raise Unfit(f"Whether {self._name} took it is not known: {self._said(error)}", kind) from error
         return done
+
+    def explain(self, statement: StatementSettings, given: Mapping[str, Any]) -> None:
+        """Let the database look at a statement and carry nothing out; raises Unfit. What it does not explain is let be."""
+        if _EXPLAINED.match(statement.sql) is None:
+            return
+        values = {**given, KEY: "key"} if f":{KEY}" in statement.sql else dict(given)
+        with self._told("failed"), self._reader.reading(self._settings.timeout_s) as connection:
+            connection.execute(text(f"EXPLAIN {statement.sql}"), values)
 
     def _bound_in_time(self, connection: Connection) -> None:
         """SQLite breaks a statement off by asking for the time; PostgreSQL has been told when it connected."""
