@@ -183,7 +183,9 @@ _PLAIN = (  # settings of one value, which the environment may give
 _A2A = ("url", "secret_key")
 _LISTED = ("packs", "http_allow_private")
 _ROLE = ("model", "output", "tools_tokens", "calls_per_minute", "parallel")
-_OTHER = ("config", "home", "mcp_config", "playbooks", "a2a_push_allow_private", "debug")
+_OTHER = (
+    "config", "home", "mcp_config", "playbooks", "a2a_push_allow_private", "debug", "router", "log", "log_level", "log_to",
+)  # fmt: skip
 
 
 def variables() -> frozenset[str]:

@@ -30,6 +30,7 @@ from planrail.log_settings import LogSettings
 from planrail.retention_settings import RetentionSettings
 from planrail.settings import McpSettings, ModelSettings, ServerSettings, Settings
 from tests.agent_faults import AGENTS
+from tests.ailments import AILMENTS
 from tests.fault_tables import HOUSE, MODELS, TOOLS, HouseFault, ModelFault, ToolFault
 from tests.node_faults import NODE
 from tests.push_faults import NOTIFICATIONS
@@ -291,6 +292,13 @@ def _meaning(field: Field) -> str:
     return MEANINGS.get(field.name) or field.comment
 
 
+def misconfigurations() -> str:
+    """What the doctor finds."""
+    places = {"home": "<home>", "toml": "planrail.toml"}
+    rows = [(a.case, _code(a.what.format(**places)), a.level, a.told, a.remedy) for a in AILMENTS]
+    return _table(("what is wrong", "row", "", "it says …", "and to be done …"), rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "events": events,
     "told": told,
@@ -317,6 +325,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "faults_of_notifications": faults_of_notifications,
     "faults_of_agents": faults_of_agents,
     "faults_of_the_node": faults_of_the_node,
+    "misconfigurations": misconfigurations,
 }
 
 

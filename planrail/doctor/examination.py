@@ -43,7 +43,6 @@ def _looks(
     return [
         ("planrail", _at_once(lambda: [*machine.process(), *machine.strange_variables(environment)])),
         ("data folder", _aside(lambda: [machine.folder(home), machine.disk(home), *machine.modes(settings, configured)])),
-        ("time zones", _at_once(lambda: [machine.zones()])),
         ("database", _kept(settings)),
         ("artifacts", _aside(lambda: tools.artifacts(settings))),
         ("variables", _at_once(lambda: upstream.unset_variables(settings, environment))),

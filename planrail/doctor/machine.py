@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from planrail.doctor.finding import Finding, note, problem, well
 from planrail.seal import FILE
@@ -90,16 +89,6 @@ def modes(settings: Settings, configured: Path | None) -> Iterator[Finding]:
             yield problem(f"file {file}", f"others on this machine may write what is secret there ({octal})", remedy)
         elif mode & _READ:
             yield note(f"file {file}", f"others on this machine may read what is secret there ({octal})", remedy)
-
-
-def zones() -> Finding:
-    """Whether the time zones of schedules are known here."""
-    try:
-        ZoneInfo("Europe/Berlin")
-    except (ZoneInfoNotFoundError, OSError):
-        told = "this machine knows none, and schedules are never due"
-        return problem("time zones", told, "pip install tzdata, or install the system's package of that name.")
-    return well("time zones", "known")
 
 
 def _existing(path: Path) -> Path:

@@ -11,14 +11,14 @@ import httpx
 
 from planner.errors import PlanrailError
 from planner.llm.port import Message, complete
-from planner.models import Role
+from planner.worst import ModelTerms
 from planrail.doctor.finding import Finding, note, problem, well
 from planrail.doctor.hidden import shown
 from planrail.house import models_of
 from planrail.limits import endpoint_of
 from planrail.prices import GenaiPrices
 from planrail.settings import ModelSettings, Settings
-from planrail.terms import planner_terms
+from planrail.terms import executor_terms, planner_terms
 
 _REACH_S = 4.0
 _ASKED_S = 30.0
@@ -29,15 +29,11 @@ async def model(role: str, settings: Settings, *, live: bool) -> list[Finding]:
     of = settings.planner if role == "planner" else settings.executor
     if not of.configured:
         return [_unconfigured(role, of)]
-    try:
-        models = models_of(settings)
-    except Exception as error:  # noqa: BLE001  # the client of another house
-        remedy = f"Correct PLANRAIL_{role.upper()}_BASE_URL."
-        return [problem(f"{role} model", f"cannot be made: {type(error).__name__}: {error}", remedy)]
-    found = models.planner if role == "planner" else models.executor
-    assert found is not None
-    reached = await _asked(role, found) if live else await _reached(role, of)
-    return [_price(role, found), reached, *_in_clear(role, of)]
+    prices = GenaiPrices(settings.prices)
+    terms = planner_terms(settings, prices) if role == "planner" else executor_terms(settings, prices)
+    assert terms is not None
+    reached = await _asked(role, settings) if live else await _reached(role, of)
+    return [_price(role, terms), reached, *_in_clear(role, of)]
 
 
 def _unconfigured(role: str, of: ModelSettings) -> Finding:
@@ -52,8 +48,8 @@ def _unconfigured(role: str, of: ModelSettings) -> Finding:
     return note(f"{role} model", f"none is configured: {needed}", remedy)
 
 
-def _price(role: str, found: Role) -> Finding:
-    rates, name = found.terms.rates, found.terms.model
+def _price(role: str, terms: ModelTerms) -> Finding:
+    rates, name = terms.rates, terms.model
     if rates is None:
         remedy = f"Add [prices.{name}] to planrail.toml; until then its calls count as $0.00."
         return note(f"{role} price", f"nobody knows what {name} costs", remedy)
@@ -91,8 +87,11 @@ def _listed(reply: httpx.Response) -> list[str]:
         return []
 
 
-async def _asked(role: str, found: Role) -> Finding:
+async def _asked(role: str, settings: Settings) -> Finding:
     """A real, tiny request."""
+    models = models_of(settings)
+    found = models.planner if role == "planner" else models.executor
+    assert found is not None
     request = found.request((Message(role="user", content="Answer with the word: ok"),))
     try:
         reply = await complete(found.model, request.model_copy(update={"timeout_s": _ASKED_S}))

@@ -68,7 +68,7 @@ def _schedule(schedule: Schedule, seen: Seen, settings: Settings, playbooks: Pla
     except CronError as error:
         yield problem(what, error.message, "pip install tzdata, or remove the schedule and add it with another --zone.")
     if schedule.problem:
-        remedy = f"Mend what it says; `planrail schedule run {schedule.name}` tries it at once."
+        remedy = f"Mend what it says; the next due time, or `planrail schedule run-now {schedule.name}`, tries again."
         yield problem(what, f"the last due time brought no run: {schedule.problem}", remedy)
     if playbooks is not None and (lack := _lacks_plan(schedule, seen, settings, playbooks)):
         remedy = "Add the playbook, configure a planner's model, or `planrail schedule remove` it."
