@@ -62,7 +62,9 @@ async def test_every_problem_and_note_names_a_remedy(ward: Ward) -> None:
 
 
 def test_every_variable_that_is_documented_is_known_to_the_doctor() -> None:
-    said = {name for names in VARIABLES.values() for name in names.split(", ") if name.startswith("PLANRAIL_") and "<" not in name}
+    said = {
+        name for names in VARIABLES.values() for name in names.split(", ") if name.startswith("PLANRAIL_") and "<" not in name
+    }
     assert said - variables() == set()
 
 
