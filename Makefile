@@ -80,8 +80,8 @@ tck: $(INSTALLED_DEV) ## the official A2A compatibility kits against the node: A
 live: $(INSTALLED_DEV) ## try the model that the environment names; costs a few hundred tokens
 	@$(BIN)/python -m tests.live
 
-bench: $(INSTALLED_BENCH) ## every benchmark, small: see benchmarks/README.md
-	@$(BIN)/python -m benchmarks.report --quick --print $(BENCH)
+bench: $(INSTALLED_BENCH) ## every benchmark, small; BENCH=thrift WHOLE=1: that one, whole, its table and plots written
+	@$(BIN)/python -m benchmarks.report $(if $(WHOLE),,--quick --print) $(BENCH)
 
 wheel: $(MADE) ## dist/planrail-*.whl
 	@$(PIP) wheel --no-deps --wheel-dir dist .

@@ -1,6 +1,6 @@
-"""Report: runs the benchmarks, one after the other, and writes their tables into README.md: `python -m benchmarks.report`.
+"""Report: runs the benchmarks, one after the other, and writes their tables and plots: `python -m benchmarks.report`.
 
-python -m benchmarks.report                 all of them, whole: half an hour on a quiet machine
+python -m benchmarks.report                 all of them, whole: an hour on a quiet machine
 python -m benchmarks.report engine cold     these; the other tables stay
 python -m benchmarks.report --quick --print small, and on the terminal only
 """
@@ -35,6 +35,7 @@ NAMES = (
     "push",
 )
 README = Path(__file__).with_name("README.md")
+PLOTS = README.with_name("plots")
 FAILED = 1
 
 
@@ -59,6 +60,8 @@ def main() -> int:
         print(f"{document['title']}\n\n{told}", flush=True)
         if not given.print:
             README.write_text(with_table(README.read_text(encoding="utf-8"), name, told), encoding="utf-8")
+            for plot, svg in document["plots"].items():
+                (PLOTS / f"{plot}.svg").write_text(svg, encoding="utf-8")
     if failed:
         print(f"Not measured: {', '.join(failed)}.", file=sys.stderr)
     return FAILED if failed else 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -62,6 +62,7 @@ class Table:
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = field(default=())
     grid: str = ""  # a table of its own, that stands before the rows
+    plots: Mapping[str, str] = field(default_factory=dict)  # drawings (SVG) by name
 
     def __str__(self) -> str:
         notes = "".join(f"* {note}\n" for note in self.notes)
@@ -70,12 +71,13 @@ class Table:
 
     def document(self) -> dict[str, Any]:  # as JSON
         rows = [{**asdict(row), "met": row.met} for row in self.rows]
-        return {"title": self.title, "rows": rows, "notes": list(self.notes), "grid": self.grid}
+        return {"title": self.title, "rows": rows, "notes": list(self.notes), "grid": self.grid, "plots": dict(self.plots)}
 
 
 def table_of(document: dict[str, Any]) -> Table:
     """The table that `document` wrote."""
-    return Table(document["title"], tuple(_row(row) for row in document["rows"]), tuple(document["notes"]), document["grid"])
+    rows = tuple(_row(row) for row in document["rows"])
+    return Table(document["title"], rows, tuple(document["notes"]), document["grid"], document["plots"])
 
 
 def compared(

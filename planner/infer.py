@@ -97,8 +97,10 @@ class Inference:
             case IfElse():
                 self.shape(node.test, env)
                 return either(self.shape(node.body, env), self.shape(node.orelse, env))
-            case Binary(op="+"):
-                return self._sum(self.shape(node.left, env), self.shape(node.right, env))
+            case Binary(op="+" | "-"):
+                left, right = self.shape(node.left, env), self.shape(node.right, env)
+                whole = _whole(left, right, node.op)
+                return constant(whole) if whole is not None else self._sum(left, right) if node.op == "+" else NUMBER
             case Binary() | Unary():
                 self._each(node, env)
                 return NUMBER if isinstance(node, Unary) or node.op != "*" else ANYTHING
@@ -280,6 +282,14 @@ class Inference:
                 found = ANYTHING
             return either(found, others[0] if others else {"type": "null"})
         return METHODS[name].returns if name in METHODS else ANYTHING
+
+
+def _whole(left: Shape, right: Shape, op: str) -> int | None:
+    """The sum or difference of two whole numbers that are known; None where they are not: a bound may be written as one."""
+    a, b = left.get("const"), right.get("const")
+    if type(a) is not int or type(b) is not int:
+        return None
+    return a + b if op == "+" else a - b
 
 
 def bound_shapes(target: Target, shape: Shape) -> dict[str, Shape]:

@@ -1,7 +1,7 @@
 """Door: the scripted model behind OpenAI's Chat Completions on a real socket, in a process of its own, with life-like latency.
 
 `python -m benchmarks.thrift.door` prints its URL. `POST /begin` says which system is measured on which workload and how fast
-life is; `POST /end` gives the calls since then, counted.
+life is, and gives the path that this system's requests come by; `POST …/end` gives its calls, counted.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 
 import httpx
 
+from benchmarks.thrift.form import Form
 from benchmarks.thrift.meter import Exchange as Taken
 from benchmarks.thrift.meter import Meter
 from benchmarks.thrift.perfect import Reply, reply_to
@@ -43,55 +44,28 @@ TEMPI = {STRONG: Tempo(0.6, 60), CHEAP: Tempo(0.3, 120)}
 
 
 @dataclass
-class Door:
-    """What one process serves. `factor` scales the latencies; 0 is no latency."""
+class Session:
+    """One system on one workload, and its calls so far. `factor` scales the latencies; 0 is no latency."""
 
-    meter: Meter = field(default_factory=Meter)
-    system: str = ""
-    workload: Workload = field(default_factory=lambda: Workload("chain", 1, 200))
-    factor: float = 0.0
+    system: str
+    form: Form
+    factor: float
     taken: list[Taken] = field(default_factory=list)
 
-    async def serve(self) -> None:
-        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
-        await server.serve_forever()
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        exchange = Exchange(reader, writer)
-        try:
-            _, path, _, body = await exchange.receive()
-            await self._answer(exchange, path, json.loads(body or b"{}"))
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass  # the client has gone
-        finally:
-            exchange.close()
-
-    async def _answer(self, exchange: Exchange, path: str, body: dict[str, Any]) -> None:
-        match path:
-            case "/begin":
-                self.system, self.factor = body["system"], body["factor"]
-                self.workload, self.taken = Workload(**body["workload"]), []
-                await exchange.send(200, {})
-            case "/end":
-                await exchange.send(200, [t.document() for t in self.taken])
-            case _:
-                await self._complete(exchange, body)
-
-    async def _complete(self, exchange: Exchange, body: dict[str, Any]) -> None:
+    async def complete(self, exchange: Exchange, body: dict[str, Any], meter: Meter) -> None:
         begun = asyncio.get_running_loop().time()
-        reply = reply_to(body, self.workload)
-        taken = self.meter.exchange(self.system, body, reply)
+        reply = reply_to(body, self.form)
+        taken = meter.exchange(self.system, body, reply)
         self.taken.append(taken)
         if body.get("stream"):
-            await self._stream(exchange, body, reply, taken, begun)
+            await self._stream(exchange, reply, taken, begun)
             return
         await self._until(begun, TEMPI[taken.model].said_after(taken.output))
         message = {"role": "assistant", "content": reply.text or None, "tool_calls": reply.called() or None}
         choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if reply.calls else "stop"}
         await exchange.send(200, {**_envelope(taken.model, "chat.completion"), "choices": [choice], "usage": _usage(taken)})
 
-    async def _stream(self, exchange: Exchange, body: dict[str, Any], reply: Reply, taken: Taken, begun: float) -> None:
+    async def _stream(self, exchange: Exchange, reply: Reply, taken: Taken, begun: float) -> None:
         tempo, said, clock = TEMPI[taken.model], 0, asyncio.get_running_loop().time
         await exchange.start(200, "text/event-stream")
         await self._until(begun, tempo.first_token_s)
@@ -117,20 +91,55 @@ class Door:
         await asyncio.sleep(max(0.0, begun + seconds * self.factor - asyncio.get_running_loop().time()))
 
 
+class Door:
+    """What one process serves."""
+
+    def __init__(self) -> None:
+        self._meter = Meter()
+        self._sessions: list[Session] = []
+
+    async def serve(self) -> None:
+        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
+        await server.serve_forever()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        exchange = Exchange(reader, writer)
+        try:
+            _, path, _, body = await exchange.receive()
+            await self._answer(exchange, path, json.loads(body or b"{}"))
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass  # the client has gone
+        finally:
+            exchange.close()
+
+    async def _answer(self, exchange: Exchange, path: str, body: dict[str, Any]) -> None:
+        if path == "/begin":
+            self._sessions.append(Session(body["system"], Workload(**body["workload"]).form, body["factor"]))
+            await exchange.send(200, {"path": f"/{len(self._sessions) - 1}"})
+            return
+        _, number, what = path.split("/", 2)
+        session = self._sessions[int(number)]
+        if what == "end":
+            await exchange.send(200, [t.document() for t in session.taken])
+        else:
+            await session.complete(exchange, body, self._meter)
+
+
 @dataclass(frozen=True)
 class OpenDoor:
     """The door as the measuring process holds it."""
 
     url: str
 
-    def begin(self, system: str, workload: Workload, factor: float) -> None:
-        """From now on requests are this system's, on this workload."""
+    def begin(self, system: str, workload: Workload, factor: float) -> str:
+        """The URL at which this system is to ask its model, on this workload."""
         document = {"system": system, "workload": asdict(workload), "factor": factor}
-        httpx.post(f"{self.url}/begin", json=document).raise_for_status()
+        return f"{self.url}{httpx.post(f'{self.url}/begin', json=document).raise_for_status().json()['path']}"
 
-    def end(self) -> list[Taken]:
-        """The calls since `begin`."""
-        return [Taken(**t) for t in httpx.post(f"{self.url}/end", json={}).raise_for_status().json()]
+    def end(self, url: str) -> list[Taken]:
+        """The calls that have come by the URL that `begin` gave."""
+        return [Taken(**t) for t in httpx.post(f"{url}/end", json={}).raise_for_status().json()]
 
 
 @contextmanager

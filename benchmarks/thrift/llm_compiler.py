@@ -2,8 +2,10 @@
 
 The planner writes numbered lines; a task starts while the plan streams, as soon as the tasks it names as `$n` are done, and
 `$n` becomes the whole text of that output. One strong call then joins: it reads every action, as it was called, and every
-observation. Prompts and formats are the original's with its shortest examples (HotpotQA's); here a task that waits is woken
-at once, where the original looks every 10 ms. It may start what has an effect while the plan streams: nothing is checked.
+observation, and answers, or has the planner called again, which reads them all, too. Prompts and formats are the original's
+with its shortest examples (HotpotQA's); here a task that waits is woken at once, where the original looks every 10 ms, and one
+that fails is an observation, where the original hangs. It may start what has an effect while the plan streams: nothing is
+checked.
 """
 
 from __future__ import annotations
@@ -11,15 +13,19 @@ from __future__ import annotations
 import ast
 import asyncio
 import inspect
+import json
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from openai import AsyncOpenAI
+from pydantic import validate_call
 
-from benchmarks.thrift.perfect import END_OF_PLAN
-from benchmarks.thrift.workloads import FUNCTIONS, Workload
+from benchmarks.thrift.form import Form
+from benchmarks.thrift.perfect import END_OF_PLAN, ERROR, PREVIOUS
+from benchmarks.thrift.workloads import FUNCTIONS
+from executor.tool import ToolFailed
 
 _ACTION = re.compile(r"\n*(\d+)\. (\w+)\((.*)\)")
 _REFERENCE = re.compile(r"\$\{?(\d+)\}?")
@@ -47,7 +53,7 @@ denote the ID of the previous action whose output will be the input.
  - Only use the provided action types. If a query cannot be addressed using these, invoke the join action for the next steps.
  - Never explain the plan with comments (e.g. #).
  - Never introduce new actions other than the ones provided.
-
+{replanning}
 Here are some examples:
 
 Question: Which magazine was started first Arthur's Magazine or First for Women?
@@ -65,14 +71,22 @@ Thought: I can answer the question now.
 ###
 
 Question: {goal}"""  # noqa: W291  # the original's own text
+_REPLANNING = """\
+ - You are given "Previous Plan" which is the plan that the previous agent created along with the execution results (given \
+as Observation) of each plan and a general thought (given as Thought) about the executed results.You MUST use these \
+information to create the next plan under "Current Plan".
+ - When starting the Current Plan, you should start with "Thought" that outlines the strategy for the next plan.
+ - In the Current Plan, you should NEVER repeat the actions that are already executed in the Previous Plan.
+"""
 _JOIN = """\
 Solve a question answering task with interleaving Observation, Thought, and Action steps. Here are some guidelines:
   - You will be given a Question and some observations.
   - Thought needs to reason about the question based on the Observations in 1-2 sentences.
   - There are cases where the Observations are unclear or irrelevant. In such a case you must make a best guess.
 
-Action can be only one type:
+Action can be only two types:
  (1) Finish(answer): returns the answer and finishes the task.
+ (2) Replan(reason): has another plan made.
 
 Here are some examples:
 
@@ -100,6 +114,7 @@ class Task:
     tool: str
     arguments: tuple[Any, ...]
     needs: frozenset[int]
+    thought: str = ""
     done: asyncio.Event = field(default_factory=asyncio.Event)
     observation: str = ""
 
@@ -108,37 +123,55 @@ class Task:
             await tasks[need].done.wait()
         self.arguments = tuple(_substituted(a, tasks) for a in self.arguments)
         function = FUNCTIONS[self.tool]
-        self.observation = (await function(*_typed(function, self.arguments))).model_dump_json()
+        output = await validate_call(function)(*_typed(function, self.arguments))
+        self.observation = f"{ERROR}{output.message}" if isinstance(output, ToolFailed) else output.model_dump_json()
         self.done.set()
 
-    def told(self) -> str:
-        """The action and its observation, as the joiner reads them."""
+    def told(self, *, numbered: bool = False) -> str:
+        """The action and its observation, as the joiner and the replanner read them."""
         given = str(self.arguments[0]) if len(self.arguments) == 1 else str(self.arguments)
-        return f"{self.tool}{given}\nObservation: {self.observation}\n"
+        number = f"{self.number}. " if numbered else ""
+        return f"{self.thought}{number}{self.tool}{given}\nObservation: {self.observation}\n"
 
 
-async def llm_compiler(url: str, workload: Workload, model: str) -> str:
+async def llm_compiler(url: str, form: Form, model: str) -> str:
     """The joiner's answer."""
-    client = AsyncOpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
+    scratchpad = previous = ""
+    async with AsyncOpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0) as client:
+        while True:
+            tasks = await _carried_out(client, model, plan_prompt(form, previous))
+            scratchpad = f"{scratchpad}\n\n{''.join(t.told() for t in tasks)}".strip()
+            prompt = _JOIN.format(goal=form.goal, scratchpad=scratchpad)
+            joined = await client.chat.completions.create(model=model, messages=[{"role": "user", "content": prompt}])
+            thought, _, action = str(joined.choices[0].message.content).partition("\nAction: ")
+            if action.startswith("Finish("):
+                return action.removeprefix("Finish(").rpartition(")")[0]
+            told = "\n".join(t.told(numbered=True) for t in tasks)
+            previous += f"{PREVIOUS}\n{told}\n\n{thought}\n\n"
+
+
+async def _carried_out(client: AsyncOpenAI, model: str, prompt: str) -> list[Task]:
+    """The plan's tasks, each started as soon as it can be."""
     tasks: dict[int, Task] = {}
+    thought = ""
     async with asyncio.TaskGroup() as group:
-        async for line in _streamed_lines(client, model, plan_prompt(workload)):
-            task = _task(line)
+        async for line in _streamed_lines(client, model, prompt):
+            task = _task(line, thought)
+            thought = f"{line}\n" if line.startswith("Thought: ") else ""
             if task is not None:
                 tasks[task.number] = task
                 group.create_task(task.run(tasks))
-    scratchpad = "".join(t.told() for t in tasks.values()).strip()
-    prompt = _JOIN.format(goal=workload.goal, scratchpad=scratchpad)
-    joined = await client.chat.completions.create(model=model, messages=[{"role": "user", "content": prompt}])
-    await client.close()
-    return str(joined.choices[0].message.content).partition("Finish(")[2].rpartition(")")[0]
+    return list(tasks.values())
 
 
-def plan_prompt(workload: Workload) -> str:
-    """What the planner is sent."""
-    names = [name.replace(".", "_") for name in workload.tools.specs]
+def plan_prompt(form: Form, previous: str = "") -> str:
+    """What the planner is sent; `previous` are the plans that were not enough, with what came of them."""
+    names = [name.replace(".", "_") for name in form.tools.specs]
     tools = "\n".join(f"{n}. {_described(name)}" for n, name in enumerate(names, 1))
-    return _PLAN.format(number=len(names) + 1, tools=tools, end=END_OF_PLAN, goal=workload.goal)
+    replanning, current = (_REPLANNING, f"{previous}Current Plan:\n\n") if previous else ("", "")
+    return _PLAN.format(
+        number=len(names) + 1, tools=tools, end=END_OF_PLAN, replanning=replanning, goal=f"{form.goal}{current}"
+    )
 
 
 def _described(name: str) -> str:
@@ -157,13 +190,13 @@ async def _streamed_lines(client: AsyncOpenAI, model: str, prompt: str) -> Async
     yield text
 
 
-def _task(line: str) -> Task | None:
-    """The task of a line; None for the join and for a thought."""
+def _task(line: str, thought: str) -> Task | None:
+    """The task of a line, after that thought; None for the join and for a thought."""
     found = _ACTION.match(line)
     if found is None or found[2] == "join":
         return None
     arguments = ast.literal_eval(f"({found[3]},)")
-    return Task(int(found[1]), found[2], arguments, frozenset(int(n) for n in _REFERENCE.findall(found[3])))
+    return Task(int(found[1]), found[2], arguments, frozenset(int(n) for n in _REFERENCE.findall(found[3])), thought)
 
 
 def _substituted(argument: Any, tasks: dict[int, Task]) -> Any:
@@ -175,11 +208,11 @@ def _substituted(argument: Any, tasks: dict[int, Task]) -> Any:
 def _typed(function: Any, arguments: tuple[Any, ...]) -> list[Any]:
     """What the tool takes: where it is handed a whole output, it finds the value that it needs in there."""
     wanted = list(inspect.signature(function).parameters)
-    return [_found(name, a) for name, a in zip(wanted, arguments, strict=True)]
+    return [_found(name, a) for name, a in zip(wanted, arguments, strict=False)]
 
 
 def _found(name: str, argument: Any) -> Any:
     if not (isinstance(argument, str) and argument.startswith("{")):
         return argument
-    output = ast.literal_eval(argument)
+    output = json.loads(argument)
     return output["next"] if name == "id" else output[name]

@@ -103,6 +103,9 @@ def test_a_splat_may_bring_any_number_so_it_bounds_nothing() -> None:
     [
         ("range(7)", 7),
         ("range(2, 7)", 5),
+        ("range(200, 203 + 1)", 4),
+        ("range(9 - 2)", 7),
+        ("range(9 - 2.5)", 100),
         ("[1, 2, 3]", 3),
         ("crm.find_leads(city='a').items", 20),
         ("crm.find_leads(city='a', limit=7).items", 7),
