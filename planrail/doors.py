@@ -11,12 +11,13 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 from planner.errors import PlanrailError
 from planner.toolspec import Json
 from planrail.auth import Authenticator
 from planrail.house import House
+from planrail.probes import Probes
 from planrail.signing import SigningKey
 
 GROUP = "planrail.doors"
@@ -74,6 +75,13 @@ class Entry(Protocol):
     def mounted(self, house: House, auth: Authenticator, *, host: str, address: str) -> AbstractAsyncContextManager[Mounted]:
         """Entered while the server runs, which listens at that address ("http://127.0.0.1:8700")."""
         ...
+
+
+@runtime_checkable
+class Probed(Protocol):
+    """A door that tells how its process is; it is given the means before it is mounted."""
+
+    probes: Probes | None
 
 
 def entry(name: str) -> Entry:

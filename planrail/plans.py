@@ -11,6 +11,7 @@ from executor.kept import Kept, KeptPlans
 from executor.submission import Principal
 from planner.errors import PlanrailError
 from planner.template import Owner
+from planner.toolspec import Json
 
 _SHORT = 8  # digits of an id that lists show
 _SHORTEST = 4  # that may stand for it
@@ -35,6 +36,12 @@ class PlanView(BaseModel):
     @property
     def short(self) -> str:
         return self.id[:_SHORT]
+
+    def document(self) -> dict[str, Json]:
+        """The plan as programs read it."""
+        whole = self.plan.model_dump(mode="json")
+        template = whole.pop("template")
+        return {"id": self.id, "kept": self.kept, "needs": self.needs, **template, **whole}
 
     @property
     def playbook(self) -> str:

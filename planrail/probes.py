@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from executor.engine.port import Carries
 from executor.errors import JournalUnreachable
+from executor.journal.census import Figures
 from executor.journal.tables import HEAD
 from planrail.auth import Authenticator, Unauthenticated
 from planrail.house import House
@@ -69,6 +70,10 @@ class Probes:
         if revision != HEAD:
             found.append(f"the database is at revision {revision}, and this process needs {HEAD}: run one version everywhere")
         return found
+
+    async def figures(self) -> Figures:
+        """What is counted, of all tenants; raises JournalUnreachable and TimeoutError."""
+        return await self._figures()
 
     def app(self) -> Any:
         """The ASGI application of all of them."""

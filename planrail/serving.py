@@ -8,7 +8,7 @@ from typing import Any
 
 from planrail.auth import Authenticator, authenticator_of, check_open
 from planrail.chores import chores
-from planrail.doors import Entry
+from planrail.doors import Entry, Probed
 from planrail.house import House, open_house
 from planrail.listener import address_of, bound, listening
 from planrail.probes import PATHS, TOLD, Probes
@@ -57,6 +57,9 @@ async def application(
     house: House, entries: Sequence[Entry], auth: Authenticator, probes: Probes, *, host: str, address: str
 ) -> AsyncIterator[tuple[Any, Mapping[str, str]]]:
     """The ASGI application of all doors, while it is entered, and where each of them is."""
+    for each in entries:
+        if isinstance(each, Probed):
+            each.probes = probes
     async with AsyncExitStack() as stack:
         doors = [await stack.enter_async_context(entry.mounted(house, auth, host=host, address=address)) for entry in entries]
         told = {name: at for door in doors for name, at in door.told.items()} | TOLD

@@ -15,6 +15,7 @@ from executor.errors import JournalUnreachable
 from executor.pack import Pack, PackHost, load_packs
 from executor.toolset import Toolset
 from planner.playbook import Playbook, Playbooks, read_playbook
+from planner.toolspec import Json
 from planrail.settings import Settings, SettingsError
 
 if TYPE_CHECKING:  # a second to load, for what only a call touches
@@ -93,3 +94,15 @@ def playbooks_of(settings: Settings, packs: Iterable[Pack]) -> Playbooks:
         for path in sorted(Path(folder).glob("*.plan")):
             found[path.stem] = read_playbook(path)
     return Playbooks(found.values())
+
+
+def playbook_document(playbook: Playbook) -> dict[str, Json]:
+    """A playbook as programs read it."""
+    params = [
+        {"name": p.name, "type": p.type, "required": p.required, "default": p.default, "schema": dict(p.schema)}
+        for p in playbook.parameters
+    ]
+    return {
+        "name": playbook.name, "goals": list(playbook.goals), "params": params, "tools": list(playbook.tools),
+        "fallback": playbook.fallback, "script": playbook.script.strip("\n"),
+    }  # fmt: skip

@@ -18,7 +18,7 @@ from planrail.cli.plan_text import script_text
 from planrail.cli.policy_text import ToolView, policy_table, policy_text, tool_view
 from planrail.cli.text import clean
 from planrail.settings import Settings
-from planrail.toolbox import packs_of, playbooks_of, unopened_database, whole_toolset
+from planrail.toolbox import packs_of, playbook_document, playbooks_of, unopened_database, whole_toolset
 
 
 def tools(output: Output, settings: Settings, name: str | None, *, policy: bool = False) -> int:
@@ -97,7 +97,7 @@ def playbooks(output: Output, settings: Settings, name: str | None) -> int:
         _tell_playbook(output, known.get(name))
         return DONE
     if output.json:
-        output.document([_document(p) for p in known])
+        output.document([playbook_document(p) for p in known])
         return DONE
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True, style="bold")
@@ -108,20 +108,9 @@ def playbooks(output: Output, settings: Settings, name: str | None) -> int:
     return DONE
 
 
-def _document(playbook: Playbook) -> Json:
-    params = [
-        {"name": p.name, "type": p.type, "required": p.required, "default": p.default, "schema": dict(p.schema)}
-        for p in playbook.parameters
-    ]
-    return {
-        "name": playbook.name, "goals": list(playbook.goals), "params": params, "tools": list(playbook.tools),
-        "fallback": playbook.fallback, "script": playbook.script.strip("\n"),
-    }  # fmt: skip
-
-
 def _tell_playbook(output: Output, playbook: Playbook) -> None:
     if output.json:
-        output.document(_document(playbook))
+        output.document(playbook_document(playbook))
         return
     console = output.console
     console.print(Text(playbook.name, style="bold"))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,9 +27,12 @@ from planrail.evals.measured import Measured, Summary
 from planrail.evals.noise import NOISES
 from planrail.evals.page import page
 from planrail.evals.report import Report, Tolerance, read_baseline
+from planrail.evals.shelf import Shelf
 from planrail.evals.suite import Suite, SuiteError, read_suite
 from planrail.settings import Settings
 from planrail.toolbox import packs_of, unopened_database
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T", bound=str)
 
@@ -68,6 +73,7 @@ def evaluate(output: Output, wish: EvalWish) -> int:
         output.error(error)
         return USAGE
     _write(wish, report)
+    _shelve(settings, report)
     if output.json:
         output.document(report.model_dump(mode="json"))
     else:
@@ -148,6 +154,14 @@ def _write(wish: EvalWish, report: Report) -> None:
                 path.write_text(text, encoding="utf-8")
             except OSError as error:
                 raise UsageError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def _shelve(settings: Settings, report: Report) -> None:
+    """Leave it in the data folder, for the console."""
+    try:
+        Shelf(settings.home).put(report, datetime.now(UTC))
+    except OSError as error:
+        log.warning("the report is not kept for the console: %s", error.strerror)
 
 
 def tell(output: Output, report: Report) -> None:

@@ -27,7 +27,7 @@ def listed(output: Output) -> int:
     async def work(house: House, _: Trip) -> int:
         found = await house.plans.find(LOCAL)
         if output.json:
-            output.document([_document(p) for p in found])
+            output.document([p.document() for p in found])
         elif found:
             output.console.print(_table(found))
         else:
@@ -53,19 +53,13 @@ def _table(found: list[PlanView]) -> Table:
     return table
 
 
-def _document(p: PlanView) -> dict[str, Json]:
-    whole = p.plan.model_dump(mode="json")
-    template = whole.pop("template")
-    return {"id": p.id, "kept": p.kept, "needs": p.needs, **template, **whole}
-
-
 def show(output: Output, name: str) -> int:
     """One, whole."""
 
     async def work(house: House, _: Trip) -> int:
         found = await house.plans.get(name, LOCAL)
         if output.json:
-            output.document(_document(found))
+            output.document(found.document())
         else:
             _tell(output, found)
         return DONE
@@ -116,7 +110,7 @@ def forget(output: Output, name: str) -> int:
     async def work(house: House, _: Trip) -> int:
         found = await house.plans.forget(name, LOCAL)
         if output.json:
-            output.document(_document(found))
+            output.document(found.document())
         else:
             output.console.print(Text(f"{found.short} is forgotten: {line(found.plan.template.goal)}"), soft_wrap=True)
         return DONE

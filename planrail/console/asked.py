@@ -19,18 +19,20 @@ MOST = 1_000_000  # bytes of a body
 T = TypeVar("T", bound=BaseModel)
 
 
-class _Asked(BaseModel):
+class Asked(BaseModel):
+    """A document that the page sends."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class SignIn(_Asked):
+class SignIn(Asked):
     """A way in: one of the two."""
 
     key: str | None = None
     token: str | None = None
 
 
-class Reply(_Asked):
+class Reply(Asked):
     """An answer to an open question."""
 
     question: str = Field(max_length=1_000)
@@ -38,7 +40,7 @@ class Reply(_Asked):
     refused: bool = False
 
 
-class Nothing(_Asked):
+class Nothing(Asked):
     """No more than the request itself."""
 
 

@@ -19,7 +19,7 @@ from executor.errors import (
     UnknownArtifact,
     UnknownRun,
 )
-from planner.errors import CompileError, PlanrailError, PlanRefused
+from planner.errors import CompileError, PlanrailError, PlanRefused, PlaybookError
 from planner.toolspec import Json
 from planrail.auth import Unauthenticated
 from planrail.quota import TooManyRequests, retry_after
@@ -43,6 +43,7 @@ _STATUS: Mapping[type[PlanrailError], int] = {
     NotAnswerable: 409,
     NotForkable: 409,
     KeyTaken: 409,
+    PlaybookError: 422,
     CompileError: 422,
     PlanRefused: 422,
     SessionSpent: 429,

@@ -155,9 +155,11 @@ async def test_another_principals_run_and_none_at_all_are_the_same(keyed: Consol
                 assert answers[0].status_code in (404, 405), (method, path, answers[0].text)
                 assert answers[0].text.replace(run, none) == answers[1].text, (method, path)
         assert (await client.get("runs")).json()["runs"] == []
+        checked = [await client.post("check", json={"script": ASKS, "run": r}) for r in (run, none)]
+    assert [r.status_code for r in checked] == [404, 404]
 
 
-BODIES: dict[str, Any] = {"runs/some/answer": {"question": "who"}}
+BODIES: dict[str, Any] = {"runs/some/answer": {"question": "who"}, "runs/some/fork": {"step": "who"}}
 
 
 async def test_an_agent_answers_questions_and_does_not_approve_what_it_has_submitted(keyed: Console) -> None:

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
+from planrail.evals.shelf import Shelf
 from tests.planrail.command import Command, Finished
 
 GOOD = {"when": "Say hello", "says": "Hello."}
@@ -188,8 +189,10 @@ def test_the_data_of_a_trial_that_fails_is_kept_where_it_is_wanted(command: Comm
 
 def test_the_pack_of_lead_generation_passes_its_own_suite(command: Command) -> None:
     done = command("eval", "gtm", "--json", env={"PLANRAIL_PACKS": "gtm"})
+    (left,) = Shelf(command.home).listed()  # for the console
     assert done.code == 0, [t["wrong"] for t in done.json["trials"]]
     assert done.json["summary"]["quality"] == 1.0
+    assert (left.passed, left.suite) == (True, done.json["suite"])
 
 
 # -- cassettes
