@@ -25,6 +25,7 @@ from a2a_node.caller import IDENTITY
 from a2a_node.exhausted import TURN, Turn, details_of, seconds_of, words_of
 from a2a_node.request import VERSION_HEADER, check_extensions, check_version
 from executor.errors import QuotaExceeded
+from planrail.arrival import arrived, header_of
 from planrail.auth import Authenticator, Identity, Unauthenticated
 from planrail.doors import AddressTaken
 from planrail.quota import Quotas, TooManyRequests
@@ -117,6 +118,7 @@ class _Known(grpc.aio.ServerInterceptor):
         except TooManyRequests as error:
             await _refuse_for_now(context, error)
         _caller.set(known)
+        arrived(header_of(sent))
         _turn.set(Turn())
         return Standing(self._auth, sent, peer)
 

@@ -55,6 +55,8 @@ class Submission(BaseModel):
     refers_to: tuple[str, ...] = Field(
         default=(), max_length=MOST_EARLIER
     )  # earlier runs of the session that the goal is about
+    traceparent: str = ""  # of the caller, whose trace the run's spans belong to; W3C Trace Context
+    links_to: str = ""  # the same of a fork's origin, to whose last stretch its trace links
     received: Json = None  # the message that it was read from, as the door got it: what the door tells of it later
 
     @model_validator(mode="after")
@@ -88,6 +90,7 @@ class Submission(BaseModel):
         for name in ("forked_from", "session", "received", "skill"):
             if whole[name] is None:
                 del whole[name]  # as it was before there was such a thing
+        del whole["traceparent"], whole["links_to"]  # who asks again asks for the same
         for name, usual in (("fresh", False), ("mode", "plan"), ("one_call", False), ("probes", 0), ("refers_to", [])):
             if whole[name] == usual:
                 del whole[name]

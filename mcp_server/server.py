@@ -42,6 +42,8 @@ from mcp_server.resources import TEMPLATES, Resources
 from mcp_server.run_tools import RunTools
 from mcp_server.subscribed import Subscribed
 from mcp_server.tasks import RunTasks
+from planner.traceparent import HEADER, traceparent_of
+from planrail.arrival import arriving, header_of
 
 INSTRUCTIONS = (
     "Planrail turns a goal into a small checked program and runs it durably. run_goal plans and runs a goal; with run_plan "
@@ -103,7 +105,10 @@ class McpDoor:
         return ListToolsResult(tools=self._listed)
 
     async def _call(self, ctx: Ctx, params: CallToolRequestParams) -> Answer:
-        return await called(self.offers(), ctx, params)
+        headers = getattr(ctx.request, "headers", None)
+        came = traceparent_of((ctx.meta or {}).get(HEADER)) or (None if headers is None else header_of(headers.items()))
+        with arriving(came):
+            return await called(self.offers(), ctx, params)
 
     async def _list_resources(self, ctx: Ctx, params: PaginatedRequestParams | None) -> ListResourcesResult:
         found = await self._resources.listed(self.door.principal(ctx))

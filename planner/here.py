@@ -1,4 +1,5 @@
-"""Here: for which run, and which of its steps, the code works that runs now. Logs tell it.
+"""Here: for which run, and which of its steps, the code works that runs now. Logs tell it,
+and requests to others where the run is traced.
 
 Whoever carries a run on says so; the context of its tasks and threads carries it down to where nobody knows of runs.
 """
@@ -10,6 +11,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
+from planner.traceparent import HEADER, Traceparent, span_of
+
 
 @dataclass(frozen=True, slots=True)
 class Here:
@@ -20,6 +23,7 @@ class Here:
     worker: str = ""
     step: str = ""
     item: str = ""
+    trace: Traceparent | None = None  # of the stretch, where requests are to say for which trace they are made
 
 
 _here: ContextVar[Here | None] = ContextVar("planrail_here", default=None)
@@ -46,3 +50,17 @@ def calling(step: str, item: str) -> Iterator[None]:
     found = _here.get()
     with working_for(Here("", 0, step=step, item=item) if found is None else replace(found, step=step, item=item)):
         yield
+
+
+def traced() -> Traceparent | None:
+    """The span that the code works in: of the call that it makes, else of the run's stretch; None where nothing is traced."""
+    found = _here.get()
+    if found is None or found.trace is None or not found.step:
+        return None if found is None else found.trace
+    return replace(found.trace, span=span_of(found.run, found.epoch, found.step, found.item))
+
+
+def outgoing() -> dict[str, str]:
+    """The header, or the entry of MCP's `_meta`, by which whoever is asked goes on with the trace; none where there is none."""
+    found = traced()
+    return {} if found is None else {HEADER: str(found)}

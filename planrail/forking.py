@@ -17,6 +17,7 @@ from executor.values import LoadValue
 from planner.budget import Budget
 from planner.compiler import compile_script
 from planner.program import Program
+from planner.traceparent import Traceparent, span_of, trace_of, traceparent_of
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ def forked(
     step = _named(program, wish.step.strip())
     submission = Submission(
         goal=original.submission.goal, script=script, params=before.params, budget=wish.budget or original.budget,
-        preapproved=wish.preapproved, principal=principal, forked_from=ForkOf(run=original.id, step=step),
+        preapproved=wish.preapproved, principal=principal,
+        forked_from=ForkOf(run=original.id, step=step), links_to=str(_last_stretch(original)),
     )  # fmt: skip
     read = [*original.earlier, *([read_by(original)] if original.submission.probes else ())]
     begun: list[Event] = [RunSubmitted(submission=submission, now=at), *read]
@@ -53,6 +55,12 @@ def forked(
     certified = planning.certified(proposed, fork)
     events = first_events(original, fork, proposed, certified, step=step, tools=planning.tools, load=load, at=at)
     return submission, [*read, *events], fingerprint_of(certified.certificate.tools)
+
+
+def _last_stretch(run: Run) -> Traceparent:
+    """The span of the run's last owner."""
+    caller = traceparent_of(run.submission.traceparent)
+    return Traceparent(trace_of(run.id) if caller is None else caller.trace, span_of(run.id, run.epoch))
 
 
 def _named(program: Program, name: str) -> str:

@@ -50,6 +50,7 @@ from planrail.signing import SigningKeys
 from planrail.stores import artifacts_of
 from planrail.terms import executor_terms, planner_terms, terms_of
 from planrail.toolbox import packs_of, playbooks_of, toolset_of
+from planrail.traces import Traces, traces
 from planrail.upstream import upstream
 from planrail.view import Viewer
 
@@ -73,6 +74,7 @@ class House:
     engines: Engines
     hub: McpHub
     quotas: Quotas
+    traces: Traces | None
 
     @property
     def plans(self) -> Plans:
@@ -110,14 +112,15 @@ class House:
             self.settings.runs, self.settings.principal_runs, self.quotas.runs,
             lambda record: covers(self.toolset, record.tools),
         )  # fmt: skip
-        return self.engines.engine(self.segments.advance, limits, only=only)
+        advance = self.segments.advance if self.traces is None else self.traces.carried(self.segments.advance)
+        return self.engines.engine(advance, limits, only=only)
 
 
 @asynccontextmanager
 async def open_house(settings: Settings, rewired: Rewired = AS_CONFIGURED) -> AsyncIterator[House]:
     """Open the database and wire everything to it; raises JournalUnreachable, JournalNewer, ToolDeclarationError, …"""
     worker = f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(3)}"
-    async with open_journal(settings, worker) as (journal, engines):
+    async with open_journal(settings, worker) as (journal, engines), traces(settings, journal, worker) as traced:
         packs = packs_of(settings, journal.engine)
         async with upstream(settings, toolset_of(settings, packs)) as (toolset, hub):
             house = _wired(
@@ -129,6 +132,7 @@ async def open_house(settings: Settings, rewired: Rewired = AS_CONFIGURED) -> As
                 toolset if rewired.tool is None else toolset.each(rewired.tool),
                 hub,
                 rewired,
+                traced,
             )
             yield house
             await house.segments.late.settled()
@@ -143,6 +147,7 @@ def _wired(
     toolset: Toolset,
     hub: McpHub,
     rewired: Rewired,
+    traced: Traces | None,
 ) -> House:
     artifacts = artifacts_of(settings, journal.engine)
     gates = gates_of(settings)
@@ -174,7 +179,9 @@ def _wired(
         quota=quotas.quota,
     )
     hub.changed.append(planning.tools_changed)
-    return House(settings, runs, toolset, packs, playbooks, models, journal, artifacts, segments, worker, engines, hub, quotas)
+    return House(
+        settings, runs, toolset, packs, playbooks, models, journal, artifacts, segments, worker, engines, hub, quotas, traced
+    )
 
 
 def models_of(settings: Settings, gates: Gates | None = None) -> Models:

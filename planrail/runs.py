@@ -35,6 +35,7 @@ from planner.budget import Budget
 from planner.prices import Prices
 from planner.toolspec import Json
 from planrail.answers import check_answer
+from planrail.arrival import as_it_came
 from planrail.forking import ForkWish, forked
 from planrail.preview import Charge, previewed
 from planrail.refinement import refined
@@ -96,7 +97,7 @@ class Runs:
         principal has as much as it may.
         """
         run = self._new_id()
-        submission, earlier = await self._refined(submission)
+        submission, earlier = await self._refined(as_it_came(submission))
         if submission.session is not None and self._session != NO_CEILINGS:
             await self._may_go_on(submission.session, submission.principal, key)
         quota = self._quota(submission.principal.id)
@@ -313,7 +314,13 @@ class Runs:
         )
         new = self._new_id()
         return await self._journal.create(
-            submission, run=new, key=key or new, now=self._now(), events=events, tools=tools, quota=self._quota(principal.id)
+            as_it_came(submission),
+            run=new,
+            key=key or new,
+            now=self._now(),
+            events=events,
+            tools=tools,
+            quota=self._quota(principal.id),
         )
 
     async def replay(self, run: str, principal: Principal) -> Replayed:

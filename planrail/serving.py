@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+from planrail.arrival import arriving, header_of
 from planrail.auth import Authenticator, authenticator_of, check_open
 from planrail.chores import chores
 from planrail.doors import Entry, Probed
@@ -74,6 +75,7 @@ def _parted(doors: Sequence[tuple[str, Any]], otherwise: Any) -> Any:
     async def parted(scope: Any, receive: Any, send: Any) -> None:
         path = scope.get("path", "")
         found = (app for at, app in longest_first if path == at or path.startswith(f"{at.rstrip('/')}/"))
-        await next(found, otherwise)(scope, receive, send)
+        with arriving(header_of(scope.get("headers", ()))):
+            await next(found, otherwise)(scope, receive, send)
 
     return parted

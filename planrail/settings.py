@@ -42,6 +42,7 @@ from planrail.keys import AuthSettings
 from planrail.log_settings import LogSettings
 from planrail.retention_settings import RetentionSettings
 from planrail.secret_files import SECRET_PREFIX, secret_in
+from planrail.telemetry_settings import TelemetrySettings, telemetry_of
 
 SqlName = Annotated[str, Field(pattern=f"^{SQL_NAME}$")]
 AgentName = Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
@@ -125,6 +126,7 @@ class Settings(_Settings):
     auth: AuthSettings = AuthSettings()  # who may come from outside: a table, see docs/a2a.md
     log: LogSettings = LogSettings()  # what processes tell of themselves: a table, see docs/operations.md
     retention: RetentionSettings = RetentionSettings()  # which runs are removed by themselves: a table, see docs/retention.md
+    telemetry: TelemetrySettings = TelemetrySettings()  # whether runs are traced: a table, see docs/operations.md
     secrets: Mapping[str, SecretStr] = Field(default_factory=dict)
     secrets_dir: Path | None = None  # files, one a secret, read when a call needs it; None: `secrets` in `home`
 
@@ -222,6 +224,8 @@ def _merged(read: dict[str, Any], env: Mapping[str, str]) -> dict[str, Any]:
     if isinstance(read.get("log", {}), Mapping):
         given = {name: env.get(f"PLANRAIL_LOG{of}") for name, of in (("format", ""), ("level", "_LEVEL"), ("to", "_TO"))}
         merged["log"] = {**read.get("log", {}), **{name: value for name, value in given.items() if value}}
+    if isinstance(read.get("telemetry", {}), Mapping):
+        merged["telemetry"] = telemetry_of(read.get("telemetry", {}), env)
     for role, default in (("planner", "gpt-5"), ("executor", "gpt-5-mini")):
         merged[role] = _role(dict(read.get(role, {})), role.upper(), default, env)
     return merged

@@ -29,6 +29,7 @@ from planrail.limit_settings import LimitSettings, PrincipalLimits
 from planrail.log_settings import LogSettings
 from planrail.retention_settings import RetentionSettings
 from planrail.settings import McpSettings, ModelSettings, ServerSettings, Settings
+from planrail.telemetry_settings import TelemetrySettings
 from tests.agent_faults import AGENTS
 from tests.ailments import AILMENTS
 from tests.fault_tables import HOUSE, MODELS, TOOLS, HouseFault, ModelFault, ToolFault
@@ -60,6 +61,12 @@ VARIABLES = {
     "log.level": "PLANRAIL_LOG_LEVEL",
     "log.to": "PLANRAIL_LOG_TO",
     "router.mode": "PLANRAIL_ROUTER",
+    "telemetry.endpoint": "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "telemetry.traces_endpoint": "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    "telemetry.headers": "OTEL_EXPORTER_OTLP_HEADERS",
+    "telemetry.protocol": "OTEL_EXPORTER_OTLP_PROTOCOL",
+    "telemetry.service": "OTEL_SERVICE_NAME",
+    "telemetry.content": "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",
     "planner.model": "PLANRAIL_PLANNER_MODEL",
     "planner.base_url": "PLANRAIL_PLANNER_BASE_URL, OPENAI_BASE_URL",
     "planner.api_key": "PLANRAIL_PLANNER_API_KEY, OPENAI_API_KEY",
@@ -82,6 +89,7 @@ MEANINGS = {
     "agents": "the agents that plans may delegate to, by name: a table, see docs/a2a.md",
     "sql": "databases that plans may read, and write by named statements: `[sql.NAME]`, see docs/sql.md",
     "log": "what processes tell of themselves: a table, see docs/operations.md",
+    "telemetry": "whether runs are traced: a table, see docs/operations.md",
     "auth": "who may come from outside, besides `planrail keys`: a table, see docs/a2a.md",
     "retention": "how long runs stay: a table, see docs/retention.md",
     "secrets": 'the values behind `secret("name")`; better in the environment than in this file',
@@ -180,6 +188,14 @@ def logs() -> str:
     """What processes tell of themselves."""
     rows = [(_code(f.name), _variables(f"log.{f.name}"), _code(f.default), f.comment) for f in fields_of(LogSettings)]
     return _table(("in `[log]`", "environment", "default", "what it does"), rows)
+
+
+def telemetry() -> str:
+    """Whether runs are traced, and where to."""
+    rows = [
+        (_code(f.name), _variables(f"telemetry.{f.name}"), _code(f.default), f.comment) for f in fields_of(TelemetrySettings)
+    ]
+    return _table(("in `[telemetry]`", "environment", "default", "what it does"), rows)
 
 
 def agents() -> str:
@@ -309,6 +325,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "mcp": mcp,
     "a2a": a2a,
     "logs": logs,
+    "telemetry": telemetry,
     "agents": agents,
     "auth": auth,
     "retention": retention,

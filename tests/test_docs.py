@@ -258,6 +258,8 @@ def test_a_variable_of_the_settings_table_sets_it(setting: str, tmp_path: Path) 
             "plans_after": "5",
             "read_ahead": "false",
             "log.format": "json",
+            "telemetry.headers": "api-key=sesame",
+            "telemetry.content": "true",
             "log.level": "info",
             "log.to": "stderr",
             "router.mode": "off",

@@ -17,6 +17,7 @@ from executor.builtin import addresses
 from executor.builtin.addresses import Resolve, Unsent, permitted
 from executor.builtin.handle import Unfit
 from executor.builtin.url import parsed_url, port_of
+from planner.here import outgoing
 
 _CONNECT_S = 10.0
 _SHORTEST = 4  # characters of a secret that is looked for; a shorter one would be found everywhere
@@ -72,6 +73,7 @@ class Guarded(httpx.AsyncBaseTransport):
         reachable = await permitted(host, port_of(url), resolve=self._resolve, allow_private=self._allowed)
         headers = request.headers.copy()
         headers["Accept-Encoding"] = "identity"  # so that what is counted is what is read
+        headers.update(outgoing())
         if host == self._host:
             headers.update(self._headers)
         inner = self._to.setdefault(host, httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False))

@@ -21,6 +21,7 @@ from executor.builtin.decoding import BoundedBody
 from executor.builtin.handle import Unfit
 from executor.builtin.http_settings import HttpSettings
 from executor.builtin.url import parsed_url, port_of
+from planner.here import outgoing
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 
@@ -85,6 +86,7 @@ class Web:
             "Host": url.netloc.decode("ascii"),
             "User-Agent": self._settings.user_agent,
             "Accept-Encoding": "gzip, deflate",
+            **outgoing(),
             **headers,
         }
         extensions = {

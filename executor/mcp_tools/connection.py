@@ -20,6 +20,7 @@ from executor.artifacts import Artifacts
 from executor.mcp_tools.result import tool_result
 from executor.mcp_tools.server import McpServer, expanded
 from executor.tool import ToolFailed, ToolResult
+from planner.here import outgoing
 from planner.toolspec import Json, JsonSchema
 
 if TYPE_CHECKING:  # the SDK takes a second to load: only where there is a server
@@ -236,7 +237,7 @@ class McpConnection:
         async def progressed(progress: float, total: float | None, message: str | None) -> None:
             idle.reschedule(min(loop.time() + self.server.idle_s, last))
 
-        meta: Any = {KEY_META: key}  # the SDK's type names the protocol's own keys
+        meta: Any = {KEY_META: key, **outgoing()}  # the SDK's type names the protocol's own keys
         asked = asyncio.create_task(client.call_tool(tool, dict(arguments), progress_callback=progressed, meta=meta))
         lost = asyncio.create_task(self._gone.wait())
         idle = asyncio.timeout_at(min(loop.time() + self.server.idle_s, last))

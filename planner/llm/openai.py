@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from planner.errors import ModelError, ModelMisconfigured, ModelRefused, ModelUnavailable
+from planner.here import outgoing
 from planner.llm.answer import Answer
 from planner.llm.blame import blame_event, blame_status, broken_off, clip, read_retry_after, redact, unreachable
 from planner.llm.dialect import Dialect
@@ -101,7 +102,7 @@ class OpenAIModel:
         with self._blaming(request, None):
             async with asyncio.timeout_at(deadline):
                 chunks: AsyncStream[ChatCompletionChunk] = await self._client.chat.completions.create(
-                    **dialect.parameters(request), stream=True
+                    **dialect.parameters(request), stream=True, extra_headers=outgoing() or None
                 )
                 return chunks
 

@@ -81,6 +81,7 @@ class Received(BaseModel):
 
     authorization: str
     body: dict[str, Json]  # the whole of it
+    traceparent: str = ""
 
     @property
     def model(self) -> str:

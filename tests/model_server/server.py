@@ -77,7 +77,8 @@ class ModelServer:
             case "GET", "/requests":
                 await exchange.send(200, [r.model_dump() for r in self.requests])
             case "POST", "/v1/chat/completions":
-                request = Received(authorization=headers.get("authorization", ""), body=json.loads(body))
+                told = {name: headers.get(name, "") for name in ("authorization", "traceparent")}
+                request = Received(**told, body=json.loads(body))
                 async with self._arrived:
                     self.requests.append(request)
                     self._arrived.notify_all()
