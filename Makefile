@@ -22,9 +22,11 @@ A2A_CLIENTS := tests/a2a_node/clients
 PROOFS = $(shell grep -rl --include='test_*.py' 'mark\.proof' tests)
 STRANGERS = $(shell grep -rlE --include='test_*.py' 'mark\.(foreign|frameworks)' tests)
 SAMPLE := clean_installation or bundle or cli_interrupt or (soak and not long) or (test_kills and (postgres-5 or postgres-12))
+SUITES ?= $(wildcard packs/*/evals.yaml)
+EVAL = $(BIN)/planrail eval --latency 1 --tolerance-cost 0.02 --tolerance-p95 3
 FRAMEWORKS := adk agent_framework strands
 
-.PHONY: help demo test check format-check lint types floors proof sample evals foreign foreign-all conformance tck live bench wheel bundle format clean
+.PHONY: help demo test check format-check lint types floors proof sample evals baselines foreign foreign-all conformance tck live bench wheel bundle format clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -60,8 +62,11 @@ sample: $(INSTALLED_DEV) ## those of them that the checks of every change run
 	@$(BIN)/python -m tests.planner.fuzz_expression --seconds 10
 	@$(BIN)/python -m pytest -n 2 -m proof -k "$(SAMPLE)" $(PROOFS)
 
-evals: $(INSTALLED_DEV) ## the suites that the packs bring along
-	@for suite in packs/*/evals.yaml; do $(BIN)/planrail eval $$suite || exit 1; done
+evals: $(INSTALLED_DEV) ## the suites that the packs bring along, against their baselines
+	@for suite in $(SUITES); do $(EVAL) $$suite --baseline $${suite%evals.yaml}baseline.json || exit 1; done
+
+baselines: $(INSTALLED_DEV) ## write those baselines anew, where a change is meant to take more
+	@for suite in $(SUITES); do $(EVAL) $$suite --save-baseline $${suite%evals.yaml}baseline.json || exit 1; done
 
 foreign: $(INSTALLED_DEV) $(INSTALLED_FOREIGN) ## other people's MCP and A2A clients at our doors: installs them and a Node (470 MB)
 	@$(BIN)/python -m pytest -n 2 -m foreign $(PROOF) $(STRANGERS)

@@ -16,6 +16,7 @@ File = Path | None
 _NOISE = "Try each case also with: typos, truncated, duplicated, speech, mixed; or all."
 _FAULTS = "Disturb the tools by: 429, 5xx, timeout, malformed, slow; or all."
 _PARALLEL = "Trials at once; latencies are those of a busy machine then."
+_LATENCY = "Let played models take their time: 1 is life's own pace."
 
 
 def evaluate(
@@ -27,6 +28,7 @@ def evaluate(
     faults: Annotated[str, Option("--faults", metavar="KINDS", help=_FAULTS)] = "",
     fault_rate: Annotated[float, Option("--fault-rate", min=0.0, max=1.0, help="The share of calls that are disturbed.")] = 0.2,
     parallel: Annotated[int, Option("--parallel", min=1, max=64, help=_PARALLEL)] = 1,
+    latency: Annotated[float, Option("--latency", metavar="FACTOR", min=0.0, max=10.0, help=_LATENCY)] = 0.0,
     baseline: Annotated[File, Option("--baseline", metavar="FILE", help="Fail where it is worse than this one.")] = None,
     save_baseline: Annotated[File, Option("--save-baseline", metavar="FILE", help="Write this one down as a baseline.")] = None,
     max_p95: Annotated[float | None, Option("--max-p95", metavar="SECONDS", min=0.0, help="Of a session.")] = None,
@@ -35,7 +37,7 @@ def evaluate(
     tolerance_p95: Annotated[
         float, Option("--tolerance-p95", min=0.0, help="Share by which p95 may exceed the baseline.")
     ] = 0.25,
-    tolerance_cost: Annotated[float, Option("--tolerance-cost", min=0.0, help="The same of $ and of tokens.")] = 0.05,
+    tolerance_cost: Annotated[float, Option("--tolerance-cost", min=0.0, help="The same of $, tokens and calls.")] = 0.05,
     record: Annotated[File, Option("--record", metavar="FILE", help="Write the models' answers down.")] = None,
     replay: Annotated[File, Option("--replay", metavar="FILE", help="Take the models' answers from there.")] = None,
     junit: Annotated[File, Option("--junit", metavar="FILE", help="Write the report as JUnit XML.")] = None,
@@ -50,7 +52,7 @@ def evaluate(
 
     tolerance = Tolerance(p95=tolerance_p95, usd=tolerance_cost, tokens=tolerance_cost)
     wish = evaluating.EvalWish(
-        suite, repeat, seed, noise, faults, fault_rate, parallel, baseline, save_baseline, max_p95, max_cost, min_quality,
-        tolerance, record, replay, junit, html, keep,
+        suite, repeat, seed, noise, faults, fault_rate, parallel, latency, baseline, save_baseline, max_p95, max_cost,
+        min_quality, tolerance, record, replay, junit, html, keep,
     )  # fmt: skip
     return evaluating.evaluate(output, wish)

@@ -48,6 +48,7 @@ class EvalWish:
     faults: str
     fault_rate: float
     parallel: int
+    latency: float
     baseline: Path | None
     save_baseline: Path | None
     max_p95: float | None
@@ -96,13 +97,15 @@ def suite_path(named: str, settings: Settings) -> Path:
 def _manner(wish: EvalWish, suite: Suite) -> Manner:
     if wish.record is not None and wish.replay is not None:
         raise UsageError("Record a cassette or replay one, not both.")
+    if wish.latency and wish.replay is None and suite.models == "configured":
+        raise UsageError("--latency is of models that are played.", hint="Give the suite `models`, or a cassette by --replay.")
     given = {"p95_s": wish.max_p95, "usd": wish.max_cost, "quality": wish.min_quality}
     limits = suite.limits.model_copy(update={k: v for k, v in given.items() if v is not None})
     return Manner(
         repeat=wish.repeat, seed=wish.seed, noise=_listed(wish.noise, NOISES, "noise"),
-        faults=_listed(wish.faults, FAULTS, "fault"), fault_rate=wish.fault_rate, parallel=wish.parallel,
+        faults=_listed(wish.faults, FAULTS, "fault"), fault_rate=wish.fault_rate, parallel=wish.parallel, latency=wish.latency,
         keep=wish.keep is not None, record=wish.record, replay=wish.replay, tolerance=wish.tolerance, limits=limits,
-        baseline=None if wish.baseline is None else read_baseline(wish.baseline, suite.suite),
+        baseline=None if wish.baseline is None else read_baseline(wish.baseline, suite.suite, wish.latency),
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from planrail.evals.cassette import Cassette
 from planrail.evals.faults import Disturbed, Fault
 from planrail.evals.measured import Measured, Summary, machine_s
 from planrail.evals.noise import Noise
+from planrail.evals.pace import Pace
 from planrail.evals.report import Baseline, Report, Tolerance, by_case, over_limits, regressed
 from planrail.evals.scripted import scripted_models
 from planrail.evals.stage import Stage
@@ -30,6 +31,7 @@ class Manner:
     faults: Sequence[Fault] = ()
     fault_rate: float = 0.2
     parallel: int = 1
+    latency: float = 0.0  # of played models: 1 is life's own pace
     keep: bool = False
     record: Path | None = None
     replay: Path | None = None
@@ -59,13 +61,18 @@ async def evaluated(
 
     def rewired(trial: Trial) -> Rewired:
         disturbed = Disturbed(manner.faults, manner.seed + trial.number, manner.fault_rate)
-        return Rewired(models, disturbed.tool if manner.faults and trial.case.faults else None)
+        pace = Pace(manner.latency, manner.seed + trial.number)
+
+        def paced(configured: Models) -> Models:
+            return pace.paced(models(configured)) if manner.latency else models(configured)
+
+        return Rewired(paced, disturbed.tool if manner.faults and trial.case.faults else None)
 
     stage = Stage(settings, suite, folder, rewired, manner.parallel, manner.keep, seen)
     found = await stage.play(trials_of(suite, manner))
     report = Report(
         suite=suite.suite, seed=manner.seed, repeat=manner.repeat, noise=tuple(manner.noise), faults=tuple(manner.faults),
-        machine_s=machine, trials=tuple(found), summary=Summary.of(found), cases=by_case(found),
+        latency=manner.latency, machine_s=machine, trials=tuple(found), summary=Summary.of(found), cases=by_case(found),
     )  # fmt: skip
     worse = list(over_limits(report.summary, manner.limits or suite.limits))
     if manner.baseline is not None:

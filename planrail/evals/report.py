@@ -24,6 +24,7 @@ class Baseline(_Part):
 
     format: Literal[1] = 1
     suite: str
+    latency: float = 0.0
     machine_s: float = Field(gt=0)
     summary: Summary
     cases: Mapping[str, Summary]
@@ -32,7 +33,7 @@ class Baseline(_Part):
 class Regression(_Part):
     """Something that is worse than it may be. `of` is a case, or "" for the whole suite."""
 
-    what: Literal["quality", "p95_s", "usd", "tokens"]
+    what: Literal["quality", "p95_s", "usd", "tokens", "calls"]
     of: str = ""
     now: float
     most: float  # of quality: the least
@@ -44,7 +45,7 @@ class Tolerance(_Part):
 
     p95: float = Field(default=0.25, ge=0)
     usd: float = Field(default=0.05, ge=0)
-    tokens: float = Field(default=0.05, ge=0)
+    tokens: float = Field(default=0.05, ge=0)  # and of calls
 
 
 class Report(_Part):
@@ -55,6 +56,7 @@ class Report(_Part):
     repeat: int
     noise: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
+    latency: float = 0.0  # of played models
     machine_s: float
     trials: tuple[Measured, ...]
     summary: Summary
@@ -68,7 +70,9 @@ class Report(_Part):
     @property
     def baseline(self) -> Baseline:
         """What a later evaluation is held against."""
-        return Baseline(suite=self.suite, machine_s=self.machine_s, summary=self.summary, cases=self.cases)
+        return Baseline(
+            suite=self.suite, latency=self.latency, machine_s=self.machine_s, summary=self.summary, cases=self.cases
+        )
 
 
 def by_case(trials: Sequence[Measured]) -> dict[str, Summary]:
@@ -108,15 +112,17 @@ def regressed(report: Report, baseline: Baseline, tolerance: Tolerance) -> Itera
 def _worse(of: str, now: Summary, before: Summary, tolerance: Tolerance) -> Iterator[Regression]:
     if now.quality < before.quality:
         yield Regression(what="quality", of=of, now=now.quality, most=before.quality, why="the baseline")
-    usd, tokens = before.usd * (1 + tolerance.usd), before.tokens * (1 + tolerance.tokens)
+    usd, tokens, calls = before.usd * (1 + tolerance.usd), *(n * (1 + tolerance.tokens) for n in (before.tokens, before.calls))
     if now.usd > usd + 1e-9:
         yield Regression(what="usd", of=of, now=now.usd, most=round(usd, 8), why="the baseline")
     if now.tokens > tokens:
         yield Regression(what="tokens", of=of, now=now.tokens, most=round(tokens, 2), why="the baseline")
+    if now.calls > calls:
+        yield Regression(what="calls", of=of, now=now.calls, most=round(calls, 2), why="the baseline")
 
 
-def read_baseline(path: Path, suite: str) -> Baseline:
-    """The baseline of that file, which has to be of that suite; raises SuiteError."""
+def read_baseline(path: Path, suite: str, latency: float = 0.0) -> Baseline:
+    """The baseline of that file, which has to be of that suite, at that pace; raises SuiteError."""
     try:
         baseline = Baseline.model_validate_json(path.read_bytes())
     except OSError as error:
@@ -129,4 +135,7 @@ def read_baseline(path: Path, suite: str) -> Baseline:
         ) from None
     if baseline.suite != suite:
         raise SuiteError(f"{path} is the baseline of the suite {baseline.suite}, not of {suite}.")
+    if baseline.latency != latency:
+        hint = f"Say --latency {baseline.latency:g}, or write it anew with --save-baseline."
+        raise SuiteError(f"{path} was taken with --latency {baseline.latency:g}, and this is {latency:g}.", hint=hint)
     return baseline
