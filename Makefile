@@ -26,7 +26,7 @@ SUITES ?= $(wildcard packs/*/evals.yaml)
 EVAL = $(BIN)/planrail eval --latency 1 --tolerance-cost 0.02 --tolerance-p95 3
 FRAMEWORKS := adk agent_framework strands
 
-.PHONY: help demo test check format-check lint types floors proof sample evals baselines foreign foreign-all conformance tck live bench wheel bundle format clean
+.PHONY: help demo test check format-check lint types floors proof sample evals baselines browser foreign foreign-all conformance tck live bench wheel bundle format clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -67,6 +67,9 @@ evals: $(INSTALLED_DEV) ## the suites that the packs bring along, against their 
 
 baselines: $(INSTALLED_DEV) ## write those baselines anew, where a change is meant to take more
 	@for suite in $(SUITES); do $(EVAL) $$suite --save-baseline $${suite%evals.yaml}baseline.json || exit 1; done
+
+browser: $(INSTALLED_DEV) ## the console in a real Chromium, where there is one; PLANRAIL_BROWSER=required: there has to be
+	@$(BIN)/python -m pytest -m browser $(PROOF) tests/browser
 
 foreign: $(INSTALLED_DEV) $(INSTALLED_FOREIGN) ## other people's MCP and A2A clients at our doors: installs them and a Node (470 MB)
 	@$(BIN)/python -m pytest -n 2 -m foreign $(PROOF) $(STRANGERS)

@@ -35,7 +35,7 @@ export function plan() {
     }
     for (const [number, steps] of at) {
       const before = shown.get(number);
-      if (before && before.length === steps.length && before.every((s, n) => s === steps[n])) continue;
+      if (before && before.length === steps.length && before.every((s, n) => same(s, steps[n]))) continue;
       shown.set(number, steps);
       const line = lines.get(number);
       if (line) draw(line, steps);
@@ -56,6 +56,11 @@ export function plan() {
   }
 
   return { node, update, line };
+}
+
+/** Whether a step is as it was; a whole view that comes again has other objects. */
+function same(one, other) {
+  return one === other || JSON.stringify(one) === JSON.stringify(other);
 }
 
 function built(list, script) {

@@ -11,7 +11,7 @@ const PAGE = 50;
 /** The page of runs. */
 export function runs() {
   const asked = new URLSearchParams(location.search);
-  const state = { statuses: new Set((asked.get("status") ?? "").split(",").filter((s) => STATUSES.includes(s))), q: asked.get("q") ?? "", rows: new Map(), next: null, counts: {} };
+  const state = { statuses: new Set((asked.get("status") ?? "").split(",").filter((s) => STATUSES.includes(s))), q: asked.get("q") ?? "", rows: new Map(), stale: true, next: null, counts: {} };
   const chips = h("div", { class: "chips", role: "group", "aria-label": "Filter by status" });
   const search = h("input", { type: "search", "data-search": true, "aria-label": "Search goals and ids", placeholder: "Search goals and ids", value: state.q, on: { input: typed } });
   const needs = h("ul", { class: "panel" });
@@ -30,18 +30,21 @@ export function runs() {
   let typing = 0;
   let redraw = 0;
 
-  async function load(before) {
+  /** A page of the runs: the first one, or the one before a run; `fresh` forgets those that are there. */
+  async function load(before, fresh = false) {
     stop.abort();
     stop = new AbortController();
+    state.stale ||= fresh; // also of a request that another one overtakes
     const wish = new URLSearchParams({ limit: String(PAGE) });
     if (state.statuses.size) wish.set("status", [...state.statuses].join(","));
     if (state.q) wish.set("q", state.q);
     if (before) wish.set("before", before);
     try {
       const page = await get(`runs?${wish}`, stop.signal);
-      if (!before) state.rows.clear();
+      if (state.stale) state.rows.clear();
       for (const row of page.runs) state.rows.set(row.id, row);
-      state.next = page.next;
+      if (state.stale || before || state.next === null) state.next = page.next;
+      state.stale = false;
       state.counts = page.counts ?? {};
       drawn();
     } catch (error) {
@@ -62,7 +65,7 @@ export function runs() {
     if (state.statuses.size) wish.set("status", [...state.statuses].join(","));
     if (state.q) wish.set("q", state.q);
     history.replaceState(null, "", `/console/runs${wish.size ? `?${wish}` : ""}`);
-    load();
+    load(null, true);
   }
 
   function chosen(status) {
@@ -135,9 +138,9 @@ export function runs() {
   }
 
   const seen = new Set();
-  const close = stream("runs/live", { row: heard }, (now) => { if (now === "live" && state.rows.size) load(); });
+  const close = stream("runs/live", { row: heard, ready: () => load() }); // from `ready` on every change is told
   const ticking = setInterval(() => document.querySelectorAll("time[data-ago]").forEach((t) => say(t, ago(t.dateTime))), 10000);
-  load();
+  load(null, true);
   return {
     node, title: "Runs", focus: null,
     waiting: (telling) => { tellWaiting = telling; },
