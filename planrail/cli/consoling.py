@@ -41,7 +41,7 @@ def console(output: Output, *, address: str, open_it: bool) -> int:
     else:
         output.console.print(way.url, soft_wrap=True, highlight=False)
         told = (
-            "sign in with a key: planrail keys create NAME --kind user"
+            "sign in with a key: planrail keys create NAME --person"
             if way.needs_key
             else f"good for {LINK_S // 60} minutes, once"
         )

@@ -6,13 +6,17 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from executor.early_reads import AHEAD
+from executor.events import RunEnded
 from executor.journal.port import Journal, RunRecord
 from executor.run import Run, fold, is_over
 
 _MOST_EVENTS = 1_000  # of a run that is folded for a list; of a longer one the list says what its row does
+_LAST_EVENTS = 5  # among which the end of one that is over stands
+_OF_JOURNAL = ("playbook", "ended_at", "questions", "steps_done", "steps", "usd", "tokens", "reason")
 _STATES, _ROWS = 64, 4_000  # that are remembered: runs that go on, and rows
 
 
@@ -40,7 +44,7 @@ class Rows:
         known = self._rows.pop(record.id, None)
         if known is None or known.seq != record.seq or known.told["status"] != record.status:
             run = await self._folded(record)
-            known = _Row(record.seq, row_of(record, run))
+            known = _Row(record.seq, row_of(record, run) if run is not None else await self._short(record))
         self._rows[record.id] = known
         while len(self._rows) > _ROWS:
             self._rows.popitem(last=False)
@@ -58,19 +62,26 @@ class Rows:
             self._states.popitem(last=False)
         return run
 
+    async def _short(self, record: RunRecord) -> dict[str, Any]:
+        """The row of a run that is not folded: None stands for what is not known. How it ended its last events tell."""
+        told = _head(record) | dict.fromkeys(_OF_JOURNAL)
+        if is_over(record.status):
+            for recorded in await self._journal.read(record.id, after=record.seq - _LAST_EVENTS):
+                if isinstance(recorded.event, RunEnded):
+                    told |= {"ended_at": _moment(recorded.at), "reason": recorded.event.reason, "questions": 0}
+        return told
 
-def row_of(record: RunRecord, run: Run | None) -> dict[str, Any]:
-    """A run's row; None stands for what is not known."""
-    told: dict[str, Any] = record.model_dump(
-        mode="json", include={"id", "goal", "status", "created_at", "updated_at", "wake_at"}
-    )
-    unknown = ("playbook", "ended_at", "questions", "steps_done", "steps", "usd", "tokens", "reason")
-    if run is None:
-        return told | dict.fromkeys(unknown)
+
+def _head(record: RunRecord) -> dict[str, Any]:
+    return record.model_dump(mode="json", include={"id", "goal", "status", "created_at", "updated_at", "wake_at"})
+
+
+def row_of(record: RunRecord, run: Run) -> dict[str, Any]:
+    """A run's row."""
     done, of = _progress(run)
-    return told | {
+    return _head(record) | {
         "playbook": "" if run.origin is None else run.origin.playbook,
-        "ended_at": None if run.ended_at is None else run.ended_at.isoformat().replace("+00:00", "Z"),
+        "ended_at": _moment(run.ended_at),
         "questions": 0 if is_over(run.status) else len(run.open_questions),
         "steps_done": done,
         "steps": of,
@@ -78,6 +89,10 @@ def row_of(record: RunRecord, run: Run | None) -> dict[str, Any]:
         "tokens": run.usage.tokens,
         "reason": "" if run.ended is None else run.ended.reason,
     }
+
+
+def _moment(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat().replace("+00:00", "Z")
 
 
 def _progress(run: Run) -> tuple[int, int | None]:

@@ -13,6 +13,7 @@ import pytest
 
 from executor.run import Run, fold
 from executor.submission import Principal, Submission
+from planrail.console import rows
 from planrail.console.document import change, document_of
 from planrail.console.guard import API
 from tests.planrail.consoles import APPROVES, ASKS, BOUND_S, LOCAL, Console, Told, console, keyed_settings, told
@@ -108,18 +109,30 @@ async def test_twenty_who_watch_a_run_have_it_folded_once(local: Console, monkey
 
 
 async def test_the_list_tells_each_run_that_changes_as_it_stands_in_it(local: Console) -> None:
-    rows: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     async with local.browser() as client, asyncio.timeout(BOUND_S), client.stream("GET", "runs/live") as stream:
         events = told(stream)
         assert (await anext(events)).event == "ready"
         run = await local.waits(ASKS)
         async for event in events:
-            rows[event.data["id"]] = event.data
+            found[event.data["id"]] = event.data
             if event.data["status"] == "waiting":
                 break
         listed = (await client.get("runs")).json()
-    assert listed["runs"] == [rows[run]]
-    assert (rows[run]["questions"], rows[run]["steps"], listed["counts"]["waiting"]) == (1, 2, 1)
+    assert listed["runs"] == [found[run]]
+    assert (found[run]["questions"], found[run]["steps"], listed["counts"]["waiting"]) == (1, 2, 1)
+
+
+async def test_a_run_that_is_too_long_to_be_folded_for_a_list_says_how_it_ended(
+    local: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "_MOST_EVENTS", 2)
+    run = await local.waits(ASKS)
+    await local.house.runs.cancel(run, LOCAL)
+    async with local.browser() as client:
+        (row,) = (await client.get("runs")).json()["runs"]
+    assert (row["reason"], row["questions"], row["usd"]) == ("local cancelled it.", 0, None)
+    assert row["ended_at"] >= row["created_at"]
 
 
 async def test_runs_are_found_by_status_by_words_of_their_goals_and_by_the_beginnings_of_their_ids(tmp_path: Path) -> None:
