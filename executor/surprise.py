@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from executor.call_state import MAYBE, CallState
 from executor.frame import Frame
@@ -28,7 +29,9 @@ from planner.toolspec import Json, JsonSchema, ToolSpec
 _OWN_KINDS = frozenset(("fan_out", "shape", "unsatisfied", "no_model", "too_long"))  # failures that are told in our words
 _WEIGHT: Sequence[Mark] = ("done", "stays", "replace", "failed")  # of steps on one line the heaviest marks it
 _MESSAGE = 300  # characters
-_SETTLED = 20  # calls of replaced lines that are told
+_SETTLED = 20  # lines on calls of replaced lines, and values that such a line is made from
+_APART = 3  # items of a map that are told one by one
+_ITEMS = 200  # characters that say which items
 
 
 @dataclass(frozen=True)
@@ -87,21 +90,28 @@ class Met:
 
     def _value(self, name: str, known: frozenset[str]) -> str:
         value = self.values.name(name)
-        return "(not known yet)" if value is None else digest_of(value, known)
+        return "(not known yet)" if value is None else digest_of(value, known=known)
 
     def _settled(self, kept: Cut, known: frozenset[str]) -> Iterator[str]:
-        """What calls of replaced lines have given, or that nobody knows."""
-        dropped = {s.id: s for s in kept.dropped}
-        calls = [(a, c) for a, c in self.run.calls.items() if a[0] in dropped and c.started is not None and c.started.call]
-        for (name, item), call in calls[:_SETTLED]:
-            step = dropped[name]
-            where = f"line {step.at.line}" + (f", item {item}" if item else "")
-            if call.finished is not None:
-                yield f"{where}: {step.tool or step.kind} gave {digest_of(self.values.finished(call.finished), known)}"
-            elif call.started is not None and call.started.claim and (call.failed is None or call.failed.kind in MAYBE):
-                yield f"{where}: {step.tool} may have been done"
-        if len(calls) > _SETTLED:
-            yield f"… and {len(calls) - _SETTLED} calls more"
+        """What calls of replaced lines have given, or that nobody knows; of a map with many of them all at once."""
+        calls: dict[str, dict[str, CallState]] = {step.id: {} for step in kept.dropped}
+        for (name, item), call in self.run.calls.items():
+            if name in calls and call.started is not None and call.started.call:
+                calls[name][item] = call
+        groups = [(step, items) for step in kept.dropped for items in _groups(calls[step.id])]
+        for step, items in groups[:_SETTLED]:
+            yield self._given(step, [calls[step.id][item] for item in items], items, known)
+        left = sum(len(items) for _, items in groups[_SETTLED:])
+        if left:
+            yield f"… and {left} calls more"
+
+    def _given(self, step: Step, calls: Sequence[CallState], items: Sequence[str], known: frozenset[str]) -> str:
+        where = f"line {step.at.line}" + (f", {items_told(items)}" if items != [""] else "")
+        finished = [call.finished for call in calls[:: max(len(calls) // _SETTLED, 1)] if call.finished is not None]
+        if not finished:
+            return f"{where}: {step.tool} may have been done"
+        values = [self.values.finished(event) for event in finished[:_SETTLED]]
+        return f"{where}: {step.tool or step.kind} gave {digest_of(*values, known=known)}"
 
     # -- what surprised
 
@@ -138,6 +148,25 @@ class Met:
         given = join_all(value.labels.whole() for value in scope.values())
         told = result_labels(self.frame.tools[step.tool], given) if step.tool else Labels.of(given)
         return not told.whole().untrusted and not (step.tool and self.frame.tools[step.tool].open_world)
+
+
+def items_told(items: Sequence[str]) -> str:
+    """Which items of a map, in few words: runs of them by their first and last."""
+    if len(items) == 1 or not all(item.isdecimal() for item in items):
+        return clipped(f"item {items[0]}" if len(items) == 1 else f"items {', '.join(items)}", _ITEMS)
+    numbers = sorted(int(item) for item in items)
+    ends = [n for n, (a, b) in enumerate(pairwise(numbers), 1) if b != a + 1]
+    runs = [numbers[a:b] for a, b in pairwise([0, *ends, len(numbers)])]
+    told = [f"{run[0]}" if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs]
+    return clipped(f"items {', '.join(told)}", _ITEMS)
+
+
+def _groups(calls: Mapping[str, CallState]) -> list[list[str]]:
+    """The items of a step that are told together: many that gave something, and each effect of which nobody knows."""
+    gave = [item for item, call in calls.items() if call.finished is not None]
+    claimed = [(item, call) for item, call in calls.items() if call.finished is None and call.started and call.started.claim]
+    unknown = [[item] for item, call in claimed if call.failed is None or call.failed.kind in MAYBE]
+    return [*([gave] if len(gave) > _APART else [[item] for item in gave]), *unknown]
 
 
 def keys_of(schema: JsonSchema | None) -> Iterator[str]:

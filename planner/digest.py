@@ -29,9 +29,9 @@ _FORMATS = (
 )
 
 
-def digest_of(value: Tagged, known: frozenset[str]) -> str:
-    """The value in at most MOST characters; `known` are keys that stand in schemas."""
-    return clipped(_told([value], known, _DEPTH), MOST)
+def digest_of(*values: Tagged, known: frozenset[str]) -> str:
+    """What all the values are like, in at most MOST characters; `known` are keys that stand in schemas."""
+    return clipped(_told(values, known, _DEPTH), MOST)
 
 
 def clipped(text: str, most: int) -> str:

@@ -139,6 +139,14 @@ async def test_the_planner_sees_what_is_done_and_what_failed_and_writes_the_new_
     assert "t.burn" not in told  # it is no tool of the plan
 
 
+async def test_of_a_map_with_many_items_the_planner_sees_what_they_gave_all_at_once() -> None:
+    bench = bench_of(MENDED)
+    await bench.run(SENDS.replace("4", "9"), goal="Send nine")
+    told = asked(bench)
+    assert "Made by replaced lines\nline 2, items 0 to 1, 3 to 8: t.send gave 0 to 8" in told
+    assert told.count("t.send gave") == 1
+
+
 async def test_without_a_planner_or_replans_a_surprise_ends_the_run_as_ever() -> None:
     for bench in (Bench(Toolset.of("t", Town())), bench_of(MENDED, budget={"replans": 0})):
         run = await bench.run(SENDS)
