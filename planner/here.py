@@ -23,7 +23,8 @@ class Here:
     worker: str = ""
     step: str = ""
     item: str = ""
-    trace: Traceparent | None = None  # of the stretch, where requests are to say for which trace they are made
+    trace: Traceparent | None = None  # the stretch's span, where the run is traced
+    sends: bool = True  # whether requests say for which span they are made
 
 
 _here: ContextVar[Here | None] = ContextVar("planrail_here", default=None)
@@ -62,5 +63,5 @@ def traced() -> Traceparent | None:
 
 def outgoing() -> dict[str, str]:
     """The header, or the entry of MCP's `_meta`, by which whoever is asked goes on with the trace; none where there is none."""
-    found = traced()
-    return {} if found is None else {HEADER: str(found)}
+    found, at = traced(), _here.get()
+    return {} if found is None or at is None or not at.sends else {HEADER: str(found)}

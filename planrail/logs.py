@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from planner.here import here
+from planner.here import here, traced
 
 MOST = 64 * 1024  # characters of a message, and of a traceback: of the latter the end, which says what happened
 OWN = ("planner", "executor", "planrail", "mcp_server", "a2a_node", "packs", "uvicorn")  # whose level can be set
@@ -71,6 +71,8 @@ class JsonLines(_Lines):
             "run": found and found.run,
             "step": found and found.step,
             "item": found and found.item,
+            "trace_id": found and found.trace and found.trace.trace,
+            "span_id": None if (span := traced()) is None else span.span,
             "error": self._error(record),
         }
         return json.dumps({name: value for name, value in told.items() if value})  # ASCII: no reader breaks it into lines

@@ -81,8 +81,8 @@ class Traces:
             try:
                 now = here()
                 assert now is not None  # the carrier has said whom it works for
-                own = replace(stretch.own, sampled=sampled) if self._propagate else None
-                with working_for(replace(now, trace=own)):
+                own = replace(stretch.own, sampled=sampled)
+                with working_for(replace(now, trace=own, sends=self._propagate)):
                     return await advance(run, epoch, nudge)
             except BaseException as raised:
                 error = type(raised).__name__

@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from planner.here import Here, calling, working_for
+from planner.traceparent import Traceparent, span_of
 from planrail.logs import JsonLines, TextLines
 from planrail.redactor import Redactor
 from planrail.secret_files import handed_out
@@ -161,6 +162,16 @@ def test_a_line_names_the_run_and_the_step_that_it_is_about(redact: Redactor) ->
     }  # fmt: skip
     assert as_text.endswith("ERROR planrail.try: odd [run 01m8jahh4smvbqrw saved[3]]\n")
     assert "run" not in json.loads(written(redact, "json", "odd"))
+
+
+def test_a_line_names_the_trace_and_the_span_where_the_run_is_traced(redact: Redactor) -> None:
+    own = Traceparent("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7")
+    with working_for(Here("01m8jahh4smvbqrw", 2, trace=own)):
+        stretch = json.loads(written(redact, "json", "odd"))
+        with calling("saved", "3"):
+            call = json.loads(written(redact, "json", "odd"))
+    assert (stretch["trace_id"], stretch["span_id"]) == (own.trace, own.span)
+    assert (call["trace_id"], call["span_id"]) == (own.trace, span_of("01m8jahh4smvbqrw", 2, "saved", "3"))
 
 
 def test_a_crash_of_a_tool_is_a_json_line_with_its_run_and_its_step(command: Command) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import subprocess
+import re
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -28,6 +28,7 @@ from tests.model_server.script import Reply, Rule, Script
 from tests.model_server.server import ModelServer
 from tests.planrail.command import ROOT, Command
 from tests.planrail.otlp_receiver import Receiver, receiving
+from tests.test_floors import FLOORS
 
 BOUND_S = 30.0
 LOCAL = Principal()
@@ -303,20 +304,15 @@ async def test_what_stands_against_tracing_is_logged_and_runs_go_on(
     assert said in caplog.text
 
 
-def test_a_house_that_is_not_traced_loads_nothing_of_tracing(tmp_path: Path) -> None:
-    program = f"""
-import asyncio, sys
-from pathlib import Path
-from planrail.house import open_house
-from planrail.settings import Settings
-async def opened():
-    async with open_house(Settings(home=Path({str(tmp_path)!r}))):
-        pass
-asyncio.run(opened())
-print([name for name in sys.modules if name.startswith("opentelemetry")])
-"""
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout == "[]\n"
+def test_opentelemetry_is_loaded_by_one_module_which_is_loaded_where_runs_are_traced_alone() -> None:
+    imports = re.compile(r"^( *)(?:from|import) (opentelemetry|planrail\.otlp)\b", re.MULTILINE)
+    found = {
+        (path.relative_to(ROOT).as_posix(), name, indent != "")
+        for floor in FLOORS
+        for path in (ROOT / floor).rglob("*.py")
+        for indent, name in imports.findall(path.read_text(encoding="utf-8"))
+    }
+    assert found == {("planrail/otlp.py", "opentelemetry", False), ("planrail/traces.py", "planrail.otlp", True)}
 
 
 # -- what is set
