@@ -28,6 +28,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from executor.api_keys import USED_EVERY, ApiKeys, MemoryApiKeys, StoredKey
 from executor.errors import JournalUnreachable
@@ -215,13 +216,16 @@ async def authenticator_of(settings: AuthSettings, keys: ApiKeys) -> Authenticat
     return Authenticator(settings, keys, required=settings.configured or bool(await keys.find()))
 
 
-def check_open(host: str, auth: Authenticator) -> None:
-    """Raise AuthRefused for a server that others can reach and that knows nobody."""
-    if host not in _HERE and not auth.required:
-        raise AuthRefused(
-            f"A server at {host} is open to others, and no authentication is configured.",
-            hint="`planrail keys create NAME` makes a key for others to come with; or serve at 127.0.0.1.",
-        )
+def check_open(host: str, auth: Authenticator, *, url: str = "") -> None:
+    """Raise AuthRefused for a server that others can reach, or are told to by `url`, and that knows nobody."""
+    if auth.required:
+        return
+    hint = "`planrail keys create NAME` makes a key for others to come with; or serve at 127.0.0.1"
+    if host not in _HERE:
+        raise AuthRefused(f"A server at {host} is open to others, and no authentication is configured.", hint=f"{hint}.")
+    if url and urlsplit(url).hostname not in _HERE:
+        told = f"Others are told to come to {url}, and no authentication is configured."
+        raise AuthRefused(told, hint=f"{hint}, without a2a.url.")
 
 
 def _issuer_of(settings: AuthSettings) -> Issuer | None:

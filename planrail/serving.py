@@ -35,7 +35,7 @@ async def serve(
 
     async with open_house(settings) as house, AsyncExitStack() as stack:
         auth = await authenticator_of(settings.auth, house.journal.keys)
-        check_open(host, auth)
+        check_open(host, auth, url=settings.a2a.url)
         listener = stack.enter_context(bound(host, port))
         engine: object | None = None
         if worker:

@@ -15,7 +15,7 @@ from planrail.cli.errors import DONE, FAILED
 from planrail.cli.output import Output
 from planrail.cli.text import clean
 from planrail.doctor import Finding, examined
-from planrail.doctor.hidden import Hidden
+from planrail.redactor import Redactor
 from planrail.settings import Settings
 
 MARKS = {"ok": ("✓", "green"), "note": ("–", "yellow"), "problem": ("✗", "bold red")}
@@ -25,7 +25,7 @@ def doctor(output: Output, *, live: bool) -> int:
     """Look at everything; exit code 1 if something needed is broken."""
     findings, settings = asyncio.run(examined(os.environ, Path.cwd(), live=live))
     if settings is not None:
-        findings.append(Hidden(settings, os.environ).out_of(Finding("settings", "ok", _told(settings))))
+        findings.append(Finding("settings", "ok", Redactor(settings)(_told(settings))))
     broken = any(f.level == "problem" for f in findings)
     if output.json:
         output.document({"ok": not broken, "findings": [asdict(f) for f in findings]})

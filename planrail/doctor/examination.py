@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from executor.threads import in_thread
 from planner.errors import PlanrailError
 from planrail.doctor import database, doors, machine, models, record, tools, upstream
 from planrail.doctor.finding import Finding, problem
-from planrail.doctor.hidden import Hidden
+from planrail.doctor.telemetry import telemetry
+from planrail.redactor import Redactor
 from planrail.settings import Settings, file_of, load_settings
 
 MOST_S = 5.0  # of one look; what has not answered by then is told
@@ -29,10 +31,10 @@ async def examined(
     except PlanrailError as error:
         broken = problem("settings", error.message, error.hint or "Correct it, and ask again.")
         return [*machine.process(), *machine.strange_variables(environment), broken], None
-    hidden = Hidden(settings, environment)
+    redacted = Redactor(settings)
     looks = _looks(settings, environment, file_of(environment, folder), live=live)
     found = await asyncio.gather(*(_bounded(what, look, live=live) for what, look in looks))
-    return [hidden.out_of(finding) for part in found for finding in part], settings
+    return [_without_secrets(finding, redacted) for part in found for finding in part], settings
 
 
 def _looks(
@@ -54,6 +56,7 @@ def _looks(
         ("proxy", _at_once(lambda: [*doors.proxy(settings), *doors.files(settings)])),
         ("issuer", doors.issuer(settings)),
         ("address", doors.address(settings)),
+        ("traces", telemetry(settings)),
     ]
 
 
@@ -69,6 +72,10 @@ async def _kept(settings: Settings) -> list[Finding]:
         found += record.sealed(seen, settings)
         found += await record.notifications(seen, settings)
     return [*found, *shelf.findings]
+
+
+def _without_secrets(finding: Finding, redacted: Redactor) -> Finding:
+    return replace(finding, told=redacted(finding.told), remedy=redacted(finding.remedy))
 
 
 async def _at_once(look: Callable[[], Iterable[Finding]]) -> Sequence[Finding]:

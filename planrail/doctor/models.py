@@ -13,7 +13,7 @@ from planner.errors import PlanrailError
 from planner.llm.port import Message, complete
 from planner.worst import ModelTerms
 from planrail.doctor.finding import Finding, note, problem, well
-from planrail.doctor.hidden import shown
+from planrail.doctor.shown import shown
 from planrail.house import models_of
 from planrail.limits import endpoint_of
 from planrail.prices import GenaiPrices

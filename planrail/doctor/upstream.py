@@ -20,7 +20,7 @@ from executor.mcp_tools.hub import McpHub
 from executor.mcp_tools.server import McpServer
 from executor.toolset import LiveToolset
 from planrail.doctor.finding import Finding, note, problem, well
-from planrail.doctor.hidden import shown
+from planrail.doctor.shown import shown
 from planrail.secret_files import how_to_set
 from planrail.settings import Settings
 from planrail.toolbox import pins_of

@@ -140,7 +140,7 @@ async def _(ward: Ward) -> AsyncIterator[None]:
 )
 async def _(ward: Ward) -> AsyncIterator[None]:
     port = _free_port()
-    ward.env["PLANRAIL_A2A_URL"] = OUTSIDE
+    ward.env["PLANRAIL_A2A_URL"] = f"http://localhost:{port}"
     async with _node(ward, port):
         ward.env["PLANRAIL_A2A_URL"] = f"http://127.0.0.1:{port}"
         yield
@@ -257,3 +257,60 @@ async def _(ward: Ward) -> AsyncIterator[None]:
 async def signs(ward: Ward) -> None:
     async with ward.journal() as journal:
         await SigningKeys(journal.signing, seal_of(ward.settings), now=now, grace=timedelta(days=1)).signing()
+
+
+@ailment("a collector of traces that is down", "traces", "problem", "cannot be reached", "Start the collector")
+async def _(ward: Ward) -> AsyncIterator[None]:
+    ward.env["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://127.0.0.1:9"
+    yield
+    async with answering("200 OK") as port:
+        ward.env["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://127.0.0.1:{port}"
+        yield
+
+
+@ailment("a collector that wants a header", "traces", "problem", "refuses us", "Set OTEL_EXPORTER_OTLP_HEADERS")
+async def _(ward: Ward) -> AsyncIterator[None]:
+    async with answering("401 Unauthorized") as closed, answering("200 OK") as port:
+        ward.env["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://127.0.0.1:{closed}"
+        yield
+        ward.env["OTEL_EXPORTER_OTLP_HEADERS"] = "x-key=hush-hush"
+        ward.env["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://127.0.0.1:{port}"
+        yield
+
+
+@ailment("an address that takes no traces", "traces", "problem", "takes no traces (404)", "/v1/traces is added")
+async def _(ward: Ward) -> AsyncIterator[None]:
+    async with answering("404 Not Found") as other, answering("200 OK") as port:
+        ward.env["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://127.0.0.1:{other}"
+        yield
+        ward.env["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://127.0.0.1:{port}"
+        yield
+
+
+@ailment("traces over a protocol that is not spoken", "traces", "problem", "is not spoken", "OTEL_EXPORTER_OTLP_PROTOCOL=")
+async def _(ward: Ward) -> AsyncIterator[None]:
+    async with answering("200 OK") as port:
+        ward.env |= {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
+        yield
+        ward.env["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf"
+        yield
+
+
+@ailment("traces are wanted, and OpenTelemetry is not installed", "traces", "problem", "is not installed", "planrail[otel]")
+async def _(ward: Ward) -> AsyncIterator[None]:
+    async with answering("200 OK") as port:
+        ward.env["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://127.0.0.1:{port}"
+        with ward.patch.context() as bare:
+            bare.setitem(sys.modules, "opentelemetry", None)
+            yield
+        yield
+
+
+@ailment("traces that hold what runs are about", "traces", "note", "goals, arguments and answers", "telemetry.content to false")
+async def _(ward: Ward) -> AsyncIterator[None]:
+    async with answering("200 OK") as port:
+        ward.env["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://127.0.0.1:{port}"
+        ward.toml("[telemetry]\ncontent = true\n")
+        yield
+        ward.toml("[telemetry]\ncontent = false\n")
+        yield

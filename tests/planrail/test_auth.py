@@ -57,6 +57,14 @@ async def test_a_server_that_others_reach_does_not_start_without_authentication(
     assert "planrail keys create" in caught.value.hint
 
 
+def test_a_server_that_tells_others_where_it_is_knows_who_may_come() -> None:
+    nobody = Authenticator(AuthSettings())
+    check_open("127.0.0.1", nobody, url="http://localhost:8700")
+    with pytest.raises(AuthRefused, match=r"told to come to https://planner\.example"):
+        check_open("127.0.0.1", nobody, url="https://planner.example")
+    check_open("127.0.0.1", Authenticator(AuthSettings(), required=True), url="https://planner.example")
+
+
 async def test_a_key_of_the_database_is_its_principal_until_it_is_revoked_or_over() -> None:
     keys, clock, night, day = MemoryApiKeys(), Clock(), new_key(), new_key()
     await keys.add(StoredKey(name="n", hash=hash_of(night), principal="ann", scopes=frozenset(("approve",)), created_at=NOW))
