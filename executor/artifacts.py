@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
@@ -67,6 +69,22 @@ def verified(content: bytes, name: str) -> bytes:
     return content
 
 
+class ArtifactStore(Artifacts, Protocol):
+    """A store from which artifacts leave when no run has them any more."""
+
+    def names(self) -> Iterator[str]:
+        """The hashes of all that there are."""
+        ...
+
+    def put_at(self, content_hash: str) -> datetime | None:
+        """When it was put in last; None where it is not there."""
+        ...
+
+    def forget(self, content_hash: str, put_at: datetime) -> bool:
+        """Remove it, unless it was put in again since then; whether it is gone."""
+        ...
+
+
 class MemoryArtifacts:
     """Artifacts of one process, gone with it: for tests, checks and tools run by hand."""
 
@@ -88,7 +106,7 @@ class MemoryArtifacts:
 class ReadThrough:
     """Two stores: everything new goes to the first; what it has not is looked for in the second, where older bytes lie."""
 
-    def __init__(self, first: Artifacts, second: Artifacts) -> None:
+    def __init__(self, first: ArtifactStore, second: ArtifactStore) -> None:
         self._first = first
         self._second = second
 
@@ -103,3 +121,15 @@ class ReadThrough:
                 return self._second.get(content_hash)
             except UnknownArtifact:
                 raise missing from None
+
+    def names(self) -> Iterator[str]:
+        yield from self._first.names()
+        yield from self._second.names()
+
+    def put_at(self, content_hash: str) -> datetime | None:
+        found = [at for store in (self._first, self._second) if (at := store.put_at(content_hash)) is not None]
+        return max(found, default=None)
+
+    def forget(self, content_hash: str, put_at: datetime) -> bool:
+        gone = [store.forget(content_hash, put_at) for store in (self._first, self._second)]  # both
+        return all(gone)

@@ -12,7 +12,9 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
@@ -54,8 +56,11 @@ class ObjectArtifacts:
 
         def write(fs: Any, root: str) -> None:
             path = _path(root, made.hash)
-            if _size(fs, path) != made.size:
-                _written(fs, path, content)
+            if _is_local(fs) and _size(fs, path) == made.size:
+                with suppress(FileNotFoundError):
+                    os.utime(path)  # so that nobody removes it now
+                    return
+            _written(fs, path, content)  # an object's time is that of its writing
 
         self._patiently("written", write)
         return made
@@ -77,6 +82,38 @@ class ObjectArtifacts:
         if found is None:
             raise unknown(content_hash)
         return verified(found, content_hash)
+
+    def names(self) -> Iterator[str]:
+        """The hashes of all that there are."""
+        found = self._patiently("read", lambda fs, root: [str(path).rpartition("/")[2] for path in fs.find(root)])
+        return (name for name in found if _HASH.fullmatch(name) is not None)
+
+    def put_at(self, content_hash: str) -> datetime | None:
+        """When it was put in last, by the store's clock; None where it is not there. Raises ArtifactsUnreachable."""
+        if _HASH.fullmatch(content_hash) is None:
+            return None
+
+        def look(fs: Any, root: str) -> datetime | None:
+            try:
+                at: datetime = fs.modified(_path(root, content_hash))
+            except FileNotFoundError:
+                return None
+            return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+
+        return self._patiently("read", look)
+
+    def forget(self, content_hash: str, put_at: datetime) -> bool:
+        """Remove it unless it was put in again since; whether it is gone. Raises ArtifactsUnreachable."""
+        at = self.put_at(content_hash)
+        if at is None or at > put_at:
+            return at is None
+
+        def remove(fs: Any, root: str) -> None:
+            with suppress(FileNotFoundError):
+                fs.rm_file(_path(root, content_hash))
+
+        self._patiently("written", remove)
+        return True
 
     def try_out(self) -> None:
         """Write, read and remove an object of no meaning, at once or not at all; raises ArtifactsUnreachable."""

@@ -53,11 +53,15 @@ class Specialist:
     files: tuple[str, ...] = ()
 
 
+Holds = Callable[[Callable[[str], bool]], Mapping[str, int]]
+
+
 @dataclass(frozen=True)
 class Pack:
     """`name` is the pack's, `about` one sentence for the router; `playbooks` is a folder of .plan files, or None.
 
-    `evals` is its suite, which `planrail eval NAME` tries.
+    `evals` is its suite, which `planrail eval NAME` tries. `holds` counts the rows of its own tables, by table, that have a
+    text which is asked for: they are a business's own records, which `planrail erase` names and does not touch.
     """
 
     name: str
@@ -66,6 +70,7 @@ class Pack:
     playbooks: Path | None = None
     evals: Path | None = None
     specialist: Specialist | None = None
+    holds: Holds | None = None
 
 
 PackFactory = Callable[[PackHost], Pack]

@@ -26,6 +26,10 @@ class Engines(Protocol):
 
     def is_alive(self, worker: str) -> bool: ...
 
+    def alone(self) -> bool:
+        """Whether no other process has the database open, as far as that can be known."""
+        ...
+
     def engine(
         self, advance: Advance, limits: Limits, *, only: frozenset[str] | None = None
     ) -> AbstractAsyncContextManager[object]:
@@ -81,6 +85,9 @@ class _Embedded:
     def is_alive(self, worker: str) -> bool:
         return self.lock.is_alive(worker)
 
+    def alone(self) -> bool:
+        return not self.lock.others()
+
     def engine(
         self, advance: Advance, limits: Limits, *, only: frozenset[str] | None = None
     ) -> AbstractAsyncContextManager[object]:
@@ -102,6 +109,9 @@ class _Workers:
         """Whether the worker has not signed off; one that was killed is told apart only by those who listen for a while."""
         with self.journal.engine.connect() as connection:
             return connection.execute(select(worker_table).where(worker_table.c.name == worker)).first() is not None
+
+    def alone(self) -> bool:
+        return False  # a server is anybody's
 
     def engine(
         self, advance: Advance, limits: Limits, *, only: frozenset[str] | None = None

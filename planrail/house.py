@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.metadata import version
 
-from executor.artifacts import Artifacts
+from executor.artifacts import ArtifactStore
 from executor.engine.port import Limits, Liveness
 from executor.farewell import farewell
 from executor.fingerprint import covers
@@ -35,6 +35,7 @@ from planner.playbook import Playbooks
 from planner.prices import Prices
 from planner.worst import ModelTerms
 from planrail.engines import Engines, open_journal
+from planrail.erasing import Erasing
 from planrail.limits import endpoint_of, gates_of
 from planrail.plans import Plans
 from planrail.prices import GenaiPrices
@@ -68,7 +69,7 @@ class House:
     playbooks: Playbooks
     models: Models
     journal: SqlJournal
-    artifacts: Artifacts
+    artifacts: ArtifactStore
     segments: Segments
     worker: str
     engines: Engines
@@ -90,7 +91,14 @@ class House:
     @property
     def retention(self) -> Retention:
         """By which runs leave it."""
-        return Retention(self.journal, workspaces=self.settings.home / "workspaces")
+        return Retention(
+            self.journal, self.artifacts, workspaces=self.settings.home / "workspaces", alone=self.engines.alone
+        )  # fmt: skip
+
+    @property
+    def erasing(self) -> Erasing:
+        """By which all that names a person leaves it."""
+        return Erasing(self.retention, self.journal.retention, self.artifacts, self.packs, self.settings.home)
 
     @property
     def schedules(self) -> Schedules:

@@ -1,4 +1,7 @@
-"""Retention: removes runs from a house: the old ones, in short transactions beside running workers, with a receipt."""
+"""Retention: removes runs from a house in short transactions beside running workers, with a receipt: the old ones, for one.
+
+Artifacts are counted by reference: one leaves when no run that is left has it, and no call can be about to tell that it has.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +10,23 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from executor.artifacts import ArtifactStore
 from executor.events import TERMINAL, RunStatus
 from executor.journal.port import How
-from executor.journal.retention import Found, Old, SqlRetention
+from executor.journal.retention import Found, Old
+from executor.journal.space import Space
 from executor.journal.sql import SqlJournal
 
 FAILED: tuple[RunStatus, ...] = ("failed", "partial")
 _FIRST: tuple[RunStatus, ...] = ("done", "cancelled", *FAILED)
 _REST = 1.0  # times as long as a transaction took nothing is removed, so that others get their turn
 _LONGEST_REST_S = 1.0
+_LONGEST_CALL = timedelta(days=1)  # after which no call tells any more what it has put in
 
 assert set(_FIRST) == TERMINAL
 
@@ -40,6 +46,7 @@ class Pruned(BaseModel):
     found: tuple[Found, ...]
     removed: dict[str, int]
     receipt: str = ""
+    space: Space | None = None
 
     @property
     def runs(self) -> int:
@@ -54,15 +61,25 @@ def old_of(before: datetime, *, statuses: Sequence[RunStatus] = (), keep_failed:
 
 
 class Retention:
-    """What leaves a house. `workspaces` is the folder of the runs' own folders on this machine."""
+    """What leaves a house. `workspaces` is the folder of the runs' own folders on this machine.
 
-    def __init__(self, journal: SqlJournal, *, workspaces: Path) -> None:
-        self._journal = journal
-        self._workspaces = workspaces
+    `alone` tells whether no other process has the database open, as far as that can be known.
+    """
 
-    @property
-    def _store(self) -> SqlRetention:
-        return self._journal.retention
+    def __init__(
+        self,
+        journal: SqlJournal,
+        artifacts: ArtifactStore,
+        *,
+        workspaces: Path,
+        alone: Callable[[], bool] = lambda: False,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._store = journal.retention
+        self._artifacts = artifacts
+        self.workspaces = workspaces
+        self._alone = alone
+        self._now = now
 
     async def look(self, old: Old) -> Pruned:
         """What would be removed."""
@@ -83,22 +100,54 @@ class Retention:
         last: tuple[datetime, str] | None = None
         while page := await self._store.old(old, after=last):
             begun = time.monotonic()
-            removed.update(await self._remove([run for _, run, _ in page], "pruned", receipt))
+            removed.update(await self.remove([run for _, run, _ in page], "pruned", receipt))
             progress(removed["runs"])
             last = page[-1][:2]
             await asyncio.sleep(min((time.monotonic() - begun) * _REST, _LONGEST_REST_S))
+        removed["artifacts"] = await self.sweep(receipt)
         await self._store.forget(forget)
+        space = await self.reclaim(anew=False) if removed["events"] else None
         await self._store.done(receipt)
-        return Pruned(before=old.before, found=found, removed=dict(removed), receipt=receipt)
+        return Pruned(before=old.before, found=found, removed=dict(removed), receipt=receipt, space=space)
 
-    async def _remove(self, runs: Sequence[str], how: How, receipt: str) -> Counter[str]:
+    async def sweep(self, receipt: str) -> int:
+        """Remove the artifacts that only removed runs had; how many. What a call may put in anew just now is left for later."""
+        loose = await self._store.loose()
+        put_at = {name: await asyncio.to_thread(self._artifacts.put_at, name) for name in loose}
+        runs = await self._store.anybody_runs()  # looked at before the journals are: whoever begins later puts in anew
+        had = await self._store.referred(set(loose)) if loose else set()
+        settled, removed = set(had), 0
+        for name, used_at in loose.items():
+            at = put_at[name]
+            if at is None:
+                settled.add(name)
+                continue
+            idle = not runs or at <= used_at or at < self._now() - _LONGEST_CALL
+            if name not in had and idle and await asyncio.to_thread(self._artifacts.forget, name, at):
+                settled.add(name)
+                removed += 1
+        if settled:
+            await self._store.settled(settled)
+        if removed:
+            await self._store.note(receipt, {"artifacts": removed})
+        return removed
+
+    async def reclaim(self, *, anew: bool) -> Space:
+        """Give back the room of what was removed; `anew` leaves nothing of it in a file of the house's."""
+        return await self._store.reclaim(anew=anew, alone=self._alone())
+
+    async def remove(self, runs: Sequence[str], how: How, receipt: str) -> Counter[str]:
         """Remove runs, and their folders of files."""
         gone = await self._store.remove(runs, how, receipt)
-        folders = await asyncio.to_thread(lambda: sum(_cleared(self._workspaces / each.run) for each in gone))
-        counts = Counter({"runs": len(gone), "events": sum(each.seq for each in gone), "folders": folders})
-        if folders:
-            await self._store.note(receipt, {"folders": folders})
-        return counts
+        folders = await self.clear([self.workspaces / each.run for each in gone], receipt)
+        return Counter({"runs": len(gone), "events": sum(each.seq for each in gone), "folders": folders})
+
+    async def clear(self, folders: Sequence[Path], receipt: str) -> int:
+        """Remove folders of files; how many there were."""
+        count = await asyncio.to_thread(lambda: sum(_cleared(folder) for folder in folders))
+        if count:
+            await self._store.note(receipt, {"folders": count})
+        return count
 
 
 def _cleared(folder: Path) -> bool:

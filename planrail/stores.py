@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from sqlalchemy import Engine
 
-from executor.artifacts import Artifacts, ReadThrough
+from executor.artifacts import ArtifactStore, ReadThrough
 from executor.journal.artifacts import SqlArtifacts
 from executor.objects import ObjectArtifacts
 from planrail.settings import Settings
 
 
-def artifacts_of(settings: Settings, database: Engine) -> Artifacts:
+def artifacts_of(settings: Settings, database: Engine) -> ArtifactStore:
     """The artifact store; older artifacts of a database are still read there. Raises ArtifactsUnreachable."""
     in_database = SqlArtifacts(database)
     if not settings.artifacts_url:

@@ -72,6 +72,11 @@ class WorkerLock:
         """Whether a process holds that worker's lock; the lock stays with whoever has it."""
         return _NAME.fullmatch(worker) is not None and _is_locked(self._path(worker))
 
+    def others(self) -> list[str]:
+        """The other workers of the folder that live."""
+        names = (path.name.removesuffix(_SUFFIX) for path in self._folder.glob(f"*{_SUFFIX}"))
+        return sorted(name for name in names if name != self.worker and self.is_alive(name))
+
     def _path(self, worker: str) -> Path:
         return self._folder / f"{worker}{_SUFFIX}"
 

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from executor.errors import JournalUnreachable
 from executor.journal.bell import Changed
+from executor.journal.space import Space
 
 
 class Dialect(Protocol):
@@ -58,6 +59,13 @@ class Dialect(Protocol):
 
     def version(self, connection: Connection) -> int | None:
         """A number that changes when another connection than this one has committed; None where nobody needs to ask."""
+        ...
+
+    def reclaim(self, engine: Engine, *, anew: bool, alone: bool) -> Space:
+        """Give the room that removed rows took back to the disk, as far as nobody is held up by it for long.
+
+        With `anew` nothing of them is left in a file that is this process's to write; `alone` says that no other has it open.
+        """
         ...
 
     def is_transient(self, error: DBAPIError) -> bool:

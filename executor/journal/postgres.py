@@ -13,6 +13,8 @@ from sqlalchemy.exc import DBAPIError
 
 from executor.errors import JournalUnreachable
 from executor.journal.bell import Changed
+from executor.journal.space import Space, reclaim_postgres
+from executor.journal.tables import metadata
 
 CHANNEL = "planrail_journal"
 DRIVER = "postgresql+psycopg"
@@ -121,6 +123,9 @@ class PostgresDialect:
                 stop.wait(_LOOK_SECONDS)  # the caller connects again
             finally:
                 connection.invalidate()  # nobody else gets a connection that listens
+
+    def reclaim(self, engine: Engine, *, anew: bool, alone: bool) -> Space:
+        return reclaim_postgres(engine, (table.name for table in metadata.sorted_tables))
 
     def is_transient(self, error: DBAPIError) -> bool:
         return _state(error) in _TRANSIENT

@@ -6,32 +6,36 @@ Whoever is stopped in the middle has removed some; the next removal goes on with
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, exists, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, bindparam, delete, exists, func, select, tuple_, update
 
 from executor.events import RunStatus
 from executor.journal import spent
 from executor.journal.dialect import Dialect
 from executor.journal.gone import GoneRuns
+from executor.journal.holding import Held, anybody_runs, held_page, loose, others, referred, remove_others
 from executor.journal.leaving import LOCK, Leaving, read_leaving, remove
 from executor.journal.port import How
 from executor.journal.readers import Readers
+from executor.journal.space import Space
 from executor.journal.spent import Spent
-from executor.journal.tables import PUSH_AWAKE, UtcTime
+from executor.journal.tables import PUSH_AWAKE, UtcTime, loose_table
 from executor.journal.tables import push_table as push
 from executor.journal.tables import removal_table as removal
 from executor.journal.tables import run_table as run
 from executor.journal.tables import session_past_table as past
 from executor.journal.tables import session_table as session
 from executor.journal.writer import Writer
+from executor.subject import Subject
 
 MOST_RUNS = 50  # that one transaction removes; and so many of their events:
 MOST_EVENTS = 2_000
@@ -82,8 +86,9 @@ class SqlRetention:
     """What leaves the journal's database."""
 
     def __init__(
-        self, readers: Readers, writer: Writer, dialect: Dialect, gone: GoneRuns, clock: Callable[[], datetime]
+        self, engine: Engine, readers: Readers, writer: Writer, dialect: Dialect, gone: GoneRuns, clock: Callable[[], datetime]
     ) -> None:  # fmt: skip
+        self._engine = engine
         self._readers = readers
         self._writer = writer
         self._dialect = dialect
@@ -122,6 +127,60 @@ class SqlRetention:
         removed = remove(connection, self._dialect, part, self._gone, how, self._clock())
         self._note(connection, receipt, {"runs": len(removed), "events": sum(each.seq for each in removed)})
         return removed
+
+    async def held(self, subject: Subject, hashes: Set[str], *, since: datetime | None = None) -> list[Held]:
+        """Every run, looked through; with `since` those alone that were changed after it."""
+        found: list[Held] = []
+        last: str | None = ""
+        while last is not None:
+            page, last = await self._readers.read(partial(held_page, last=last, subject=subject, hashes=hashes, since=since))
+            found += page
+        return found
+
+    async def others(self, subject: Subject) -> Mapping[str, int]:
+        """How many rows that are no run's hold it, by what they are."""
+        return await self._readers.read(lambda c: others(c, subject))
+
+    async def remove_others(self, subject: Subject, receipt: str) -> Mapping[str, int]:
+        """Remove them; how many."""
+
+        def write(connection: Connection) -> Mapping[str, int]:
+            counts = remove_others(connection, subject)
+            self._note(connection, receipt, counts)
+            return counts
+
+        return await self._writer.write(write, order=LOCK)
+
+    async def loose(self) -> Mapping[str, datetime]:
+        """Artifacts that runs had that were removed, with when such a run was last changed."""
+        return await self._readers.read(loose)
+
+    async def loosen(self, hashes: Iterable[str], used_at: datetime) -> None:
+        """Take these artifacts for loose, too: no run is known to have them."""
+        rows = [self._dialect.insert_once(loose_table, "hash").values(hash=h, used_at=used_at) for h in sorted(set(hashes))]
+        await self._writer.write(lambda c: [c.execute(row).rowcount for row in rows], order=LOCK)
+
+    async def settled(self, hashes: Collection[str]) -> None:
+        """These are loose no more: another run has them, or they are gone."""
+        some = delete(loose_table).where(loose_table.c.hash.in_(sorted(hashes)))
+        await self._writer.write(lambda c: c.execute(some).rowcount, order=LOCK)
+
+    async def referred(self, hashes: Set[str]) -> set[str]:
+        """Which of these artifacts runs have."""
+        found: set[str] = set()
+        last: str | None = ""
+        while last is not None:
+            page, last = await self._readers.read(partial(referred, last=last, hashes=hashes))
+            found |= page
+        return found
+
+    async def anybody_runs(self) -> bool:
+        """Whether a run is carried on now."""
+        return await self._readers.read(anybody_runs)
+
+    async def reclaim(self, *, anew: bool, alone: bool) -> Space:
+        """Give the room of what was removed back, as far as that holds nobody up for long; see `Dialect.reclaim`."""
+        return await asyncio.to_thread(self._dialect.reclaim, self._engine, anew=anew, alone=alone)
 
     async def begin(self, kind: str, by: str, *, name: str = "", salt: str = "", subject: str = "") -> str | None:
         """A new receipt; None where there is one of that name."""

@@ -69,7 +69,7 @@ class SqlJournal:
         self.kept = SqlKept(self._readers, self._writer)
         self.outbox = SqlOutbox(self._readers, self._writer, dialect)
         self._gone = GoneRuns()
-        self.retention = SqlRetention(self._readers, self._writer, dialect, self._gone, clock)
+        self.retention = SqlRetention(engine, self._readers, self._writer, dialect, self._gone, clock)
         self.shapes = SqlShapes(self._readers, self._writer, dialect, clock)
         self.signing = SqlSigningKeys(self._readers, self._writer, dialect)
         self.timetable = SqlTimetable(self._readers, self._writer, dialect)

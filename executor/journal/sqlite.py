@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from executor.errors import JournalUnreachable
 from executor.journal.bell import Changed
+from executor.journal.space import Space, reclaim_sqlite
 
 WATCH_SECONDS = 0.02  # between two looks at `pragma data_version`, which costs some microseconds
 
@@ -55,6 +56,8 @@ class SqliteDialect:
         return made
 
     def prepare(self, connection: Connection) -> None:
+        if connection.exec_driver_sql("pragma page_count").scalar_one() == 0:  # only a new file can be told
+            connection.exec_driver_sql("pragma auto_vacuum=incremental")
         connection.exec_driver_sql("pragma journal_mode=wal").scalar()
 
     def lock_schema(self, connection: Connection) -> None:
@@ -88,6 +91,9 @@ class SqliteDialect:
                     seen = version
                     changed()
                 stop.wait(WATCH_SECONDS)
+
+    def reclaim(self, engine: Engine, *, anew: bool, alone: bool) -> Space:
+        return reclaim_sqlite(engine, anew=anew, alone=alone)
 
     def is_transient(self, error: DBAPIError) -> bool:
         return _primary(error) in _TRANSIENT
@@ -130,6 +136,7 @@ def _configure(connection: sqlite3.Connection, _: object) -> None:
     cursor = connection.cursor()
     cursor.execute("pragma synchronous=full")
     cursor.execute("pragma foreign_keys=on")
+    cursor.execute("pragma secure_delete=on")  # what is removed is overwritten
     cursor.close()
 
 

@@ -27,4 +27,5 @@ def pack(host: PackHost) -> Pack:
             takes={"limit": "int"},
         ),
         evals=Path(__file__).parent / "evals.yaml",
+        holds=lambda asked_for: records.store.holds(asked_for),
     )

@@ -13,10 +13,11 @@ __all__ = ["pack"]
 
 def pack(host: PackHost) -> Pack:
     """The pack, ready to be called; the database is not touched before a tool is."""
+    importer = Importer(host)
     return Pack(
         name="listings",
         about="Property listings: import files of them in bulk, check them, find duplicates, report what was rejected.",
-        tools=Toolset.declared("listings", Importer(host)),
+        tools=Toolset.declared("listings", importer),
         playbooks=Path(__file__).parent / "playbooks",
         specialist=Specialist(
             does="Imports files of property listings, reports what was rejected, and finds listings that were imported.",
@@ -25,4 +26,5 @@ def pack(host: PackHost) -> Pack:
             files=("csv", "json"),
         ),
         evals=Path(__file__).parent / "evals.yaml",
+        holds=importer.holds,
     )

@@ -7,7 +7,7 @@ artifact store, so that a plan holds a handle for thousands of them, and whoever
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO
@@ -52,6 +52,10 @@ class Importer:
         from packs.listings.listing_rows import ListingRows  # noqa: PLC0415  # it loads SQLAlchemy
 
         return ListingRows(self._store)
+
+    def holds(self, asked_for: Callable[[str], bool]) -> Mapping[str, int]:
+        """In how many rows of the pack's tables a text is that is asked for."""
+        return self._store.holds(asked_for)
 
     def took_effect(self, key: str) -> bool:
         return self._store.settled(key)

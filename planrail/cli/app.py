@@ -17,7 +17,7 @@ from planrail.cli.keys_app import keys
 from planrail.cli.mcp_option import McpConfig
 from planrail.cli.output import output_of
 from planrail.cli.push_app import push
-from planrail.cli.retain_app import prune
+from planrail.cli.retain_app import erase, prune
 from planrail.cli.schedule_app import schedule
 from planrail.cli.send_app import sends
 
@@ -305,6 +305,7 @@ def doctor(
 app.command("eval")(evaluate)
 app.command("cost")(cost)
 app.command("prune")(prune)
+app.command("erase")(erase)
 
 
 def _settings() -> Settings:

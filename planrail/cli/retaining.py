@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import get_args
@@ -11,6 +11,7 @@ from typing import get_args
 from rich.table import Table
 
 from executor.events import TERMINAL, RunStatus
+from executor.journal.space import Space
 from planner.duration import duration_text, seconds_of
 from planrail.cli.asking import read_line
 from planrail.cli.errors import DONE, FAILED, UsageError
@@ -20,6 +21,12 @@ from planrail.cli.text import moment, plural
 from planrail.house import House
 from planrail.retention import Pruned, old_of
 from planrail.settings import Settings
+
+_SINGULAR = {
+    "runs": "run", "events": "event", "folders": "folder", "artifacts": "artifact", "schedules": "schedule", "keys": "key",
+    "kept plans": "kept plan", "learned shapes": "learned shape", "days of quotas": "day of a quota",
+    "sums of sessions": "sum of a session",
+}  # fmt: skip
 
 
 def prune(
@@ -39,7 +46,7 @@ def prune(
             _tell(output, found, told)
         if dry_run or not found.runs:
             return _end(output, found)
-        if not yes and not await _agreed(output, f"Remove {plural(found.runs, 'run')}?"):
+        if not yes and not await agreed(output, f"Remove {plural(found.runs, 'run')}?"):
             return FAILED
         shown = not output.json and output.stream.isatty()
         with output.console.status("removing …") if shown else nullcontext() as status:
@@ -84,7 +91,7 @@ def forget_before(settings: Settings, now: datetime) -> datetime:
     return now - timedelta(seconds=seconds_of(settings.retention.remember) or 0.0)
 
 
-async def _agreed(output: Output, question: str) -> bool:
+async def agreed(output: Output, question: str) -> bool:
     if not output.interactive:
         raise UsageError("Nobody is there to be asked.", hint="--yes removes them, --dry-run shows them.")
     output.console.print(f"{question} [y/N] ", end="")
@@ -109,6 +116,23 @@ def _end(output: Output, pruned: Pruned) -> int:
     if output.json:
         output.document({**pruned.model_dump(mode="json"), "runs": pruned.runs})
     elif pruned.receipt:
-        counts = ", ".join(plural(count, name.removesuffix("s")) for name, count in pruned.removed.items())
-        output.console.print(f"removed {counts or 'nothing'}", soft_wrap=True)
+        output.console.print(f"removed {counted(pruned.removed) or 'nothing'}", soft_wrap=True)
+        if pruned.space is not None:
+            tell_space(output, pruned.space)
     return DONE
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """`3 runs, 1 artifact`; the words stand in the plural."""
+    return ", ".join(f"{n:,} {_SINGULAR.get(what, what) if n == 1 else what}" for what, n in counts.items() if n)
+
+
+def tell_space(output: Output, space: Space) -> None:
+    """How large the database is now."""
+    output.console.print(f"the database has {_megabytes(space.after)}, {_megabytes(space.before)} before")
+    for note in space.notes:
+        output.console.print(note, soft_wrap=True)
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,13 +14,15 @@ from sqlalchemy import select
 
 from executor.errors import KeyTaken, UnknownRun
 from executor.events import CallFinished, CallStarted, PlannerCalled, RunEnded, RunResumed, RunStatus
+from executor.journal.artifacts import SqlArtifacts
 from executor.journal.dialects import dialect_of
 from executor.journal.gone import GoneRuns
 from executor.journal.leaving import read_leaving, remove
 from executor.journal.outbox import Wish
 from executor.journal.port import Receipt
 from executor.journal.sql import SqlJournal
-from executor.journal.tables import event_table, metadata
+from executor.journal.tables import event_table, metadata, run_table
+from executor.objects import ObjectArtifacts
 from executor.session import SessionLimits, Share
 from executor.submission import ForkOf, Principal, Submission
 from planner.usage import Usage
@@ -47,8 +50,12 @@ class Store:
     clock: list[datetime]
 
     @property
+    def artifacts(self) -> SqlArtifacts:
+        return SqlArtifacts(self.journal.engine, clock=lambda: self.clock[0])
+
+    @property
     def retention(self) -> Retention:
-        return Retention(self.journal, workspaces=self.folder)
+        return Retention(self.journal, self.artifacts, workspaces=self.folder, now=lambda: self.clock[0])
 
     async def ended(
         self, run: str, *, age: int = 100, status: RunStatus = "done", session: str | None = None, goal: str = "a goal"
@@ -282,3 +289,80 @@ async def test_workers_remove_what_is_old_once_a_day(store: Store) -> None:
     tomorrow = await pruned_today(store.retention, settings, "w1", NOW + timedelta(days=1))
     assert tomorrow is not None
     assert await store.ids() == []
+
+
+async def had(store: Store, run: str, content: bytes, *, age: int = 100) -> str:
+    """A run that ended so many days ago, of which a tool had stored these bytes; their hash."""
+    store.clock[0] = NOW - timedelta(days=age)
+    made = store.artifacts.put(content, media_type="text/plain").hash
+    await store.ended(run, age=age)
+    await store.journal.append(run, [CallFinished(step="u", value=None, artifacts=(made,))], epoch=None)
+    with store.journal.engine.begin() as connection:
+        changed = {"updated_at": NOW - timedelta(days=age)}
+        connection.execute(metadata.tables["planrail_run"].update().where(run_table.c.id == run).values(changed))
+    return made
+
+
+async def test_an_artifact_leaves_with_the_last_run_that_has_it(store: Store) -> None:
+    shared, own = await had(store, "old", b"shared"), await had(store, "older", b"own")
+    assert await had(store, "young", b"shared", age=10) == shared
+    assert (await store.prune()).removed["artifacts"] == 1
+    assert list(store.artifacts.names()) == [shared]
+    assert store.artifacts.get(shared) == b"shared"
+    assert own != shared
+    assert (await store.prune(days=5)).removed["artifacts"] == 1
+    assert (list(store.artifacts.names()), await store.journal.retention.loose()) == ([], {})
+
+
+async def test_an_artifact_that_a_call_puts_in_just_now_stays_until_its_run_has_told_of_it(store: Store) -> None:
+    made = await had(store, "old", b"again")
+    await store.journal.create(Submission(goal="g", principal=ANN), run="new", key="new", now=NOW)
+    epoch = await store.journal.take("new", "w")
+    store.artifacts.put(b"again", media_type="text/plain")
+    assert (await store.prune()).removed["artifacts"] == 0
+    told = [CallFinished(step="u", value=None, artifacts=(made,)), RunEnded(status="done")]
+    await store.journal.append("new", told, epoch=epoch, status="done", release=True)
+    assert (await store.prune()).removed["artifacts"] == 0
+    assert (store.artifacts.get(made), await store.journal.retention.loose()) == (b"again", {})
+
+
+async def test_an_artifact_that_no_call_can_be_about_to_tell_of_leaves_beside_running_runs(store: Store) -> None:
+    await had(store, "old", b"own")
+    await store.journal.create(Submission(goal="g", principal=ANN), run="new", key="new", now=NOW)
+    await store.journal.take("new", "w")
+    assert (await store.prune()).removed["artifacts"] == 1
+
+
+async def test_artifacts_leave_an_object_store_too(tmp_path: Path) -> None:
+    objects = ObjectArtifacts(f"file://{tmp_path}/objects")
+    made = objects.put(b"bytes", media_type="text/plain").hash
+    assert list(objects.names()) == [made]
+    at = objects.put_at(made)
+    assert at is not None
+    os.utime(tmp_path / "objects" / made[:2] / made, (1_000, 1_000))
+    objects.put(b"bytes", media_type="text/plain")
+    again = objects.put_at(made)
+    assert again is not None
+    assert again >= at - timedelta(seconds=1)
+    assert not objects.forget(made, datetime.fromtimestamp(1_000, UTC))
+    assert objects.forget(made, again)
+    assert (list(objects.names()), objects.put_at(made), objects.forget(made, again)) == ([], None, True)
+
+
+@pytest.mark.parametrize("earlier", [False, True], ids=["file", "file of an earlier version"])
+async def test_the_file_of_sqlite_shrinks_beside_a_reader(tmp_path: Path, earlier: bool) -> None:
+    path = tmp_path / "journal.db"
+    async with await SqlJournal.open(f"sqlite:///{path}") as journal, await SqlJournal.open(f"sqlite:///{path}") as other:
+        if earlier:
+            with journal.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.exec_driver_sql("pragma auto_vacuum=none")
+                connection.exec_driver_sql("vacuum")
+        store = Store(journal, "", tmp_path, [NOW])
+        await store.ended("stays", age=1)
+        for number in range(20):
+            await had(store, f"r{number:02}", bytes([number]) * 200_000)
+        done = await store.prune()
+        assert done.space is not None
+        assert done.space.before > 4_000_000 > 500_000 > done.space.after, done.space
+        assert await other.get("stays") is not None
+    assert path.stat().st_size < 500_000
