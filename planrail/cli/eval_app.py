@@ -16,6 +16,7 @@ File = Path | None
 _NOISE = "Try each case also with: typos, truncated, duplicated, speech, mixed; or all."
 _FAULTS = "Disturb the tools by: 429, 5xx, timeout, malformed, slow; or all."
 _PARALLEL = "Trials at once; latencies are those of a busy machine then."
+_DATABASE = "Give each trial a new database on this PostgreSQL server; `configured` is the one of the settings."
 _LATENCY = "Let played models take their time: 1 is life's own pace."
 
 
@@ -28,6 +29,7 @@ def evaluate(
     faults: Annotated[str, Option("--faults", metavar="KINDS", help=_FAULTS)] = "",
     fault_rate: Annotated[float, Option("--fault-rate", min=0.0, max=1.0, help="The share of calls that are disturbed.")] = 0.2,
     parallel: Annotated[int, Option("--parallel", min=1, max=64, help=_PARALLEL)] = 1,
+    database_url: Annotated[str, Option("--database-url", metavar="URL", help=_DATABASE)] = "",
     latency: Annotated[float, Option("--latency", metavar="FACTOR", min=0.0, max=10.0, help=_LATENCY)] = 0.0,
     baseline: Annotated[File, Option("--baseline", metavar="FILE", help="Fail where it is worse than this one.")] = None,
     save_baseline: Annotated[File, Option("--save-baseline", metavar="FILE", help="Write this one down as a baseline.")] = None,
@@ -52,7 +54,7 @@ def evaluate(
 
     tolerance = Tolerance(p95=tolerance_p95, usd=tolerance_cost, tokens=tolerance_cost)
     wish = evaluating.EvalWish(
-        suite, repeat, seed, noise, faults, fault_rate, parallel, latency, baseline, save_baseline, max_p95, max_cost,
-        min_quality, tolerance, record, replay, junit, html, keep,
+        suite, repeat, seed, noise, faults, fault_rate, parallel, database_url, latency, baseline, save_baseline, max_p95,
+        max_cost, min_quality, tolerance, record, replay, junit, html, keep,
     )  # fmt: skip
     return evaluating.evaluate(output, wish)

@@ -48,6 +48,7 @@ class EvalWish:
     faults: str
     fault_rate: float
     parallel: int
+    database_url: str
     latency: float
     baseline: Path | None
     save_baseline: Path | None
@@ -68,7 +69,7 @@ def evaluate(output: Output, wish: EvalWish) -> int:
     try:
         path = suite_path(wish.suite, settings)
         suite = read_suite(path)
-        manner = _manner(wish, suite)
+        manner = _manner(wish, suite, settings)
         report = _played(output, settings, suite, manner, wish.keep)
     except SuiteError as error:
         output.error(error)
@@ -94,7 +95,7 @@ def suite_path(named: str, settings: Settings) -> Path:
     return pack.evals
 
 
-def _manner(wish: EvalWish, suite: Suite) -> Manner:
+def _manner(wish: EvalWish, suite: Suite, settings: Settings) -> Manner:
     if wish.record is not None and wish.replay is not None:
         raise UsageError("Record a cassette or replay one, not both.")
     if wish.latency and wish.replay is None and suite.models == "configured":
@@ -104,6 +105,7 @@ def _manner(wish: EvalWish, suite: Suite) -> Manner:
     return Manner(
         repeat=wish.repeat, seed=wish.seed, noise=_listed(wish.noise, NOISES, "noise"),
         faults=_listed(wish.faults, FAULTS, "fault"), fault_rate=wish.fault_rate, parallel=wish.parallel, latency=wish.latency,
+        database_url=settings.url if wish.database_url == "configured" else wish.database_url,
         keep=wish.keep is not None, record=wish.record, replay=wish.replay, tolerance=wish.tolerance, limits=limits,
         baseline=None if wish.baseline is None else read_baseline(wish.baseline, suite.suite, wish.latency),
     )  # fmt: skip
@@ -183,7 +185,8 @@ def tell(output: Output, report: Report) -> None:
         for sentence in trial.wrong:
             output.console.print(f"  {clean(sentence)}", soft_wrap=True)
         if trial.kept:
-            output.console.print(Text(f"  PLANRAIL_HOME={trial.kept} planrail why {trial.run}", style="dim"), soft_wrap=True)
+            where = f"PLANRAIL_HOME={trial.kept}" + (f" PLANRAIL_DATABASE_URL={trial.database}" if trial.database else "")
+            output.console.print(Text(f"  {where} planrail why {trial.run}", style="dim"), soft_wrap=True)
     output.console.print()
     for worse in report.regressions:
         of = f" of {clean(worse.of)}" if worse.of else ""

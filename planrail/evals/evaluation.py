@@ -8,6 +8,7 @@ from pathlib import Path
 
 from planner.models import Models
 from planrail.evals.cassette import Cassette
+from planrail.evals.databases import databases_at
 from planrail.evals.faults import Disturbed, Fault
 from planrail.evals.measured import Measured, Summary, machine_s
 from planrail.evals.noise import Noise
@@ -31,6 +32,7 @@ class Manner:
     faults: Sequence[Fault] = ()
     fault_rate: float = 0.2
     parallel: int = 1
+    database_url: str = ""  # a PostgreSQL server's; "": files of SQLite
     latency: float = 0.0  # of played models: 1 is life's own pace
     keep: bool = False
     record: Path | None = None
@@ -68,7 +70,8 @@ async def evaluated(
 
         return Rewired(paced, disturbed.tool if manner.faults and trial.case.faults else None)
 
-    stage = Stage(settings, suite, folder, rewired, manner.parallel, manner.keep, seen)
+    databases = databases_at(manner.database_url)
+    stage = Stage(settings, suite, folder, rewired, manner.parallel, manner.keep, databases, seen)
     found = await stage.play(trials_of(suite, manner))
     report = Report(
         suite=suite.suite, seed=manner.seed, repeat=manner.repeat, noise=tuple(manner.noise), faults=tuple(manner.faults),

@@ -33,6 +33,7 @@ class Measured(_Figures):
     calls: int = 0
     steps: int = 0
     kept: str = ""  # the data folder, where it was kept
+    database: str = ""  # the URL of its database, if that lies elsewhere
 
     @property
     def passed(self) -> bool:
