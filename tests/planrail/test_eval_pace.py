@@ -10,6 +10,7 @@ import pytest
 from planner.llm.port import Message, ModelRequest
 from planner.llm.scripted import ScriptedModel
 from planner.models import Models, Role
+from planner.tokens import count_tokens
 from planner.worst import ModelTerms
 from planrail.evals.pace import CHEAP, STRONG, Pace
 from tests.planrail.command import Command
@@ -45,11 +46,11 @@ async def test_a_reply_comes_piece_by_piece_in_the_time_that_its_tokens_take(whi
     role, tempo = (models.planner, STRONG) if which == "planner" else (models.executor, CHEAP)
     factor, clock, came = Pace(0.5, 3).drawn(asked(1)), asyncio.get_running_loop().time, list[float]()
     assert role is not None
+    tokens = count_tokens(SAID)  # it loads what it counts with
     begun = clock()
     async with aclosing(role.model.stream(asked(1))) as pieces:
         async for _ in pieces:
             came.append(clock() - begun)
-    tokens = 4 * 14
     assert came[0] >= factor * tempo.first_token_s
     assert came[-1] >= factor * (tempo.first_token_s + tokens / tempo.tokens_s)
     assert came[-1] - came[0] > 0.02  # it is not held back until it is whole
