@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from executor.builtin import builtin_tools
+from executor.hand_tools import hand_tools
 from executor.pack import PackHost, load_packs
 from executor.routing import Routing
 from executor.specialists import specialists_of
@@ -23,6 +24,7 @@ def rows(folder: Path) -> list[tuple[str, int, int, int]]:
     for pack in packs:
         toolset |= pack.tools
     who = specialists_of(packs)
+    toolset |= hand_tools(who)
     found = []
     for name in ("", *(m.name for m in who)):
         catalog = Catalog(who.narrowed(name, toolset.specs))

@@ -43,14 +43,17 @@ class PackHost:
 class Specialist:
     """Who does the trade's work, as a router knows it: what it takes on, what it leaves to others, and what it is handed.
 
-    `takes` are fields with their types, as in plans: a hand-over passes these, and no transcript. `files` are the endings of
-    files that are its business where the goal also says one of its words (its name, or a namespace of its tools).
+    `takes` are fields with their types, as in plans. `files` are the endings of files that are its business where the goal also
+    says one of its words (its name, or a namespace of its tools). `playbook` is the one of its own that goes on with what
+    another specialist's plan hands over: its parameters are `takes`, and its answer is `gives`: fields, and no transcript.
     """
 
     does: str
     leaves: str = ""
     takes: Mapping[str, str] = field(default_factory=dict)
     files: tuple[str, ...] = ()
+    playbook: str = ""
+    gives: str = ""
 
 
 Holds = Callable[[Callable[[str], bool]], Mapping[str, int]]

@@ -17,6 +17,7 @@ from executor.drafting import NotPlanned, Purpose, drafted, unreadable
 from executor.earlier import earlier_told, earlier_words
 from executor.events import ConfidenceFell, GoalRouted, PlanCertified, PlanDoubted, PlanProposed, PlanRefused, PlanVerified
 from executor.fingerprint import fingerprint_of
+from executor.handing import NOTHING_HANDED, Handed, Handing
 from executor.keeping import Keeping
 from executor.ledger import model_need
 from executor.left import budget_of, refuse_additions, settled_by, was_approved
@@ -27,6 +28,7 @@ from executor.recorder import Recorder
 from executor.routing import NOT_ROUTED, Routing
 from executor.run import Run
 from executor.shapes import NOTHING_LEARNED, Shapes, learned_of
+from executor.specialists import HAND
 from executor.submission import Submission
 from executor.writer import hand_of
 from planner.catalog import TOOLS_TOKENS, Catalog
@@ -60,6 +62,7 @@ class Planning:
     keeping: Keeping | None = None
     shapes: Shapes = NOTHING_LEARNED  # of what tools return that do not declare it
     routing: Routing = NOT_ROUTED
+    handing: Handing = NOTHING_HANDED
     scripts: Scripts = field(init=False)
     catalog: Catalog = field(init=False)
     _narrowed: dict[str, Catalog] = field(init=False, default_factory=dict)  # by specialist
@@ -93,14 +96,24 @@ class Planning:
                 await recorder.commit(certified, tools=fingerprint_of(certified.certificate.tools) or None)
 
     def certified(self, proposed: PlanProposed, run: Run) -> PlanCertified:
-        """Compile and check a proposal; raises CompileError and PlanRefused."""
-        params, script, budget = proposed.params, proposed.script, budget_of(proposed, run)
+        """Compile and check a proposal, with what it hands over to others put in; raises CompileError and PlanRefused."""
+        handed = self.handing.expanded(proposed.script)
+        try:
+            return self._certified(proposed, handed, run)
+        except (CompileError, Refused) as refused:
+            if not handed.lines:
+                raise
+            raise type(refused)(handed.placed(refused.diagnostics)) from refused
+
+    def _certified(self, proposed: PlanProposed, handed: Handed, run: Run) -> PlanCertified:
+        params, script, budget = proposed.params, handed.script, budget_of(proposed, run)
         ids = Ids(proposed.ids, run.gone.union(map(statement_of, proposed.dropped)))
         settled = tuple(settled_by(proposed, run).items())
         certificate = self.scripts.certified(script, params, budget, hand_of(run), ids, settled)
         compiled = self.scripts.compiled(script, frozenset(params), ids)
         refuse_additions(proposed, certificate, compiled.program, run)
-        self.routing.refuse_others(proposed, certificate, compiled.program, run)
+        self.handing.refuse_elsewhere(compiled.program)
+        self.routing.refuse_others(proposed, compiled.program, run, handed.put_in)
         contracts = {name: dict(contract(self.tools[name]).parts) for name in certificate.tools}
         return PlanCertified(
             plan=compiled.plan, script=script, params=params, certificate=certificate, contracts=contracts,
@@ -133,7 +146,7 @@ class Planning:
     async def known(self, run: Run | None = None) -> Catalog:
         """The catalog for a run, with what tools have returned so far."""
         catalog = self.catalog if run is None else self.catalog_of(run)
-        return catalog.knowing(await self.learned(catalog.tools))
+        return catalog.knowing({**await self.learned(catalog.tools), **self.handing.gives()})
 
     async def learned(self, names: Iterable[str]) -> dict[str, str]:
         """What those of the tools that do not declare it were seen to return, in a prompt's words."""
@@ -195,7 +208,11 @@ class Planning:
     def _react(self, run: Run) -> PlanProposed:
         if not self.tools:
             raise NotPlanned("There are no tools to reach the goal with.")
-        return react_plan(run.submission, self.catalog_of(run).offer(run.submission.goal).tools)
+        return react_plan(run.submission, self.offered(run))
+
+    def offered(self, run: Run) -> tuple[ToolSpec, ...]:
+        """The tools that a model may call one by one: a hand-over is a plan's."""
+        return tuple(t for t in self.catalog_of(run).offer(run.submission.goal).tools if t.namespace != HAND)
 
     def _from_playbook(self, name: str, run: Run) -> PlanProposed:
         try:

@@ -55,8 +55,7 @@ class Probing:
 
     def tools(self) -> tuple[str, ...]:
         """What may be looked up with."""
-        run = self.recorder.run
-        offered = self.planning.catalog_of(run).offer(run.submission.goal).tools
+        offered = self.planning.offered(self.recorder.run)
         allowed = self.planning.policy.rule
         return tuple(t.name for t in offered if not t.has_effect and (not t.open_world or allowed(t.name) == "allow"))
 

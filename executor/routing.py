@@ -22,13 +22,12 @@ from executor.run import Run
 from executor.specialists import NOBODY, Member, Specialists
 from executor.submission import Submission
 from executor.talk import clipped
-from planner.certificate import Certificate
 from planner.diagnostic import Diagnostic
 from planner.errors import ModelError, PlanRefused
 from planner.llm.port import complete
 from planner.models import Role
 from planner.playbook import Playbook, Playbooks
-from planner.program import Program
+from planner.program import Program, Step
 from planner.toolspec import Json
 from planner.usage import NO_USAGE
 
@@ -65,12 +64,16 @@ class Routing:
         whose = self.whose(run)
         return Playbooks(self.specialists.playbooks(whose, known)) if whose else known
 
-    def refuse_others(self, proposed: PlanProposed, certificate: Certificate, program: Program, run: Run) -> None:
-        """Raise PlanRefused where a plan that was written for the specialist uses a tool of another one."""
+    def refuse_others(self, proposed: PlanProposed, program: Program, run: Run, handed: frozenset[int] = frozenset()) -> None:
+        """Raise PlanRefused where a plan that was written for the specialist uses a tool of another one.
+
+        The lines that are `handed` to others are theirs.
+        """
         hidden = frozenset() if proposed.source in _FREE else self.specialists.hidden(self.whose(run))
-        others = sorted(name for name in certificate.tools if name in hidden)
-        if others:
-            raise PlanRefused([_not_its_own(name, program, self.whose(run)) for name in others])
+        own = (s for s in program.steps if s.at.line not in handed)
+        found = [(name, step) for step in own for name in (step.tool, *step.tools) if name in hidden]
+        if found:
+            raise PlanRefused([_not_its_own(name, step, self.whose(run)) for name, step in found])
 
     # -- as it was said, and by structure
 
@@ -160,8 +163,7 @@ def _described(member: Member) -> str:
     return f"{member.name}: {member.about.does}{leaves}"
 
 
-def _not_its_own(name: str, program: Program, whose: str) -> Diagnostic:
-    step = next((s for s in program.steps if s.tool == name or name in s.tools), program.steps[-1])
+def _not_its_own(name: str, step: Step, whose: str) -> Diagnostic:
     message = f"{name} is another specialist's tool; this goal is that of {whose}."
     hint = "Use the tools that are listed."
     text = step.source.partition("\n")[0][:80]

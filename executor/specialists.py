@@ -20,6 +20,7 @@ from planner.types import schema_of
 PACK = "pack."  # in front of a specialist's name, as an agent card has it
 _FILE = re.compile(r"[\w./-]*\w\.(\w{1,8})\b")
 _WORD = re.compile(r"[^\W_]+")
+HAND = "hand"  # the namespace of what a plan hands over
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,11 @@ class Specialists:
         """The one of that name, as a submission or an agent card has it."""
         return self._by_name.get(name.removeprefix(PACK))
 
+    @property
+    def taking(self) -> tuple[Member, ...]:
+        """Those that others' plans can hand something over to."""
+        return tuple(m for m in self.members if m.about.playbook) if self else ()
+
     def of_playbook(self, name: str) -> Member | None:
         """Whose playbook that is."""
         return next((m for m in self.members if name in m.playbooks), None)
@@ -81,7 +87,8 @@ class Specialists:
         return frozenset() if name not in self._by_name else self._others(name)
 
     def _others(self, name: str) -> frozenset[str]:
-        return frozenset(tool for m in self.members if m.name != name for tool in m.tools) - self._by_name[name].tools
+        others = frozenset(tool for m in self.members if m.name != name for tool in m.tools)
+        return (others - self._by_name[name].tools) | {hand_name(name)}
 
     def narrowed(self, name: str, tools: Mapping[str, ToolSpec]) -> Mapping[str, ToolSpec]:
         """The tools without those of the others."""
@@ -95,6 +102,11 @@ class Specialists:
 
 
 NOBODY = Specialists()
+
+
+def hand_name(specialist: str) -> str:
+    """The tool by which a plan hands something over to a specialist."""
+    return f"{HAND}.{specialist}"
 
 
 def specialists_of(packs: Iterable[Pack]) -> Specialists:

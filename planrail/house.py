@@ -18,6 +18,7 @@ from executor.engine.port import Limits, Liveness
 from executor.farewell import farewell
 from executor.fingerprint import covers
 from executor.gate import GatedModel, Gates
+from executor.handing import Handing
 from executor.journal.sql import SqlJournal
 from executor.keeping import Keeping
 from executor.mcp_tools.hub import McpHub
@@ -160,13 +161,14 @@ def _wired(
     artifacts = artifacts_of(settings, journal.engine)
     gates = gates_of(settings)
     models = rewired.models(models_of(settings, gates))
-    playbooks = playbooks_of(settings, packs)
+    playbooks, specialists = playbooks_of(settings, packs), specialists_of(packs)
     planner = None if models.planner is None else Planner(models.planner, as_json=settings.planner.output == "json")
     terms = models.terms(parallel=settings.budget.parallel)
     planning = Planning(
         toolset.specs, playbooks, planner, terms, settings.policy,
         tools_tokens=settings.planner.tools_tokens, keeping=Keeping(journal.kept, settings.plans_after),
-        shapes=journal.shapes, routing=Routing(specialists_of(packs), models.executor, settings.router),
+        shapes=journal.shapes, routing=Routing(specialists, models.executor, settings.router),
+        handing=Handing(specialists, playbooks),
     )  # fmt: skip
     quotas = Quotas(settings.auth.limits)
     segments = Segments(

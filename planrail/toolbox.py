@@ -12,7 +12,10 @@ from executor.agent_tools.agent import Pins, known_agents
 from executor.agent_tools.tools import agent_tools
 from executor.builtin import HttpSettings, builtin_tools
 from executor.errors import JournalUnreachable
+from executor.hand_tools import hand_tools
+from executor.handing import Handing
 from executor.pack import Pack, PackHost, load_packs
+from executor.specialists import specialists_of
 from executor.toolset import Toolset
 from planner.playbook import Playbook, Playbooks, read_playbook
 from planner.toolspec import Json
@@ -57,8 +60,10 @@ def toolset_of(settings: Settings, packs: Iterable[Pack]) -> Toolset:
     Raises ToolDeclarationError where a name stands twice, and PolicyError where the policy names what is not there.
     """
     toolset = builtin_tools(HttpSettings(allow_private=settings.http_allow_private), settings.sql)
+    packs = tuple(packs)
     for pack in packs:
         toolset |= pack.tools
+    toolset |= hand_tools(specialists_of(packs))
     toolset |= agents_of(settings)
     return toolset.under(settings.policy, elsewhere=settings.mcp_servers)
 
@@ -83,6 +88,12 @@ def whole_toolset(settings: Settings) -> Toolset:
     from planrail.upstream import with_upstream  # noqa: PLC0415  # a loop and sockets, which most checks have no use for
 
     return with_upstream(settings, own)
+
+
+def handing_of(settings: Settings) -> Handing:
+    """How plans hand something over to specialists."""
+    packs = packs_of(settings, unopened_database(settings))
+    return Handing(specialists_of(packs), playbooks_of(settings, packs))
 
 
 def playbooks_of(settings: Settings, packs: Iterable[Pack]) -> Playbooks:

@@ -24,7 +24,9 @@ def pack(host: PackHost) -> Pack:
         specialist=Specialist(
             does="Works off support tickets: sorts them, answers them from a knowledge base, resets passwords, escalates.",
             leaves="Appointments; what comes in at night and is paged.",
-            takes={"limit": "int"},
+            takes={"reports": '[{"subject": str, "text": str}]'},
+            playbook="take_reports",
+            gives="{tickets: [int], urgent: int}",
         ),
         evals=Path(__file__).parent / "evals.yaml",
         holds=lambda asked_for: records.store.holds(asked_for),

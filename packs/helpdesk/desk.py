@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from executor.record_tools import RecordTools, took_effect
 from executor.tool import ToolContext, ToolFailed, tool
-from packs.helpdesk.arguments import Hits, Id, Kind, Limit, Priority, Reason, Words
+from packs.helpdesk.arguments import Hits, Id, Kind, Limit, Priority, Reason, Subject, Words
 from packs.helpdesk.records import Records
 from packs.helpdesk.rules import sorted_by_rules
-from packs.helpdesk.told import Articles, Escalated, Replied, Sorted, Tickets, Triaged
+from packs.helpdesk.told import Articles, Escalated, Opened, Replied, Sorted, Tickets, Triaged
 
 
 class Desk(RecordTools[Records]):
@@ -31,6 +31,11 @@ class Desk(RecordTools[Records]):
     def search_articles(self, query: Words, limit: Hits = 3) -> Articles:
         """Articles of the knowledge base that have words of the query, the best first."""
         return self.records.rows.search(query, limit)
+
+    @tool(effect="write", idempotent=True, commutes=True, sensitive=(), labels={"": "trusted"}, probe=took_effect)
+    def open_ticket(self, subject: Subject, text: Words, context: ToolContext) -> Opened | ToolFailed:
+        """Open a ticket for what somebody wrote elsewhere; it is nobody's who was signed in."""
+        return self.records.rows.open(context, subject, text)
 
     @tool(
         effect="write", idempotent=True, commutes=True, sensitive=(), labels={"": "trusted"}, not_found=True, probe=took_effect

@@ -11,7 +11,7 @@ from executor.tool import ToolContext, ToolFailed
 from packs.helpdesk import tables
 from packs.helpdesk.arguments import Kind, Priority
 from packs.helpdesk.articles import found
-from packs.helpdesk.told import Articles, Escalated, Replied, Reset, Ticket, Tickets, Triaged, Unlocked
+from packs.helpdesk.told import Articles, Escalated, Opened, Replied, Reset, Ticket, Tickets, Triaged, Unlocked
 
 
 class DeskRows:
@@ -32,6 +32,17 @@ class DeskRows:
         """Articles of the knowledge base, the best first."""
         with self._store.reading() as connection:
             return Articles(items=found(connection, query, limit))
+
+    def open(self, context: ToolContext, subject: str, text: str) -> Opened | ToolFailed:
+        """Open a ticket; once for the context's key."""
+
+        def work(connection: Connection) -> Opened:
+            row = {"subject": subject, "text": text, "status": "open", "created": self._store.stamp()}
+            return Opened(
+                ticket_id=connection.execute(insert(tables.ticket).values(row).returning(tables.ticket.c.id)).scalar_one()
+            )
+
+        return self._store.once(context, "desk.open_ticket", Opened, work)
 
     def triage(self, context: ToolContext, id: int, kind: Kind, priority: Priority) -> Triaged | ToolFailed:
         """Note what a ticket is about."""

@@ -29,6 +29,10 @@ class Sorted(BaseModel):
     priority: Priority
 
 
+class Opened(BaseModel):
+    ticket_id: int
+
+
 class Triaged(BaseModel):
     ticket_id: int
     kind: Kind

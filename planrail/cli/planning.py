@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from executor.compiled import Scripts
+from executor.handing import Handed
+from executor.specialists import HAND
 from planner.certificate import Certificate
 from planner.diagnostic import Diagnostic
 from planner.errors import CompileError, PlanRefused
@@ -20,7 +22,7 @@ from planrail.cli.request import budget_of, params_of, read_text
 from planrail.cli.text import told
 from planrail.settings import Settings
 from planrail.terms import terms_of
-from planrail.toolbox import whole_toolset
+from planrail.toolbox import handing_of, whole_toolset
 
 _USER = Hand(Label(frozenset((Origin("user", trusted=True),))))  # a script is as trusted as whoever gives it
 _SAMPLES: Mapping[str, Json] = {"string": "sample", "integer": 1, "number": 1.0, "boolean": True, "array": [], "object": {}}
@@ -54,11 +56,15 @@ def check(output: Output, settings: Settings, file: str, *, params: Sequence[str
 
 def _checked(settings: Settings, script: str, params: Mapping[str, Json], budget: str | None) -> Checked:
     tools = whole_toolset(settings).specs
+    handed = Handed(script)
     try:
+        if f"{HAND}." in script:
+            handed = handing_of(settings).expanded(script)
         scripts = Scripts(tools, terms_of(settings), settings.policy)
-        certificate = scripts.certified(script, params, budget_of(budget, settings.budget), _USER)
+        certificate = scripts.certified(handed.script, params, budget_of(budget, settings.budget), _USER)
     except (CompileError, PlanRefused) as refused:
-        return Checked(None, refused.diagnostics, params)
+        return Checked(None, tuple(handed.placed(refused.diagnostics)), params)
+    certificate = certificate.model_copy(update={"warnings": tuple(handed.placed(certificate.warnings))})
     return Checked(certificate, certificate.warnings, params)
 
 

@@ -13,6 +13,7 @@ from executor.artifacts import Artifacts, MemoryArtifacts
 from executor.breaker import BreakerTerms
 from executor.events import CallStarted, Question, QuestionAnswered, Recorded, RunEnded, RunParked, RunStatus, RunSubmitted
 from executor.gate import Gates, GateTerms
+from executor.handing import NOTHING_HANDED, Handing
 from executor.journal.memory import MemoryJournal
 from executor.journal.port import Journal, RunRecord
 from executor.keeping import Keeping
@@ -87,6 +88,7 @@ class Bench:
     usd_a_day: float | None = None
     policy: Policy = USUAL
     routing: Routing = NOT_ROUTED
+    handing: Handing = NOTHING_HANDED
     question_timeout_s: float | None = None
     now: Callable[[], datetime] = field(default_factory=Clockwork)
     gates: Gates = field(default_factory=lambda: Gates(usual=GateTerms(breaker=BreakerTerms(failures=1_000_000))))
@@ -108,6 +110,7 @@ class Bench:
             self.policy,
             keeping=Keeping(self.journal.kept, self.plans_after),
             routing=self.routing,
+            handing=self.handing,
         )
 
     def segments(self, journal: Journal | None = None, worker: str = "w") -> Segments:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, time, timedelta
@@ -22,7 +23,7 @@ from packs.frontdesk.phrases import fits, when_of
 from packs.frontdesk.records import Records
 from packs.frontdesk.rules import read_by_rules
 from packs.frontdesk.told import Booked, Cancelled, Deposit, Reminded
-from tests.planrail.command import Command
+from tests.planrail.command import ROOT, Command
 
 SUNDAY = date(2026, 11, 29)
 SERVICES = [("cleaning", "cleaning,cleening"), ("checkup", "checkup,check up")]
@@ -270,4 +271,23 @@ def test_the_messages_are_answered_once_and_the_pack_passes_its_own_suite(tmp_pa
     assert told in done.out, done.out + done.err
     assert "0 messages: 0 booked" in command("run", "Answer the front desk's messages").out
     tried = command("eval", "frontdesk", "--json", env={"PLANRAIL_PACKS": "frontdesk"})
+    assert tried.code == 0, [t["wrong"] for t in tried.json["trials"]]
+
+
+def test_what_is_the_help_desks_is_handed_to_it_as_fields_and_becomes_tickets_once(tmp_path: Path) -> None:
+    command = Command(tmp_path)
+    assert command("run", "Hand the messages about the portal to the help desk", "--json").json["answer"]["handed"] == 0
+    heard = "insert into frontdesk_message (id, channel, phone, text, received, status) values "
+    with sqlite3.connect(tmp_path / "home" / "planrail.db") as database:
+        columns = [row[1] for row in database.execute("pragma table_info(frontdesk_message)")]
+        assert {"id", "channel", "phone", "text", "status"} <= set(columns)
+        database.execute(f"{heard} (90, 'chat', null, 'i am locked out of the portal, urgent', '2026-11-29T08:00', 'open')")
+    done = command("run", "Hand the messages about the portal to the help desk", "--json")
+    assert done.json["answer"] == {"messages": 12, "handed": 1, "urgent": 1}, done.out + done.err
+    assert done.json["routed"]["specialist"] == "frontdesk"
+    assert command("run", "Hand the messages about the portal to the help desk", "--json").json["answer"]["handed"] == 0
+    with sqlite3.connect(tmp_path / "home" / "planrail.db") as database:
+        found = list(database.execute("select subject, kind, priority from helpdesk_ticket where id > 6"))
+    assert found == [("Front desk, message 90", "password", "high")]
+    tried = command("eval", str(ROOT / "packs" / "frontdesk" / "evals_handed.yaml"), "--json")
     assert tried.code == 0, [t["wrong"] for t in tried.json["trials"]]

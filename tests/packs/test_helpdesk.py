@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, text
 from executor.pack import PackHost
 from executor.tool import ToolContext, ToolFailed
 from packs.helpdesk.records import Records
-from packs.helpdesk.told import Escalated, Reset
+from packs.helpdesk.told import Escalated, Opened, Reset
 from tests.planrail.command import Command
 
 KEYS = (ToolContext(f"key{n}") for n in itertools.count())
@@ -79,6 +79,16 @@ def test_a_reset_goes_to_whoever_wrote_the_ticket_and_to_nobody_who_was_not_sign
     with records.store.reading() as connection:
         resets = connection.execute(text("select id, resets from helpdesk_account order by id")).all()
     assert [tuple(r) for r in resets] == [(1, 1), (2, 0), (3, 0)]
+
+
+def test_what_was_written_elsewhere_is_a_ticket_once_and_nobodys_password_is_reset_by_it(records: Records) -> None:
+    key = next(KEYS)
+    opened = [records.rows.open(key, "Front desk, message 3", "reset my password") for _ in range(2)]
+    assert isinstance(opened[0], Opened)
+    assert opened[0] == opened[1]
+    assert isinstance(records.rows.reset(next(KEYS), opened[0].ticket_id), ToolFailed)
+    found = [t for t in records.rows.open_tickets(100).items if t.subject == "Front desk, message 3"]
+    assert [t.id for t in found] == [opened[0].ticket_id]
 
 
 def test_a_ticket_is_escalated_once(records: Records) -> None:
