@@ -5,6 +5,8 @@ import { h, put } from "./dom.js";
 import { trouble } from "./frame.js";
 import { count } from "./words.js";
 
+const ENDINGS = { "application/json": ".json", "text/csv": ".csv", "text/plain": ".txt" };
+
 /** The view: {node, update, opened}. */
 export function artifacts(context) {
   const node = h("div", {}, h("p", { class: "loading" }, "Loading …"));
@@ -23,8 +25,9 @@ export function artifacts(context) {
   }
 
   function table(listed) {
-    return h("div", { class: "panel scroll" }, h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Name"), h("th", { scope: "col" }, "Kind"), h("th", { scope: "col", class: "number" }, "Size"), h("th", { scope: "col" }, "Digest"))),
-      h("tbody", {}, listed.map((a) => h("tr", {}, h("td", {}, h("a", { class: "foreign", href: `/console/api/${context.path}/artifacts/${encodeURIComponent(a.hash)}`, download: a.name ?? a.hash.slice(0, 16) }, a.name ?? "Download")), h("td", { class: "foreign" }, a.media_type ?? ""), h("td", { class: "number" }, size(a.size)), h("td", {}, h("code", { title: a.hash }, a.hash.slice(0, 16))))))));
+    return h("div", { class: "panel scroll" }, h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "From"), h("th", { scope: "col" }, "Kind"), ["Rows", "Size"].map((t) => h("th", { scope: "col", class: "number" }, t)), h("th", { scope: "col" }, "Digest"))),
+      h("tbody", {}, listed.map((a) => h("tr", {}, h("td", { class: "foreign" }, a.step ? `${a.step}${a.item ? `[${a.item}]` : ""}` : "the run"), h("td", { class: "foreign" }, a.media_type ?? ""), h("td", { class: "number" }, a.rows === null || a.rows === undefined ? "" : count(a.rows)), h("td", { class: "number" }, a.size === null || a.size === undefined ? "" : size(a.size)),
+        h("td", {}, h("a", { href: `/console/api/${context.path}/artifacts/${encodeURIComponent(a.hash)}`, download: `${a.hash.slice(0, 16)}${ENDINGS[a.media_type] ?? ""}`, "aria-label": `Download ${a.hash.slice(0, 8)}` }, h("code", { title: a.hash }, a.hash.slice(0, 16)))))))));
   }
 
   return { node, update: (view) => { seq = view.seq; }, opened: load };

@@ -26,13 +26,13 @@ export function frame({ help, left }) {
   const links = new Map(PAGES.map(([name, label, path]) => [name, h("a", { href: `/console/${name}` },
     svg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, svg("path", { d: path })), label, name === "runs" ? badge : null)]));
   const main = h("main", { id: "main", tabindex: "-1" });
-  const who = session.principal === "local" ? "local" : session.principal;
+  const who = session.principal;
   const node = h("div", { class: "frame" },
     h("header", { class: "side" },
       h("a", { class: "brand", href: "/console/runs" }, brandMark(), "Planrail"),
       h("nav", { "aria-label": "Pages" }, h("ul", {}, [...links.values()].map((a) => h("li", {}, a)))),
       h("div", { class: "foot" },
-        h("div", { class: "who" }, h("span", { class: "foreign" }, who), h("span", {}, session.kind === "agent" ? "agent" : "person")),
+        h("div", { class: "who" }, h("span", { class: "foreign" }, who), h("span", {}, session.kind === "agent" ? "· an agent" : "· a person")),
         schemeSwitch(),
         h("div", { class: "buttons" },
           h("button", { class: "quiet", type: "button", "aria-label": "Keyboard help", on: { click: help } }, "Keys ", h("kbd", {}, "?")),

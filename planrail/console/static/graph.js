@@ -16,7 +16,7 @@ const DOWN = 44;
 /** The view: {node, update, opened}. */
 export function graph(context) {
   const note = h("p", { class: "soft small" });
-  const place = h("div", { class: "graph", tabindex: "0", role: "region", "aria-label": "Graph of the steps" });
+  const place = h("div", { class: "graph", tabindex: "0", role: "region", "aria-label": "Graph of the steps", on: { keydown: moved } });
   const node = h("div", { class: "panel" }, place, h("div", { class: "body" }, note));
   let boxes = new Map();
   let states = new Map();
@@ -54,7 +54,7 @@ export function graph(context) {
     first.setAttribute("tabindex", "0");
     put(place, svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "list", "aria-label": "Steps" },
       svg("g", { class: "edges", "aria-hidden": "true" }, ways.map((way) => svg("path", { d: curve(way.map((id) => at.get(id))) }))), [...boxes.values()]));
-    place.addEventListener("keydown", moved);
+    place.scrollLeft = (place.scrollWidth - place.clientWidth) / 2;
     marks();
   }
 
@@ -64,7 +64,7 @@ export function graph(context) {
       svg("rect", { width: WIDE, height: HIGH, rx: 7 }),
       svg("text", { class: "node-mark", x: 12, y: 28 }, MARKS.waiting),
       svg("text", { class: "node-id", x: 30, y: 20 }, cut(step.id, 18)),
-      svg("text", { class: "node-call", x: 30, y: 36 }, cut(label, 21)),
+      svg("text", { class: "node-call", x: 30, y: 36 }, cut(label, 20)),
       svg("title", {}, `${step.id}: ${label}, line ${step.line}`));
     group.line = step.line;
     return group;

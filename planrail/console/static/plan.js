@@ -5,6 +5,7 @@ import { highlighted } from "./script.js";
 import { count, dollars, MARKS, plural, seconds, STEP_WORDS, stepClass, told, tokens, until } from "./words.js";
 
 const WEIGHT = ["failed", "asking", "running", "waiting", "done", "skipped"];
+const AT_ONCE = 150; // lines
 const INNER = 60; // calls of one `do` that are shown
 
 /** The view: {node, update, line(number)}. */
@@ -14,20 +15,39 @@ export function plan() {
   const legend = h("p", { class: "legend soft small" }, Object.entries(MARKS).map(([state, mark]) => h("span", { class: stepClass(state) }, h("span", { class: "glyph", "aria-hidden": "true" }, mark), STEP_WORDS[state])));
   const node = h("div", { class: "panel" }, h("div", { class: "script-box" }, list), h("div", { class: "body" }, legend, note));
   let script = null;
+  let view = null;
+  let build = null; // makes lines of the script that are not there yet
   let lines = new Map();
   let shown = new Map(); // line → its steps as they were shown
+  let waiting = 0;
 
-  function update(view) {
+  function update(next) {
+    view = next;
     if (script !== view.script) {
       script = view.script;
       shown = new Map();
-      lines = built(list, script);
-      node.hidden = false;
+      lines = new Map();
+      put(list);
+      build = builder(list, lines, script);
+      build(AT_ONCE);
     }
     if (!script) {
       put(list, h("li", { class: "empty" }, view.status === "queued" ? "Nobody has taken it up yet." : "There is no plan yet."));
       return;
     }
+    marked();
+    clearTimeout(waiting);
+    waiting = setTimeout(further);
+  }
+
+  /** The next lines, in a moment of their own, so that a long script holds up nothing. */
+  function further() {
+    if (!build(AT_ONCE)) return;
+    marked();
+    waiting = setTimeout(further);
+  }
+
+  function marked() {
     const at = new Map();
     for (const step of view.steps) {
       if (!at.has(step.line)) at.set(step.line, []);
@@ -35,10 +55,10 @@ export function plan() {
     }
     for (const [number, steps] of at) {
       const before = shown.get(number);
-      if (before && before.length === steps.length && before.every((s, n) => same(s, steps[n]))) continue;
-      shown.set(number, steps);
       const line = lines.get(number);
-      if (line) draw(line, steps);
+      if (!line || (before && before.length === steps.length && before.every((s, n) => same(s, steps[n])))) continue;
+      shown.set(number, steps);
+      draw(line, steps);
     }
     const refused = new Map();
     for (const d of view.refusals) refused.set(d.line, [...(refused.get(d.line) ?? []), d]);
@@ -48,6 +68,8 @@ export function plan() {
 
   /** Bring a line into sight, opened. */
   function line(number) {
+    while (!lines.has(number) && build(AT_ONCE));
+    marked();
     const found = lines.get(number);
     if (!found) return;
     if (found.steps.length) toggle(found, true);
@@ -55,7 +77,7 @@ export function plan() {
     found.button.focus({ preventScroll: true });
   }
 
-  return { node, update, line };
+  return { node, update, line, close: () => clearTimeout(waiting) };
 }
 
 /** Whether a step is as it was; a whole view that comes again has other objects. */
@@ -63,26 +85,30 @@ function same(one, other) {
   return one === other || JSON.stringify(one) === JSON.stringify(other);
 }
 
-function built(list, script) {
+/** A function that puts so many further lines into the list and the map, and tells whether there were any. */
+function builder(list, lines, script) {
   const texts = script.replace(/\n+$/, "").split("\n");
-  const first = Math.max(texts.findIndex((t) => t.trim()), 0); // a playbook's head is not shown
   const code = highlighted(texts);
-  const lines = new Map();
-  const nodes = [];
-  for (let n = first; n < texts.length; n += 1) {
-    const button = h("button", { type: "button", class: "mark", disabled: true, tabindex: "-1" });
-    const meta = h("span", { class: "meta" });
-    const more = h("div", { class: "more-of", hidden: true });
-    const row = h("div", { class: "line" }, h("span", { class: "number", "aria-hidden": "true" }, String(n + 1)), button, h("code", { class: "code" }, code[n]), meta);
-    const li = h("li", { id: `line-${n + 1}`, value: n + 1 }, row, more);
-    const found = { li, row, button, meta, more, steps: [] };
-    row.addEventListener("click", () => { if (found.steps.length && !getSelection().toString()) toggle(found); });
-    button.addEventListener("click", (event) => { event.stopPropagation(); toggle(found); });
-    lines.set(n + 1, found);
-    nodes.push(li);
-  }
-  put(list, nodes);
-  return lines;
+  let at = Math.max(texts.findIndex((t) => t.trim()), 0); // a playbook's head is not shown
+  return (many) => {
+    const from = at;
+    at = Math.min(at + many, texts.length);
+    const made = Array.from({ length: at - from }, (_, n) => lineOf(from + n + 1, code[from + n]));
+    for (const found of made) lines.set(found.number, found);
+    list.append(...made.map((found) => found.li));
+    return made.length > 0;
+  };
+}
+
+function lineOf(number, code) {
+  const button = h("button", { type: "button", class: "mark", disabled: true, tabindex: "-1" });
+  const meta = h("span", { class: "meta" });
+  const more = h("div", { class: "more-of", hidden: true });
+  const row = h("div", { class: "line" }, h("span", { class: "number", "aria-hidden": "true" }, String(number)), button, h("code", { class: "code" }, code), meta);
+  const found = { number, row, button, meta, more, steps: [], li: h("li", { id: `line-${number}`, value: number }, row, more) };
+  row.addEventListener("click", () => { if (found.steps.length && !getSelection().toString()) toggle(found); });
+  button.addEventListener("click", (event) => { event.stopPropagation(); toggle(found); });
+  return found;
 }
 
 function toggle(line, open = line.more.hidden) {

@@ -116,7 +116,7 @@ function head(context) {
   const state = h("span", { class: "state", role: "status", "aria-live": "polite" });
   const lost = h("span", { class: "pill is-waiting", hidden: true }, "not connected: trying again");
   const problem = h("div", {});
-  const figures = Object.fromEntries(["took", "cost", "tokens", "calls", "plan", "begun"].map((f) => [f, h("dd", {})]));
+  const figures = Object.fromEntries(["took", "cost", "tokens", "calls", "begun", "plan"].map((f) => [f, h("dd", {})]));
   const labels = { took: "Time", cost: "Cost", tokens: "Tokens", calls: "Calls", plan: "Plan", begun: "Begun" };
   const buttons = {
     cancel: h("button", { type: "button", class: "danger", on: { click: cancel } }, "Cancel"),
@@ -157,7 +157,7 @@ function head(context) {
     shown = view.status;
     say(figures.cost, dollars(view.cost.usage.usd));
     say(figures.tokens, `${view.cost.usage.estimated ? "about " : ""}${count(tokens(view.cost.usage))}`);
-    say(figures.calls, [plural(view.cost.tool_calls, "tool"), view.cost.usage.model_calls ? plural(view.cost.usage.model_calls, "model") : null].filter(Boolean).join(", "));
+    say(figures.calls, `${count(view.cost.tool_calls)}${view.cost.usage.model_calls ? ` + ${count(view.cost.usage.model_calls)} of models` : ""}`);
     say(figures.plan, origin(view));
     say(note, noted(view));
     const may = new Set(view.may ?? []);

@@ -182,8 +182,9 @@ function spent(row) {
 
 function progress(row) {
   if (row.steps === null || row.steps === undefined || !row.steps) return h("span", {});
-  const bar = h("i", { style: { width: `${Math.round((100 * (row.steps_done ?? 0)) / row.steps)}%` } });
-  return h("span", {}, h("span", { class: "small soft" }, `${count(row.steps_done ?? 0)} of ${plural(row.steps, "step")}`), h("span", { class: `meter is-${row.status}`, "aria-hidden": "true", style: { display: "block" } }, bar));
+  const all = row.status === "done"; // what its ifs left out is done, too
+  const bar = h("i", { style: { width: `${all ? 100 : Math.round((100 * (row.steps_done ?? 0)) / row.steps)}%` } });
+  return h("span", {}, h("span", { class: "small soft" }, `${all ? "" : `${count(row.steps_done ?? 0)} of `}${plural(row.steps, "step")}`), h("span", { class: `meter is-${row.status}`, "aria-hidden": "true", style: { display: "block" } }, bar));
 }
 
 /** A status as a mark and a word. */

@@ -20,7 +20,7 @@ export function why(context) {
     node.hidden = found.length === 0;
     const more = found.length - MOST;
     put(list, found.slice(0, MOST).map((item) => h("li", {}, item)), more > 0 ? h("li", { class: "soft" }, `and ${count(more)} more`) : null,
-      view.hint && view.status !== "done" ? h("li", { class: "hint-line" }, h("strong", {}, "What to do: "), h("span", { class: "foreign" }, view.hint)) : null);
+      view.hint && view.status !== "done" && !/^planrail (why|show) /.test(view.hint) ? h("li", { class: "hint-line" }, h("strong", {}, "What to do: "), h("span", { class: "foreign" }, view.hint)) : null);
   }
 
   return { node, update };
