@@ -54,10 +54,12 @@ class Node:
         return self.where["address"]
 
     @asynccontextmanager
-    async def client(self, binding: str = "JSONRPC", *, token: str = "", **config: Any) -> AsyncIterator[Client]:
-        """The SDK's client, with its default settings, on that binding."""
+    async def client(
+        self, binding: str = "JSONRPC", *, token: str = "", patience_s: float = BOUND_S, **config: Any
+    ) -> AsyncIterator[Client]:
+        """The SDK's client, with its default settings, on that binding; more patient than they are: the machine is busy."""
         headers = {"authorization": f"Bearer {token}"} if token else {}
-        async with httpx.AsyncClient(headers=headers) as http:
+        async with httpx.AsyncClient(headers=headers, timeout=patience_s) as http:
             card = await A2ACardResolver(http, self.url).get_agent_card()
             if "grpc" in self.where and not any(i.protocol_binding == "GRPC" for i in card.supported_interfaces):
                 card.supported_interfaces.append(

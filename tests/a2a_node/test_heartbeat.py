@@ -180,7 +180,7 @@ async def test_a_step_that_is_quiet_for_a_minute_breaks_no_client_of_the_sdk(tmp
     """With its default settings, and the node's; gRPC needs no sign of life."""
 
     async def heard(here: Node, binding: str, streaming: bool) -> str:
-        async with here.client(binding, streaming=streaming) as client:
+        async with here.client(binding, streaming=streaming, patience_s=5.0) as client:
             stream = await told(client, message(data={"script": 'wait("60s")\nanswer("awake")'}), bound_s=2 * BOUND_S)
         return artifacts(stream)["result"] if streaming else task_of(stream).artifacts[0].parts[0].text
 
