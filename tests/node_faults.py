@@ -126,4 +126,20 @@ NODE = (
         _NOTHING,
         ("tests/executor/test_quota.py::test_a_clock_that_is_set_gives_no_day_twice",),
     ),
+    HouseFault(
+        "a node behind a proxy is killed with a message, or a stream, on its way to it",
+        "the proxy",
+        "sends it to another node, as docs/deploy.md has it: the same id is the same task",
+        "as it would",
+        _NOTHING,
+        ("tests/planrail/test_deployed.py::test_a_node_that_is_killed_breaks_its_streams_and_they_go_on_at_the_other",),
+    ),
+    HouseFault(
+        "a node is started whose card calls others to it, and nobody is known who may come",
+        "`planrail serve`",
+        "does not start, and says how a key is made",
+        "none begins",
+        _NOTHING,
+        ("tests/planrail/test_auth.py::test_a_server_that_tells_others_where_it_is_knows_who_may_come",),
+    ),
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import URL, Engine
@@ -27,14 +27,17 @@ from executor.signing_keys import StoredKey as SigningKey
 from executor.submission import Principal
 from executor.threads import in_thread
 from executor.timetable import Schedule
+from planner.duration import seconds_of
 from planner.errors import PlanrailError
 from planrail.doctor.finding import Finding, note, problem, well
 from planrail.plans import Plans, PlanView
+from planrail.retention import old_of
 from planrail.settings import Settings
 
 _LOCKED_S = 2.0  # a lock that is held for longer is told
 _SKEW_S = 2.0
 _MANY = 1_000
+_LATE = timedelta(days=2)  # old runs are removed once a day
 _LOOKS = 3  # of BEAT_SECONDS, for a worker to move
 
 
@@ -51,6 +54,7 @@ class Seen:
     signing: Sequence[SigningKey]
     subscribers: Sequence[Subscriber]
     plans: Sequence[PlanView]  # of the command line's principal
+    unpruned: int = 0  # runs that were to be removed days ago
 
 
 @dataclass(frozen=True)
@@ -131,7 +135,17 @@ async def _seen(journal: SqlJournal, url: URL, settings: Settings) -> Seen:
         signing=await journal.signing.read(),
         subscribers=[s for s in await journal.outbox.find(limit=_MANY) if not s.closed],
         plans=await Plans(journal.kept, settings.plans_after).find(Principal()),
+        unpruned=await _unpruned(journal, settings, now),
     )
+
+
+async def _unpruned(journal: SqlJournal, settings: Settings, now: datetime) -> int:
+    """How many runs are older than `[retention]` lets them be, by days."""
+    age_s = seconds_of(settings.retention.older_than)
+    if age_s is None:
+        return 0
+    old = old_of(now - timedelta(seconds=age_s) - _LATE, keep_failed=settings.retention.keep_failed)
+    return sum(found.runs for found in await journal.retention.count(old))
 
 
 def _read(engine: Engine) -> Mapping[str, str]:

@@ -68,6 +68,7 @@ async def _kept(settings: Settings) -> list[Finding]:
         seen = look.seen
         found += record.workers(seen)
         found += record.schedules(seen, settings, shelf.playbooks)
+        found += record.retention(seen, settings)
         found += record.people(seen, settings)
         found += record.sealed(seen, settings)
         found += await record.notifications(seen, settings)

@@ -89,6 +89,17 @@ def _lacks_plan(schedule: Schedule, seen: Seen, settings: Settings, playbooks: P
     return "" if kept else "no playbook fits its goal, and no model is there to plan it"
 
 
+def retention(seen: Seen, settings: Settings) -> Iterator[Finding]:
+    """Whether old runs leave as they are to."""
+    of = settings.retention.older_than
+    if seen.unpruned:
+        told = f"{_counted(seen.unpruned, 'run')} older than {of} should have left days ago"
+        remedy = f"{_CARRIES}: it removes them once a day; `planrail prune --older-than {of}` does now."
+        yield problem("retention", told, remedy)
+    elif of:
+        yield well("retention", f"no run is older than {of}")
+
+
 def people(seen: Seen, settings: Settings) -> Iterator[Finding]:
     """Who may come from outside, where others are told to."""
     good = [key for key in seen.keys if key.opens(seen.at)]

@@ -17,6 +17,8 @@ from executor.events import SegmentStarted
 from executor.journal.schema import MIGRATIONS
 from executor.submission import Submission
 from executor.timetable import Fired, Schedule
+from planrail.house import open_house
+from planrail.retention import old_of
 from tests.ailments.access import signs
 from tests.ailments.ailment import ailment
 from tests.ailments.house import BOOK
@@ -243,6 +245,23 @@ async def _(ward: Ward) -> AsyncIterator[None]:
     await _scheduled(ward, Submission(goal="x", script="answer(1)"), zone="Mars/Base")
     yield
     ward.sql("update planrail_schedule set zone = 'Europe/Berlin'")
+
+
+@ailment(
+    "old runs are to leave, and nobody removes them",
+    "retention",
+    "problem",
+    "1 run older than 30d",
+    "`planrail prune --older-than 30d`",
+)
+async def _(ward: Ward) -> AsyncIterator[None]:
+    ward.toml('[retention]\nolder_than = "30d"\n')
+    await _queued(ward)
+    await _carried_on(ward)
+    ward.sql("update planrail_run set created_at = :at, updated_at = :at", at=LONG_AGO)
+    yield
+    async with open_house(ward.settings) as house:
+        await house.retention.prune(old_of(now() - timedelta(days=30)), by="me", forget=now())
 
 
 async def _queued(ward: Ward) -> None:

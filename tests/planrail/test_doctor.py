@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from planrail.doctor import examined
 from planrail.settings import variables
 from tests.ailments import AILMENTS, Ailment, Ward, matching
 from tests.doc_tables import VARIABLES
+from tests.model_server import ModelServer, Script
+from tests.planrail.command import Command
 
 SAMPLE = 9  # of so many one is tried by every test run, the rest is a proof
 CASES = [
@@ -71,6 +74,48 @@ def test_every_variable_that_is_documented_is_known_to_the_doctor() -> None:
 async def test_looking_makes_and_changes_nothing(ward: Ward) -> None:
     await ward.findings()
     assert [path.name for path in ward.home.iterdir()] == []
+
+
+async def test_a_model_that_is_asked_something_says_itself_that_it_is_not_there(ward: Ward) -> None:
+    async with ModelServer(script=Script(models=("small",))) as server:
+        ward.env |= {"OPENAI_BASE_URL": server.url, "PLANRAIL_PLANNER_MODEL": "big", "PLANRAIL_EXECUTOR_MODEL": "small"}
+        found = (await examined(ward.env, ward.folder, live=True))[0]
+    told = {f.what: (f.level, f.remedy) for f in found}
+    assert told["planner model"][0] == "problem"
+    assert "PLANRAIL_PLANNER_MODEL" in told["planner model"][1]
+
+
+def test_nothing_secret_is_said_by_the_command(command: Command) -> None:
+    secret = "hush-hush"
+    (command.folder / "planrail.toml").write_text(
+        f"""[secrets]
+token = "{secret}-1"
+[a2a]
+secret_key = "{secret}-2-{"x" * 32}"
+[planner]
+model = "big"
+base_url = "http://me:{secret}-3@127.0.0.1:9/v1?key={secret}-4"
+api_key = "{secret}-5"
+[sql.shop]
+url = "postgresql://me:{secret}-6@127.0.0.1:9/shop"
+[agents.flights]
+url = "http://127.0.0.1:9/x?key={secret}-7"
+[mcpServers.gone]
+url = "http://127.0.0.1:9/mcp?key={secret}-8"
+headers = {{ Authorization = "Bearer {secret}-9" }}
+[mcpServers.none]
+command = "/no/such/server"
+args = ["--key", "{secret}-10"]
+env = {{ TOKEN = "{secret}-11" }}
+"""
+    )
+    env = {"PLANRAIL_DATABASE_URL": f"postgresql://me:{secret}-12@127.0.0.1:9/planrail", "PLANRAIL_SECRET_ONE": f"{secret}-13"}
+    env |= {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_EXPORTER_OTLP_HEADERS": f"key={secret}-14"}
+    for form in ([], ["--json"]):
+        told = command("doctor", *form, env=env)
+        assert told.code == 1
+        assert "planner model" in told.out
+        assert secret not in told.out + told.err
 
 
 @pytest.mark.proof
