@@ -19,6 +19,9 @@ from planrail.settings import Settings, file_of, load_settings
 MOST_S = 5.0  # of one look; what has not answered by then is told
 _LIVE_S = 40.0  # of a model that is asked something
 
+_SERVERS = "MCP servers"
+_ENDING_S = 3.0  # for processes of servers to be ended, after they were looked at
+
 Looks = Awaitable[Sequence[Finding]]
 
 
@@ -48,7 +51,7 @@ def _looks(
         ("database", _kept(settings)),
         ("artifacts", _aside(lambda: tools.artifacts(settings))),
         ("variables", _at_once(lambda: upstream.unset_variables(settings, environment))),
-        ("MCP servers", upstream.mcp_servers(settings)),
+        (_SERVERS, upstream.mcp_servers(settings)),
         *((f"database {name}", _aside(partial(upstream.database, name, of))) for name, of in settings.sql.items()),
         *((f"agent {of.name}", upstream.agent(of, settings)) for of in upstream.agents(settings)),
         *((f"{role} model", models.model(role, settings, live=live)) for role in ("planner", "executor")),
@@ -89,7 +92,7 @@ async def _aside(look: Callable[[], Iterable[Finding]]) -> Sequence[Finding]:
 
 async def _bounded(what: str, look: Looks, *, live: bool) -> Sequence[Finding]:
     """What a look finds, within its time; what it stumbles over is a finding, too."""
-    most_s = _LIVE_S if live and what.endswith(" model") else MOST_S
+    most_s = _LIVE_S if live and what.endswith(" model") else MOST_S + _ENDING_S if what == _SERVERS else MOST_S
     try:
         async with asyncio.timeout(most_s):
             return await look

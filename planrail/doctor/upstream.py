@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
+from importlib import import_module
 from typing import Any
 
 from executor.agent_tools.agent import Agent, known_agents, permitted_hosts
@@ -18,6 +19,7 @@ from executor.errors import AgentRefused
 from executor.mcp_tools.connection import McpConnection
 from executor.mcp_tools.hub import McpHub
 from executor.mcp_tools.server import McpServer
+from executor.threads import in_thread
 from executor.toolset import LiveToolset
 from planrail.doctor.finding import Finding, note, problem, well
 from planrail.doctor.shown import shown
@@ -38,6 +40,7 @@ async def mcp_servers(settings: Settings) -> list[Finding]:
     """Whether each MCP server answers, and how many tools it lists."""
     if not settings.mcp_servers:
         return []
+    await in_thread(lambda: import_module("mcp"))  # a second to load, off the loop on which all other looks wait
     async with McpHub(settings.mcp_servers, LiveToolset(builtin_tools())) as hub:
         await hub.ready(_MOST_S)
         return [_mcp_server(name, connection) for name, connection in hub.connections.items()]
