@@ -33,6 +33,7 @@ NAMES = (
     "injection",
     "mcp",
     "push",
+    "traces",
 )
 README = Path(__file__).with_name("README.md")
 PLOTS = README.with_name("plots")

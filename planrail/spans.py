@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal
 
 from executor.events import (
@@ -91,12 +92,12 @@ class Stretch:
     worker: str = ""
     version: str = ""
 
-    @property
+    @cached_property
     def parent(self) -> Traceparent | None:
         """The caller's span."""
         return traceparent_of(self.submission.traceparent)
 
-    @property
+    @cached_property
     def own(self) -> Traceparent:
         """Its span; whether it is sampled is for the sampler to say."""
         trace = trace_of(self.run) if self.parent is None else self.parent.trace
@@ -320,7 +321,7 @@ class SegmentSpans:
             self._moments.append(Moment(f"planrail.{event.type}", at, told))
 
     def _id(self, step: str, item: str) -> Traceparent:
-        return replace(self.stretch.own, span=span_of(self.stretch.run, self.stretch.epoch, step, item))
+        return Traceparent(self.stretch.own.trace, span_of(self.stretch.run, self.stretch.epoch, step, item))
 
     # -- content
 

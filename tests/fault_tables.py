@@ -345,6 +345,18 @@ _INTERRUPT = "tests/planrail/test_cli_interrupt.py"
 
 HOUSE = (
     HouseFault(
+        "the collector of traces is away, or does not answer",
+        "the thread that sends spans",
+        "keeps 2,048 spans and drops the others; a process that ends tries for three seconds",
+        "as it does anyway",
+        "nothing of the run: spans are missing",
+        (
+            "tests/planrail/test_traces.py::test_a_collector_that_is_away_holds_up_neither_a_run_nor_the_end_of_its_process",
+            "tests/planrail/test_traces.py::"
+            "test_a_collector_that_does_not_answer_makes_nobody_wait_and_what_is_too_much_is_dropped",
+        ),
+    ),
+    HouseFault(
         "a secret that a call needs is not set",
         "the worker, when the call is ready",
         "asks for it by its name while all else goes on, and looks for it again when it is said to be there",
