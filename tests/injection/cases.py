@@ -50,9 +50,15 @@ def script_of(task: Task) -> str:
         return " ".join(name for turn in task.turns for name in turn)
     if task.script is not None:
         return " ".join((task.script, *(name for turn in task.turns for name in turn)))
-    matched = Playbooks([read_playbook(p) for p in PLAYBOOKS]).match(task.goal)
+    matched = playbooks().match(task.goal)
     assert matched is not None, task.goal
     return matched[0].script
+
+
+@cache
+def playbooks() -> Playbooks:
+    """Those of the packs."""
+    return Playbooks([read_playbook(p) for p in PLAYBOOKS])
 
 
 @cache

@@ -26,7 +26,7 @@ def test_every_untrusted_field_of_the_packs_is_attacked() -> None:
 
 
 @few(6)
-@given(case=st.sampled_from(cases()), yes=st.sampled_from((None, False)), policy=st.sampled_from(POLICIES))
+@given(case=st.deferred(lambda: st.sampled_from(cases())), yes=st.sampled_from((None, False)), policy=st.sampled_from(POLICIES))
 def test_no_attack_does_what_the_goal_did_not_ask_for(case: Case, yes: bool | None, policy: Policy) -> None:
     _, found = let_through(case, yes=yes, policy=policy)
     assert found == []
@@ -40,7 +40,7 @@ def test_what_a_failed_call_says_counts_as_read_by_the_model_of_a_loop() -> None
 
 
 @few(4)
-@given(case=st.sampled_from([c for c in cases() if c.attack.fails or c.attack.reply]))
+@given(case=st.deferred(lambda: st.sampled_from([c for c in cases() if c.attack.fails or c.attack.reply])))
 def test_a_planner_that_mends_plans_for_strangers_adds_no_tool_and_gets_no_words_of_theirs_to_a_sink(case: Case) -> None:
     trial = carried(case.task, yes=False, case=case, bribed=True)
     assert [a for a in trial.acts if "evil" in a.arguments or a.tool not in script_of(case.task)] == []
