@@ -12,7 +12,9 @@ from executor.foreign import foreign_tool
 from executor.specialists import Member, Specialists, hand_name
 from executor.tool import MAX_DESCRIPTION, Tool, ToolContext, ToolDone
 from executor.toolset import Toolset
-from planner.toolspec import Json, ToolSpec
+from planner.parse import parse_expression
+from planner.toolspec import Json, JsonSchema, ToolSpec
+from planner.types import schema_of
 
 
 def hand_tools(specialists: Specialists) -> Toolset:
@@ -24,18 +26,18 @@ def _tool(member: Member) -> Tool:
     spec = ToolSpec(
         name=hand_name(member.name),
         description=f"Hand this over; alone on a line: x = {hand_name(member.name)}(…). {member.about.does}"[:MAX_DESCRIPTION],
-        input_schema={
-            "type": "object",
-            "properties": member.fields,
-            "required": list(member.fields),
-            "additionalProperties": False,
-        },
+        input_schema=_schema(member),
         effect="read",
         open_world=False,
         sensitive=(),  # the fields keep their labels, and the playbook's own sinks are asked about
         seconds=0.001,
     )
     return foreign_tool(spec, _handed)
+
+
+def _schema(member: Member) -> JsonSchema:
+    fields = {name: schema_of(parse_expression(written)) for name, written in member.about.takes.items()}
+    return {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
 
 
 async def _handed(arguments: Mapping[str, Json], context: ToolContext) -> ToolDone:

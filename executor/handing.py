@@ -132,7 +132,7 @@ class Handing:
             playbook = self.playbooks.get(member.about.playbook)
         except PlaybookError as error:
             raise _refused(bind, error.message) from error
-        if {p.name: p.schema for p in playbook.parameters} != member.fields:
+        if playbook.names != member.about.takes.keys():
             raise _refused(bind, f"The playbook {playbook.name} does not take what {member.name} says that it takes.")
         try:
             return parse_script(self.expanded(playbook.script, within).script)

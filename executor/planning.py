@@ -182,10 +182,6 @@ class Planning:
             playbook, values = matched
             _route(recorder, self.routing.by_playbook(playbook))
             return PlanProposed(script=playbook.script, source="playbook", playbook=playbook.name, params=values)
-        taking = self.routing.taking(run)
-        if taking is not None:
-            _route(recorder, self.routing.by_structure(submission))
-            return self._from_playbook(taking, run)
         kept = None if self.keeping is None else await self.keeping.proposal(run, self.scripts)
         return kept or await self._written_by_model(recorder, ahead)
 

@@ -50,8 +50,7 @@ class Probing:
         if not submission.probes or any(g is not None for g in given) or submission.mode != "plan":
             return False
         over = run.call(PROBE).finished is not None or run.call(PROBE).failed is not None
-        found = self.planning.match(run) is not None or self.planning.routing.taking(run) is not None
-        begun = run.proposed is not None or run.refusals or found
+        begun = run.proposed is not None or run.refusals or self.planning.match(run) is not None
         return self.planning.planner is not None and not over and not begun and bool(self.tools())
 
     def tools(self) -> tuple[str, ...]:

@@ -99,12 +99,6 @@ class Routing:
         found = self._by_structure(self.specialists.by_fields(submission.params), fields)
         return found or self._by_structure(self.specialists.by_file(submission.goal), "the file that it names")
 
-    def taking(self, run: Run) -> str | None:
-        """The playbook that goes on with the fields that were given, where whoever takes the goal names one for them."""
-        fields = run.submission.params
-        whose = self.specialists.get(self.whose(run)) or (self.specialists.by_fields(fields) if self.on else None)
-        return whose.about.playbook or None if whose is not None and fields and whose.takes(fields) else None
-
     def _by_structure(self, found: Member | None, by: str) -> GoalRouted | None:
         return None if found is None or not self.on else GoalRouted(specialist=found.name, how="structure", by=by)
 

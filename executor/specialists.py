@@ -14,7 +14,7 @@ from executor.pack import Pack, Specialist
 from planner.misfit import misfit
 from planner.parse import parse_expression
 from planner.playbook import Playbook
-from planner.toolspec import Json, JsonSchema, ToolSpec
+from planner.toolspec import Json, ToolSpec
 from planner.types import schema_of
 
 PACK = "pack."  # in front of a specialist's name, as an agent card has it
@@ -36,15 +36,10 @@ class Member:
     def words(self) -> frozenset[str]:
         return frozenset({self.name, *(tool.partition(".")[0] for tool in self.tools)})
 
-    @property
-    def fields(self) -> dict[str, JsonSchema]:
-        """The fields that it is handed, each with the schema of its type."""
-        return {name: schema_of(parse_expression(written)) for name, written in self.about.takes.items()}
-
     def takes(self, fields: Mapping[str, Json]) -> bool:
         """Whether these are fields that it is handed, each of its type."""
-        declared = self.fields if fields.keys() <= self.about.takes.keys() else {}
-        return bool(declared) and not any(misfit(value, declared[name], formats=True) for name, value in fields.items())
+        declared = self.about.takes
+        return fields.keys() <= declared.keys() and not any(_problem(value, declared[name]) for name, value in fields.items())
 
 
 @dataclass(frozen=True)
@@ -127,3 +122,7 @@ def _member(pack: Pack, about: Specialist) -> Member:
 def _only(found: Iterable[Member]) -> Member | None:
     listed = list(found)
     return listed[0] if len(listed) == 1 else None
+
+
+def _problem(value: Json, written: str) -> str:
+    return misfit(value, schema_of(parse_expression(written)), formats=True)

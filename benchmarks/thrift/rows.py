@@ -127,4 +127,6 @@ def _cost(measured: Measured) -> str:
 
 
 def _k(tokens: int) -> str:
+    if tokens >= 1_000_000:
+        return f"{tokens / 1e6:.2f}M"
     return f"{tokens / 1_000:.1f}k" if tokens >= 1_000 else str(tokens)

@@ -45,7 +45,7 @@ def submission_of(wish: Wish, usual: Budget) -> Submission:
     words = goal_of(wish.goal, needed=wish.script is None and wish.playbook is None)
     if wish.script is not None and wish.playbook is not None:
         raise UsageError("Give a script or a playbook, not both.")
-    if wish.params and wish.playbook is None and wish.script is None and wish.skill is None:
+    if wish.params and wish.playbook is None and wish.script is None:
         raise UsageError("-p gives a playbook its parameters: name one with --playbook.")
     if wish.mode not in ("plan", "react"):
         raise UsageError(f"There is no mode {wish.mode}.", hint="There are: plan (the usual one), react.")

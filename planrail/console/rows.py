@@ -15,7 +15,6 @@ from executor.journal.port import Journal, RunRecord
 from executor.run import Run, fold, is_over
 
 _MOST_EVENTS = 1_000  # of a run that is folded for a list; of a longer one the list says what its row does
-_AT_ONCE = 5_000  # events that are folded for one list
 _LAST_EVENTS = 5  # among which the end of one that is over stands
 _OF_JOURNAL = ("playbook", "ended_at", "questions", "steps_done", "steps", "usd", "tokens", "reason")
 _STATES, _ROWS = 64, 4_000  # that are remembered: runs that go on, and rows
@@ -37,37 +36,28 @@ class Rows:
         self._folding = asyncio.Lock()
 
     async def of(self, records: Sequence[RunRecord]) -> list[dict[str, Any]]:
-        """In their order. Whoever asks again is told of those that were too many to be folded at once."""
+        """In their order."""
         async with self._folding:
-            left = _AT_ONCE
-            told: list[dict[str, Any]] = []
-            for record in records:
-                row, folded = await self._row(record, left)
-                left -= folded
-                told.append(row)
-            return told
+            return [await self._row(record) for record in records]
 
-    async def _row(self, record: RunRecord, left: int) -> tuple[dict[str, Any], int]:
-        """The row, and how many events were folded for it, of those that are `left` to be."""
-        known = self._rows.get(record.id)
-        if known is not None and known.seq == record.seq and known.told["status"] == record.status:
-            self._rows.move_to_end(record.id)
-            return known.told, 0
-        run = self._states.pop(record.id, None) or Run(record.id)
-        further = record.seq - run.seq
-        if further > min(_MOST_EVENTS, left):
-            return await self._short(record), 0
-        told = row_of(record, await self._folded(run))
-        self._rows[record.id] = _Row(record.seq, told)
+    async def _row(self, record: RunRecord) -> dict[str, Any]:
+        known = self._rows.pop(record.id, None)
+        if known is None or known.seq != record.seq or known.told["status"] != record.status:
+            run = await self._folded(record)
+            known = _Row(record.seq, row_of(record, run) if run is not None else await self._short(record))
+        self._rows[record.id] = known
         while len(self._rows) > _ROWS:
             self._rows.popitem(last=False)
-        return told, further
+        return known.told
 
-    async def _folded(self, run: Run) -> Run:
-        """The run, as it is now."""
-        fold(run, await self._journal.read(run.id, after=run.seq))
+    async def _folded(self, record: RunRecord) -> Run | None:
+        """The run, as far as its row goes; None for one that is too long to be folded for this."""
+        run = self._states.pop(record.id, None) or Run(record.id)
+        if record.seq - run.seq > _MOST_EVENTS:
+            return None
+        fold(run, await self._journal.read(record.id, after=run.seq))
         if not is_over(run.status):
-            self._states[run.id] = run
+            self._states[record.id] = run
         while len(self._states) > _STATES:
             self._states.popitem(last=False)
         return run

@@ -49,7 +49,7 @@ async def note(text: str) -> str:
 
 TOOLS = Toolset.of("front", [heard, note]) | Toolset.of("desk", [open_ticket])
 TAKE = """---
-params: {to: str, reports: [str]}
+params: {to: str, reports: '[str]'}
 ---
 kept = [r for r in reports[:5] if r != ""]
 if len(kept) > 0:
@@ -138,20 +138,6 @@ async def test_its_worst_case_is_inside_the_budget_of_the_whole_before_anything_
     assert OPENED == []
 
 
-@pytest.mark.parametrize("skill", [None, "pack.desk"])
-async def test_whoever_submits_may_hand_over_the_fields_too_and_no_planner_is_needed(skill: str | None) -> None:
-    run = await bench().run(goal="Look after these", skill=skill, params={"to": "us", "reports": ["a", "b"]})
-    assert answer_of(run) == {"tickets": [1, 2]}
-    assert run.routed is not None
-    assert (run.routed.specialist, run.routed.how) == ("desk", "skill" if skill else "structure")
-
-
-async def test_a_field_that_was_not_given_is_asked_for() -> None:
-    run = await bench(answers=None).run(goal="Look after these", skill="desk", params={"to": "us"})
-    (question,) = run.open_questions
-    assert "take needs reports" in question.text.replace("The playbook ", "")
-
-
 # -- what is refused
 
 
@@ -181,12 +167,6 @@ async def test_a_place_after_a_hand_over_is_told_by_the_script_as_it_was_written
     run = await bench().run('r = hand.desk(to="us", reports=[])\nx = front.nothing()\nanswer(r)\n')
     ((_, refused),) = run.refusals
     assert (refused.diagnostics[0].line, refused.diagnostics[0].text) == (2, "front.nothing()")
-
-
-def test_a_playbook_of_other_types_than_its_specialist_says_takes_nothing() -> None:
-    books = Playbooks([parse_playbook("take", TAKE.replace("to: str", "to: int"))])
-    with pytest.raises(CompileError, match="take does not take what desk says that it takes"):
-        Handing(WHO, books).expanded(PLAN)
 
 
 def test_there_are_so_many_hand_overs_in_each_other_and_no_more() -> None:

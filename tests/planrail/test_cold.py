@@ -74,21 +74,3 @@ def test_a_check_refuses_a_url_that_names_no_database(command: Command, url: str
     refused = command("check", "-", "--json", stdin=SCRIPT)
     assert refused.code == 1
     assert json.loads(refused.out)["error"]["message"].startswith("The setting database_url names no database: ")
-
-
-def test_a_run_loads_no_server_and_no_console(command: Command) -> None:
-    (command.folder / "one.py").write_text("answer(1)\n")
-    line = [sys.executable, "-c", RUNS, "run", "--script", "one.py"]
-    done = subprocess.run(line, capture_output=True, text=True, cwd=command.folder, env=command.environment(), timeout=60)
-    assert done.stderr == "[]\n"
-
-
-RUNS = """
-import sys
-from planrail.__main__ import main
-try:
-    main()
-except SystemExit:
-    unwanted = ("planrail.console", "a2a_node", "uvicorn", "sse_starlette")
-    print(sorted(m for m in sys.modules if m.startswith(unwanted)), file=sys.stderr)
-"""

@@ -135,17 +135,6 @@ async def test_a_run_that_is_too_long_to_be_folded_for_a_list_says_how_it_ended(
     assert row["ended_at"] >= row["created_at"]
 
 
-async def test_runs_that_are_too_many_to_be_folded_at_once_are_known_when_the_list_is_asked_for_again(
-    local: Console, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rows, "_AT_ONCE", 10)
-    for _ in range(3):
-        await local.waits(ASKS)
-    async with local.browser() as client:
-        first, second, third = [[row["questions"] for row in (await client.get("runs")).json()["runs"]] for _ in range(3)]
-    assert (first, second, third) == ([1, None, None], [1, 1, None], [1, 1, 1])
-
-
 async def test_runs_are_found_by_status_by_words_of_their_goals_and_by_the_beginnings_of_their_ids(tmp_path: Path) -> None:
     goals = ("Import the listings", "Write to Ann", "write to Bob")
     async with console(tmp_path / "home", worker=False) as found, found.browser() as client:
