@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from executor.threads import in_thread
 from planner.errors import PlanrailError
@@ -19,8 +20,10 @@ from planrail.settings import Settings, file_of, load_settings
 MOST_S = 5.0  # of one look; what has not answered by then is told
 _LIVE_S = 40.0  # of a model that is asked something
 
-_SERVERS = "MCP servers"
-_ENDING_S = 3.0  # for processes of servers to be ended, after they were looked at
+PACKS_S = 15.0  # for packs to be loaded: they may bring large libraries along
+_SERVERS, _DATABASE = "MCP servers", "database"
+_LONGER_S = {_SERVERS: 3.0, _DATABASE: 15.0}  # for servers' processes to end; what is in the database is seen beside the packs
+T = TypeVar("T")
 
 Looks = Awaitable[Sequence[Finding]]
 
@@ -48,7 +51,7 @@ def _looks(
     return [
         ("planrail", _at_once(lambda: [*machine.process(), *machine.strange_variables(environment)])),
         ("data folder", _aside(lambda: [machine.folder(home), machine.disk(home), *machine.modes(settings, configured)])),
-        ("database", _kept(settings)),
+        (_DATABASE, _kept(settings)),
         ("artifacts", _aside(lambda: tools.artifacts(settings))),
         ("variables", _at_once(lambda: upstream.unset_variables(settings, environment))),
         (_SERVERS, upstream.mcp_servers(settings)),
@@ -65,7 +68,12 @@ def _looks(
 
 async def _kept(settings: Settings) -> list[Finding]:
     """The database, and what it means beside the packs and playbooks that are there."""
-    look, shelf = await asyncio.gather(database.look(settings), in_thread(partial(tools.shelf, settings)))
+    slow = problem("database", _silent(MOST_S), "Look why it is slow, or locked, and ask again.")
+    stuck = problem("packs", _silent(PACKS_S), "Leave packs out with PLANRAIL_PACKS until you know which one hangs.")
+    look, shelf = await asyncio.gather(
+        _within(MOST_S, database.look(settings), database.Look((slow,))),
+        _within(PACKS_S, in_thread(partial(tools.shelf, settings)), tools.Shelf((stuck,))),
+    )
     found = [*look.findings]
     if look.seen is not None:
         seen = look.seen
@@ -90,13 +98,24 @@ async def _aside(look: Callable[[], Iterable[Finding]]) -> Sequence[Finding]:
     return await in_thread(lambda: list(look()))
 
 
-async def _bounded(what: str, look: Looks, *, live: bool) -> Sequence[Finding]:
-    """What a look finds, within its time; what it stumbles over is a finding, too."""
-    most_s = _LIVE_S if live and what.endswith(" model") else MOST_S + _ENDING_S if what == _SERVERS else MOST_S
+async def _within(most_s: float, look: Awaitable[T], otherwise: T) -> T:
+    """What it gives, or the other where it gives nothing in time."""
     try:
         async with asyncio.timeout(most_s):
             return await look
     except TimeoutError:
-        return [problem(what, f"gave no answer within {most_s:g} s", "Look why it is slow, and ask again.")]
+        return otherwise
+
+
+def _silent(most_s: float) -> str:
+    return f"gave no answer within {most_s:g} s"
+
+
+async def _bounded(what: str, look: Looks, *, live: bool) -> Sequence[Finding]:
+    """What a look finds, within its time; what it stumbles over is a finding, too."""
+    most_s = _LIVE_S if live and what.endswith(" model") else MOST_S + _LONGER_S.get(what, 0.0)
+    try:
+        silent = problem(what, _silent(most_s), "Look why it is slow, and ask again.")
+        return await _within(most_s, look, [silent])
     except Exception as error:  # noqa: BLE001  # the doctor tells what is wrong, whatever it is
         return [problem(what, f"{type(error).__name__}: {error}", "Report it, with what is configured.")]

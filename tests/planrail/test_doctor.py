@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from planrail.doctor import examined
+from planrail.doctor import examination, examined
 from planrail.settings import variables
 from tests.ailments import AILMENTS, Ailment, Ward, matching
 from tests.doc_tables import VARIABLES
@@ -83,6 +83,15 @@ async def test_a_model_that_is_asked_something_says_itself_that_it_is_not_there(
     told = {f.what: (f.level, f.remedy) for f in found}
     assert told["planner model"][0] == "problem"
     assert "PLANRAIL_PLANNER_MODEL" in told["planner model"][1]
+
+
+async def test_a_pack_that_hangs_hides_nothing_else(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+    ward.install("slow", "import threading\nthreading.Event().wait()\n")
+    ward.env["PLANRAIL_PACKS"] = "slow"
+    monkeypatch.setattr(examination, "PACKS_S", 0.5)
+    found = await ward.findings()
+    assert matching(found, "packs", "gave no answer within 0.5 s") is not None
+    assert "database" in {f.what for f in found if f.level == "ok"}
 
 
 def test_nothing_secret_is_said_by_the_command(command: Command) -> None:
