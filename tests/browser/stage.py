@@ -58,6 +58,15 @@ answer(done)""",
 heard = stage.stranger()
 done = stage.post(to=heard.name, text="psst", otherwise="kept it")
 answer([heard, {"name": done, "long": ""}])""",
+    "rumours": """Pass the rumours on
+heard = [stage.stranger(about=n) for n in [1, 2]]
+done = [stage.post(to=h.name, text="psst", otherwise="kept it") for h in heard]
+answer(done)""",
+    "form": """Fill in the form
+said = ask_user(
+    "How shall it be?", returns={"slot": "early" | "late", "guests": int, "quiet": bool, "note": str | None, "names": [str]}
+)
+answer(said)""",
     "hasty": """Be hasty
 scenes = [1, 2]
 expect(len(scenes) > 9, "too few scenes")

@@ -32,7 +32,7 @@ function worst(most, view) {
     ["Time", most.seconds, view.busy_s, seconds],
   ];
   return h("section", { class: "panel" }, h("header", {}, h("h2", {}, "The worst case"), h("span", { class: "soft small" }, plural(most.steps, "step"))),
-    h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" }), h("th", { scope: "col", class: "number" }, "At most"), h("th", { scope: "col", class: "number" }, "Taken"), h("th", { scope: "col", class: "wide" }))),
+    h("table", {}, h("thead", {}, h("tr", {}, h("td", {}), h("th", { scope: "col", class: "number" }, "At most"), h("th", { scope: "col", class: "number" }, "Taken"), h("td", { class: "wide" }))),
       h("tbody", {}, rows.map(([name, limit, taken, word]) => h("tr", {}, h("th", { scope: "row" }, name), h("td", { class: "number" }, word(limit)), h("td", { class: "number" }, word(taken)), h("td", { class: "wide" }, limit ? h("span", { class: `meter${taken > limit ? " is-waiting" : ""}`, "aria-hidden": "true" }, h("i", { style: { width: `${Math.min((100 * taken) / limit, 100)}%` } })) : null))))),
     h("p", { class: "body soft small" }, "One attempt a step; retries and repairs draw on the reserve. Taken is the run's own, with the planner's calls."));
 }

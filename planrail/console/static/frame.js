@@ -35,7 +35,7 @@ export function frame({ help, left }) {
         h("div", { class: "who" }, h("span", { class: "foreign" }, who), h("span", {}, session.kind === "agent" ? "· an agent" : "· a person")),
         schemeSwitch(),
         h("div", { class: "buttons" },
-          h("button", { class: "quiet", type: "button", "aria-label": "Keyboard help", on: { click: help } }, "Keys ", h("kbd", {}, "?")),
+          h("button", { class: "quiet", type: "button", on: { click: help } }, "Keys ", h("kbd", {}, "?")),
           h("button", { class: "quiet", type: "button", on: { click: async () => { await signOut().catch(() => {}); left(); } } }, "Sign out")),
         h("div", { class: "version" }, `Planrail ${session.version}`))),
     main);

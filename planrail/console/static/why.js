@@ -1,6 +1,6 @@
 // Why: where it hurt, and what to do: surprises, ceilings, refusals of the plan, answers that do not count.
 
-import { h, put } from "./dom.js";
+import { h, newId, put, say } from "./dom.js";
 import { value } from "./value.js";
 import { count, plural, told } from "./words.js";
 
@@ -8,19 +8,22 @@ const MOST = 12;
 
 /** The view: {node, update}. */
 export function why(context) {
+  const title = h("h2", { id: newId("why") });
   const list = h("ul", { class: "troubles" });
-  const node = h("section", { class: "panel", "aria-label": "Where it hurt", hidden: true }, h("header", {}, h("h2", {}, "Where it hurt")), list);
+  const node = h("section", { class: "panel", "aria-labelledby": title.id, hidden: true }, h("header", {}, title), list);
   let shown = "";
 
   function update(view) {
     const found = troubles(view, context);
+    const hint = view.hint && view.status !== "done" && !/^planrail (why|show) /.test(view.hint) ? view.hint : "";
     const key = JSON.stringify([view.status, view.surprises, view.ceilings, view.reason, view.hint, view.confidence, view.said, view.planner.map((p) => p.error), view.steps.filter((s) => s.failed || s.held).map((s) => [s.id, s.failed, s.held])]);
     if (key === shown) return;
     shown = key;
-    node.hidden = found.length === 0;
+    node.hidden = found.length === 0 && !hint;
+    say(title, found.length ? "Where it hurt" : "What to do");
     const more = found.length - MOST;
     put(list, found.slice(0, MOST).map((item) => h("li", {}, item)), more > 0 ? h("li", { class: "soft" }, `and ${count(more)} more`) : null,
-      view.hint && view.status !== "done" && !/^planrail (why|show) /.test(view.hint) ? h("li", { class: "hint-line" }, h("strong", {}, "What to do: "), h("span", { class: "foreign" }, view.hint)) : null);
+      hint ? h("li", { class: "hint-line" }, found.length ? h("strong", {}, "What to do: ") : null, h("span", { class: "foreign" }, hint)) : null);
   }
 
   return { node, update };
