@@ -108,6 +108,33 @@ async def test_twenty_who_watch_a_run_have_it_folded_once(local: Console, monkey
     assert {page["answer"] for page in pages} == {"for Ann"}
 
 
+async def test_whoever_stops_watching_leaves_nothing_behind(local: Console) -> None:
+    run = await local.waits(ASKS)
+    async with local.browser() as client, asyncio.timeout(BOUND_S):
+        for path in ("runs/live", f"runs/{run}/live"):
+            async with client.stream("GET", path) as stream:
+                await anext(told(stream))
+                following = [t for t in asyncio.all_tasks() if t.get_name().startswith("planrail-console-")]
+                assert following
+            await asyncio.wait(following)
+
+
+async def test_a_run_is_watched_through_any_server_of_its_database(tmp_path: Path, postgres_url: str) -> None:
+    settings = f'database_url = "{postgres_url}"'
+    async with (
+        console(tmp_path / "one", settings=settings) as one,
+        console(tmp_path / "other", settings=settings, worker=False) as other,
+        other.browser() as client,
+    ):
+        run = await one.waits(ASKS)
+        watching = asyncio.create_task(watched(client, run))
+        answered = await client.post(f"runs/{run}/answer", json={"question": "who", "answer": "Ann"})
+        page = await watching
+        (row,) = (await client.get("runs")).json()["runs"]
+    assert answered.status_code == 200
+    assert (page["answer"], row["status"], row["questions"]) == ("for Ann", "done", 0)
+
+
 async def test_the_list_tells_each_run_that_changes_as_it_stands_in_it(local: Console) -> None:
     found: dict[str, Any] = {}
     async with local.browser() as client, asyncio.timeout(BOUND_S), client.stream("GET", "runs/live") as stream:
