@@ -118,7 +118,11 @@ args = ["--key", "{secret}-10"]
 env = {{ TOKEN = "{secret}-11" }}
 """
     )
-    env = {"PLANRAIL_DATABASE_URL": f"postgresql://me:{secret}-12@127.0.0.1:9/planrail", "PLANRAIL_SECRET_ONE": f"{secret}-13"}
+    env = {
+        "PLANRAIL_DATABASE_URL": f"postgresql://me:{secret}-12@127.0.0.1:9/planrail",
+        "PLANRAIL_SECRET_ONE": f"{secret}-13",
+        "PLANRAIL_PACKS": "",
+    }
     env |= {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_EXPORTER_OTLP_HEADERS": f"key={secret}-14"}
     for form in ([], ["--json"]):
         told = command("doctor", *form, env=env)
