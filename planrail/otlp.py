@@ -7,6 +7,7 @@ nowhere. Made by `opened`; loaded only where runs are traced.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,6 +27,8 @@ from planner.traceparent import Traceparent
 from planrail.spans import Span, Stretch
 from planrail.telemetry_settings import TelemetrySettings
 
+_SELDOM_S = 60.0
+_EXPORTER = logging.getLogger("opentelemetry.exporter.otlp.proto.http.trace_exporter")
 _FLUSH_S = 3.0  # for what is in the queue when a process ends; a collector that is away holds it up no longer
 
 
@@ -42,13 +45,29 @@ class _Given(IdGenerator):
         return int(self.own.trace, 16)
 
 
+class _Seldom(logging.Filter):
+    """Lets the exporter say once a minute what it says of every attempt at a collector that is away."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        last = self._said.get(record.msg)
+        if last is not None and record.created - last < _SELDOM_S:
+            return False
+        self._said[record.msg] = record.created
+        return True
+
+
 class Otlp:
     """Takes spans; never waits, and drops what the queue has no room for."""
 
     def __init__(self, settings: TelemetrySettings, worker: str) -> None:
         headers = {name: value.get_secret_value() for name, value in settings.headers.items()}
         told = {"service.name": settings.service, "service.version": version("planrail"), "service.instance.id": worker}
-        self._given = _Given()
+        self._given, self._seldom = _Given(), _Seldom()
+        _EXPORTER.addFilter(self._seldom)
         self._provider = TracerProvider(
             resource=Resource.create(told), id_generator=self._given, shutdown_on_exit=False
         )  # fmt: skip
@@ -91,6 +110,7 @@ class Otlp:
         with suppress(TimeoutError):
             async with asyncio.timeout(_FLUSH_S):
                 await over.wait()
+        _EXPORTER.removeFilter(self._seldom)
 
 
 def _tell(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:

@@ -14,7 +14,7 @@ from typing import Protocol
 from executor.engine.port import Advance
 from executor.events import Event, RunSubmitted
 from executor.journal.sql import SqlJournal
-from planner.here import here, working_for
+from planner.here import Here, here, working_for
 from planrail.redactor import Redactor
 from planrail.settings import Settings
 from planrail.spans import SegmentSpans, Span, Stretch
@@ -62,6 +62,7 @@ class Traces:
         self._content = content
         self._propagate = propagate
         self._clock = clock
+        self._version = version("planrail")
         self._segments: dict[str, SegmentSpans] = {}
         journal.heard.append(self._hear)
 
@@ -73,14 +74,13 @@ class Traces:
             recorded = await self._journal.read(run, limit=1)
             if not (recorded and isinstance(recorded[0].event, RunSubmitted)):
                 return await advance(run, epoch, nudge)
-            stretch = Stretch(run, epoch, recorded[0].event.submission, begun, self._worker, version("planrail"))
+            stretch = Stretch(run, epoch, recorded[0].event.submission, begun, self._worker, self._version)
             sampled = self._sampled(stretch)
             if sampled:
                 self._segments[run] = SegmentSpans(stretch, self._content, self._redact)
             error = ""
             try:
-                now = here()
-                assert now is not None  # the carrier has said whom it works for
+                now = here() or Here(run, epoch, self._worker)
                 own = replace(stretch.own, sampled=sampled)
                 with working_for(replace(now, trace=own, sends=self._propagate)):
                     return await advance(run, epoch, nudge)

@@ -36,6 +36,7 @@ PLANTED = {  # where it is configured → what must stand in no line
     "mcp header": "mcp-header-token",
     "mcp variable": "from-the-variable",
     "sql": "sqlpass!1",
+    "telemetry header": "collector-key-Zk9",
     "secret of the environment": 'quo"ted\\secret',
     "secret of the file": PEM,
     "secret of the folder": "in-a-file-Zk9",
@@ -65,6 +66,8 @@ url = "https://web.example/mcp"
 headers = {{ X-Token = "{PLANTED["mcp header"]}" }}
 [sql.shop]
 url = "postgresql://planrail:{quote(PLANTED["sql"])}@db.example/shop"
+[telemetry]
+headers = {{ api-key = "{PLANTED["telemetry header"]}" }}
 [secrets]
 pem = '''{PEM}'''
 """)

@@ -277,6 +277,19 @@ async def test_a_collector_that_does_not_answer_makes_nobody_wait_and_what_is_to
     assert len(collector.spans) < 150
 
 
+async def test_a_collector_that_is_away_is_in_the_log_once_a_minute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(otlp, "_FLUSH_S", 2.0)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "0.3")
+    monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "1")
+    with receiving() as gone:
+        pass
+    await ran(tmp_path, gone, Submission(script=COUNTED))
+    told = [r.msg for r in caplog.records if r.name.startswith("opentelemetry.exporter")]
+    assert len(told) == len(set(told)) > 0
+
+
 async def test_a_mistake_in_telling_ends_the_telling_and_not_the_run(
     collector: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
