@@ -11,6 +11,7 @@ from functools import partial
 
 from executor.call import call_tool
 from executor.gate import through
+from executor.specialists import HAND
 from executor.submission import Submission
 from executor.tool import Tool, ToolContext, ToolDone
 from mcp_server.active import submitted
@@ -42,6 +43,8 @@ def offered_name(tool: str) -> str:
 
 
 def _is_offered(door: Door, spec: ToolSpec) -> bool:
+    if spec.namespace == HAND:  # by itself it does nothing: a plan hands over
+        return False
     return not spec.is_agent and (not spec.has_effect or spec.name in door.terms.effects or "*" in door.terms.effects)
 
 

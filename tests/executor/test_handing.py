@@ -210,7 +210,16 @@ async def test_a_plan_of_one_specialist_may_hand_over_and_may_not_use_the_others
     assert OPENED == []
 
 
-# -- crashes, cancels, replays
+# -- replans, crashes, replays
+
+
+async def test_a_plan_that_handed_something_over_is_mended_and_hands_nothing_over_again() -> None:
+    plan = PLAN.replace("answer", 'expect(len(r.tickets) > 5, "too few")\nanswer')
+    made = bench(plan, "answer(len(r.tickets))\n")
+    run = await made.run(goal="Hand it over", skill="front")
+    assert answer_of(run) == 2
+    assert [r.certified.revision for r in run.revisions] == [1, 2]
+    assert [text for _, text in OPENED] == ["a", "b"]
 
 
 async def test_a_run_goes_on_from_every_prefix_of_its_journal_and_opens_each_ticket_once() -> None:
