@@ -34,12 +34,12 @@ class _Lines(logging.Formatter):
             message = record.getMessage()
         except Exception:  # noqa: BLE001  # a library's arguments that do not fit its words: no reason to lose them
             message = f"{record.msg} {record.args}"
-        return self._redact(message)[:MOST]
+        return self._redact(message[: 2 * MOST])[:MOST]  # what is cut in two is cut off
 
     def _error(self, record: logging.LogRecord) -> str:
         parts = [self.formatException(record.exc_info)] if record.exc_info else []
         parts += [self.formatStack(record.stack_info)] if record.stack_info else []
-        return self._redact("\n".join(parts))[-MOST:]
+        return self._redact("\n".join(parts)[-2 * MOST :])[-MOST:]
 
 
 class TextLines(_Lines):

@@ -332,7 +332,7 @@ class SegmentSpans:
         return self._cut(json.dumps(value, ensure_ascii=False))
 
     def _cut(self, text: str) -> str:
-        redacted = self.redact(text)
+        redacted = self.redact(text[: 2 * _MOST])  # what is cut in two is cut off
         return redacted if len(redacted) <= _MOST else f"{redacted[:_MOST]}…"
 
 

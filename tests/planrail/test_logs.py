@@ -17,7 +17,7 @@ import pytest
 
 from planner.here import Here, calling, working_for
 from planner.traceparent import Traceparent, span_of
-from planrail.logs import JsonLines, TextLines
+from planrail.logs import MOST, JsonLines, TextLines
 from planrail.redactor import Redactor
 from planrail.secret_files import handed_out
 from planrail.settings import load_settings
@@ -153,6 +153,15 @@ def test_nothing_that_is_said_makes_a_line_of_its_own(redact: Redactor, form: st
 
 def test_a_record_that_does_not_fit_its_own_words_is_told_as_far_as_it_goes(redact: Redactor) -> None:
     assert "asked %d times ('\\\\ud800',)" in written(redact, "json", "asked %d times", "\ud800").replace("\\\\\\\\", "\\\\")
+
+
+def test_a_line_is_bounded_and_ends_in_no_part_of_a_secret(redact: Redactor) -> None:
+    secret = PLANTED["planner.api_key"]
+    for before in (MOST - 5, 2 * MOST - 5, 40 * MOST):
+        told = written(redact, "text", f"{'.' * before}{secret}", error=ValueError(f"{secret}{'.' * before}"))
+        assert len(told) < 2 * MOST + 1_000
+        assert secret[:5] not in told
+        assert secret[-5:] not in told
 
 
 def test_a_line_names_the_run_and_the_step_that_it_is_about(redact: Redactor) -> None:
