@@ -79,7 +79,7 @@ async def test_what_has_changed_between_any_two_moments_makes_the_later_document
     await local.rests(run)
     recorded = await local.house.journal.read(run)
     chance = random.Random(7)
-    for _ in range(5):
+    for _ in range(3):
         state, before = Run(run), None
         cuts = sorted(chance.sample(range(1, len(recorded)), 8))
         for first, last in zip([0, *cuts], [*cuts, len(recorded)], strict=True):
