@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from tests.browser.chromium import api
 from tests.browser.stage import Served
 
 pytestmark = pytest.mark.foreign
-AXE = Path(__file__).parents[2] / ".venv" / "foreign" / "node" / "node_modules" / "axe-core" / "axe.min.js"
+AXE = Path(sys.prefix) / "foreign" / "node" / "node_modules" / "axe-core" / "axe.min.js"
 PAGES = ("runs", "playbooks", "plans", "schedules", "reports", "health")
 GOALS = ("Be hasty", "Pass the rumours on", "Fill in the form", "Play the scenes")
 TABS = ("Graph", "Timeline", "Certificate", "Events", "Files", "Cost", "Fork")
