@@ -45,7 +45,8 @@ def serve(output: Output, *, host: str, port: int, grpc_port: int | None, strict
             return
         for name, told in _TOLD.items():
             if name in where:
-                output.console.print(f"{told:<7} {where[name]}", soft_wrap=True, highlight=False)
+                at = where[name] if output.stream.isatty() else where[name].partition("#token=")[0]  # no way in stands in a log
+                output.console.print(f"{told:<7} {at}", soft_wrap=True, highlight=False)
         output.console.print("Ctrl-C stops it; runs go on later")
 
     asyncio.run(serve_http(settings, doors, host=host, port=port, worker=worker, ready=ready))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import signal
 
 import httpx
 
 from tests.planrail.command import Command, finish
 from tests.planrail.consoles import BOUND_S, console, keyed_settings
+from tests.planrail.terminal import Terminal
 
 
 async def test_the_command_tells_the_way_into_a_server_that_runs_and_says_where_none_does(command: Command) -> None:
@@ -31,12 +33,23 @@ async def test_where_keys_are_asked_for_the_command_tells_the_address_and_to_sig
     assert "planrail keys create" in shown.out
 
 
-def test_a_server_prints_the_way_in_and_ends_at_once_while_somebody_watches(command: Command) -> None:
+def test_a_server_at_a_terminal_prints_the_way_in(command: Command) -> None:
+    terminal = Terminal(command, "serve", "--port", "0")
+    try:
+        terminal.until("Ctrl-C")
+    finally:
+        terminal.process.send_signal(signal.SIGTERM)
+        terminal.end()
+    assert "/console#token=" in terminal.plain
+
+
+def test_a_server_prints_no_way_in_where_a_log_keeps_it_and_ends_at_once_while_somebody_watches(command: Command) -> None:
     process = command.start("serve", "--port", "0")
     assert process.stdout is not None
     try:
-        name, at, token = process.stdout.readline().replace("#token=", " ").split()
+        name, at = process.stdout.readline().split()
         address = at.removesuffix("/console")
+        _, _, token = json.loads(command("console", "--at", address, "--json").out)["url"].partition("#token=")
         with httpx.Client(base_url=at, timeout=BOUND_S, headers={"origin": address}) as client:
             begun = client.post("/api/session", json={"token": token})
             with client.stream("GET", "/api/runs/live") as stream:
@@ -49,5 +62,5 @@ def test_a_server_prints_the_way_in_and_ends_at_once_while_somebody_watches(comm
     finally:
         process.send_signal(signal.SIGTERM)
         ended = finish(process)
-    assert (name, begun.status_code) == ("console", 204)
+    assert (name, "token" in at, begun.status_code) == ("console", False, 204)
     assert (ended.code, "Traceback" in ended.err, "shutdown exceeded" in ended.err) == (-signal.SIGTERM, False, False)

@@ -245,3 +245,11 @@ async def test_a_run_is_cancelled_and_says_so_to_whoever_watches(local: Console)
         cancelled = await client.post(f"runs/{run}/cancel")
         page = await watching
     assert (cancelled.json()["status"], page["status"], page["may"]) == ("cancelled", "cancelled", ["resume", "fork"])
+
+
+async def test_the_row_of_a_run_that_is_done_has_no_step_left_to_do(local: Console) -> None:
+    script = 'if 1 > 2:\n    who = ask_user("Who?", returns=str)\nanswer("none")'
+    assert await local.rests(await local.submit(script)) == "done"
+    async with local.browser() as client:
+        (row,) = (await client.get("runs")).json()["runs"]
+    assert row["steps"] == row["steps_done"]
