@@ -7,7 +7,7 @@ import logging
 from contextlib import suppress
 
 from executor.engine.port import Advance
-from executor.errors import JournalNewer, JournalUnreachable, LostOwnership
+from executor.errors import JournalNewer, JournalUnreachable, LostOwnership, UnknownRun
 from executor.events import RunEnded
 from executor.journal.port import Journal
 from executor.nudge import Nudge
@@ -80,8 +80,8 @@ class Carrier:
             released = await self._advance(run, epoch, self._segments[run])
             if not released and await self._holds(run, epoch):
                 raise _Unfinished
-        except LostOwnership:
-            log.info("run %s was taken over or ended elsewhere", run)
+        except (LostOwnership, UnknownRun):
+            log.info("run %s was taken over, ended or removed elsewhere", run)
         except JournalNewer:
             log.warning("run %s needs a newer Planrail than this worker's", run)
             self.unreadable.add(run)
@@ -99,8 +99,8 @@ class Carrier:
         """Give the run back to the queue, so that another worker may take it at once; it may have ended meanwhile."""
         try:
             await self._journal.append(run, [], epoch=epoch, status="queued", release=True, only_if=["running"])
-        except LostOwnership:
-            log.info("run %s was taken over meanwhile", run)
+        except (LostOwnership, UnknownRun):
+            log.info("run %s was taken over, or removed, meanwhile", run)
         except JournalUnreachable:
             log.exception("run %s could not be released; another worker takes it over when this process has ended", run)
 

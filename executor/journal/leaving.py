@@ -16,11 +16,11 @@ from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, func, 
 
 from executor.events import TERMINAL
 from executor.journal import quotas, spent
+from executor.journal.codec import decode_event, decode_receipt
 from executor.journal.dialect import Dialect
 from executor.journal.gone import GoneRuns
 from executor.journal.port import How
 from executor.journal.spent import Spent, spent_by
-from executor.journal.statements import read_events, read_receipts
 from executor.journal.tables import event_table as event
 from executor.journal.tables import gone_table as gone
 from executor.journal.tables import loose_table as loose
@@ -37,6 +37,8 @@ from executor.session import Share, used_by
 _IDS: BindParameter[list[str]] = bindparam("ids", expanding=True)
 _ROWS = select(run).where(run.c.id.in_(_IDS), run.c.status.in_(sorted(TERMINAL))).order_by(run.c.id)
 _RECEIPTS = select(receipt.c.run, func.count()).where(receipt.c.run.in_(_IDS)).group_by(receipt.c.run)
+_EVENTS = select(event.c.seq, event.c.at, event.c.body).where(event.c.run == bindparam("of")).order_by(event.c.seq)
+_TEXTS = select(receipt.c.body).where(receipt.c.run == bindparam("of"))
 _SESSIONS = select(session).where(session.c.run == bindparam("of"))
 _STINTS = select(quota).where(quota.c.run == bindparam("of")).order_by(quota.c.number)
 _LAST_DAYS = delete(quota).where(quota.c.run.in_(_IDS), quota.c.day < bindparam("today"))
@@ -83,7 +85,8 @@ def read_leaving(connection: Connection, ids: Sequence[str]) -> list[Leaving]:
 def _read(connection: Connection, row: Row[Any]) -> Leaving:
     found = row._mapping
     name = found["id"]
-    recorded, receipts = read_events(connection, name, 0, None), read_receipts(connection, name)
+    rows, texts = connection.execute(_EVENTS, {"of": name}).all(), connection.execute(_TEXTS, {"of": name}).scalars().all()
+    recorded, receipts = [decode_event(seq, at, body) for seq, at, body in rows], [decode_receipt(text) for text in texts]
     member = connection.execute(_SESSIONS, {"of": name}).one_or_none()
     stints = [
         Stint(s.number, s.day, float(s.base), float(s.usd), bool(s.held)) for s in connection.execute(_STINTS, {"of": name})
@@ -93,13 +96,17 @@ def _read(connection: Connection, row: Row[Any]) -> Leaving:
         used = used_by(fold(Run(name), recorded), ((r.key, r.finished) for r in receipts))
         share = used if member is not None and member.held else share
         stints = rested(stints, used.usd) if any(s.held for s in stints) else stints
-    texts = [r.event.model_dump_json() for r in recorded] + [r.model_dump_json() for r in receipts]
     return Leaving(
         run=name, principal=found["principal"], key=found["key"], created_at=found["created_at"],
         updated_at=found["updated_at"], seq=found["seq"], receipts=len(receipts),
         spent=tuple(spent_by(recorded, found["updated_at"])), session=None if member is None else member.name, share=share,
-        stints=tuple(stints), hashes=frozenset(h for text in texts if "artifact" in text for h in HASH.findall(text)),
+        stints=tuple(stints), hashes=_hashes([*texts, *(body for _, _, body in rows)]),
     )  # fmt: skip
+
+
+def _hashes(texts: Sequence[str]) -> frozenset[str]:
+    """The artifacts that they tell of."""
+    return frozenset(found for text in texts if "artifact" in text for found in HASH.findall(text))
 
 
 def remove(

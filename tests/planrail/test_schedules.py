@@ -158,6 +158,18 @@ async def test_a_due_time_is_left_out_while_the_run_before_goes_on_unless_overla
     assert len(await one.made()) == 5
 
 
+async def test_a_schedule_goes_on_after_its_last_run_was_removed(two: tuple[Process, Process], clock: Clock) -> None:
+    one, other = two
+    await one.schedules.add(MORNING, name="report", cron="0 * * * *", zone="UTC")
+    clock.forward(hours=1)
+    (first,) = await one.schedules.fire()
+    await one.end(first.id)
+    await other.journal.retention.begin("prune", "test", name="p")
+    assert len(await other.journal.retention.remove([first.id], "pruned", "p")) == 1
+    clock.forward(hours=1)
+    assert len(await one.schedules.fire()) == 1
+
+
 async def test_a_paused_schedule_makes_no_run_and_makes_up_for_none(two: tuple[Process, Process], clock: Clock) -> None:
     one, other = two
     await one.schedules.add(MORNING, name="report", cron="0 * * * *", zone="UTC")
