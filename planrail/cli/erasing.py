@@ -44,7 +44,8 @@ def erase(output: Output, text: str | None, how: How) -> int:
         holding = await house.erasing.look(subject, also=how.also)
         if not output.json:
             _tell(output, holding)
-        unfinished = any(r.done_at is None for r in await house.erasing.receipts(subject))
+        before = await house.erasing.receipts(subject)  # the newest first: it was stopped in the middle, or finished
+        unfinished = bool(before) and before[0].done_at is None
         if how.dry_run or (holding.empty and not unfinished):
             return _end(output, holding, None)
         if holding.going_on and not how.cancel:
