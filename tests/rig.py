@@ -35,7 +35,7 @@ from planner.policy import USUAL, Policy
 from planner.worst import ModelTerms
 from planrail.runs import Runs
 
-BOUND_S = 20.0  # no wait of a test is longer
+BOUND_S = 60.0  # no wait of a test is longer
 ANN = Principal(id="ann")
 NO_TOOLS = Toolset()
 

@@ -18,7 +18,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 Binding = Literal["jsonrpc", "rest", "grpc"]
 BINDINGS: tuple[Binding, ...] = ("jsonrpc", "rest", "grpc")
-BOUND_S = 30.0
+BOUND_S = 60.0
 TERMINAL = tuple(f"TASK_STATE_{s}" for s in ("COMPLETED", "FAILED", "CANCELED", "REJECTED"))
 REST = {
     "SendMessage": ("POST", "/message:send"),

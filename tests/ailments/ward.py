@@ -18,7 +18,7 @@ from planrail.doctor import Finding, examined
 from planrail.settings import Settings, load_settings
 from planrail.worker import serve_worker
 
-BOUND_S = 30.0
+BOUND_S = 60.0
 
 
 @dataclass

@@ -34,7 +34,7 @@ from planner.program import Program
 from planner.toolspec import Json
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
-BOUND_S = 30.0  # no wait of a test is longer
+BOUND_S = 60.0  # no wait of a test is longer
 PLENTY = Budget(
     steps=1_000, calls=1_000_000, calls_per_step=1_000_000, model_calls=100_000, tokens=1_000_000_000, usd=1e6, fan_out=20_000,
     parallel=4, seconds=1e6, reserve=0,

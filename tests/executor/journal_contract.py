@@ -15,7 +15,7 @@ from tests.warm import warm_python
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, 123, tzinfo=UTC)
 CANCEL = CancelRequested(by="test")
-BOUND_S = 20.0  # no wait of a test is longer
+BOUND_S = 60.0  # no wait of a test is longer
 
 
 def submission(goal: str = "a goal", principal: str = "local") -> Submission:

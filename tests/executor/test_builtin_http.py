@@ -38,7 +38,12 @@ Handler = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
 async def serving(handler: Handler, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
     """A server on this machine that gives every request, head and body, to the handler; its port."""
 
+    answering: set[asyncio.Task[None]] = set()
+
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answers = asyncio.current_task()
+        assert answers is not None
+        answering.add(answers)
         try:
             head = await reader.readuntil(b"\r\n\r\n")
             length = next((int(x[15:]) for x in head.lower().split(b"\r\n") if x.startswith(b"content-length:")), 0)
@@ -47,12 +52,16 @@ async def serving(handler: Handler, *, tls: ssl.SSLContext | None = None) -> Asy
             pass
         finally:
             writer.close()
+            answering.discard(answers)
 
     server = await asyncio.start_server(answer, LOCAL, 0, ssl=tls)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
+        for answers in answering.copy():
+            answers.cancel()
+        await asyncio.gather(*answering, return_exceptions=True)
 
 
 def replying(body: bytes = b"", *, status: str = "200 OK", heard: list[bytes] | None = None, **headers: str) -> Handler:

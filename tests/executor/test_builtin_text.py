@@ -46,10 +46,10 @@ async def test_html_may_be_a_handle() -> None:
     "unit", ["<!--", "<![CDATA[", "<?", "<a ", '<a b="', "<script>", "&#", "<!x", "</", "<svg>", "<!-- x >", "<a href=x>"]
 )
 def test_broken_html_takes_no_more_than_linear_time(unit: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     for end in ("", ">", "-->"):
         extracted(unit * (300_000 // len(unit)) + end)
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
 
 
 @settings(max_examples=200, deadline=None)

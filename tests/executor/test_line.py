@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from executor.held import SOON_S, telling
 from executor.line import Line, Window
 
-BOUND_S = 10.0
+BOUND_S = 60.0
 
 
 class Hands:

@@ -330,11 +330,16 @@ async def test_a_principal_has_no_more_runs_at_once_than_allowed_over_all_worker
 
 async def test_a_worker_has_no_more_runs_at_once_than_allowed(journal: SqlJournal) -> None:
     running = most = 0
+    full = asyncio.Event()
 
     async def advance(run: str, epoch: int, nudge: asyncio.Event) -> None:
         nonlocal running, most
         running += 1
         most = max(most, running)
+        if running == 3:
+            full.set()
+        async with asyncio.timeout(60):
+            await full.wait()  # the first ones for each other, so that there are as many at once as there may be
         await asyncio.sleep(0.02)
         running -= 1
         await journal.append(run, [RunEnded(status="done")], epoch=epoch, status="done", release=True)

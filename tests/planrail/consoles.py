@@ -24,7 +24,7 @@ from planrail.seal import seal_of
 from planrail.serving import serve
 from planrail.settings import Settings, load_settings
 
-BOUND_S = 30.0
+BOUND_S = 60.0
 LOCAL = Principal(id="local", kind="agent")  # what other doors take whoever is at the machine for
 ASKS = 'who = ask_user("Whom do I write for?", returns=str)\nanswer("for " + who)'
 APPROVES = 'approve("Shall I?")\nanswer("done")'

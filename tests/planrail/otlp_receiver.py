@@ -12,7 +12,7 @@ from typing import Any
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1 import trace_pb2
 
-BOUND_S = 30.0
+BOUND_S = 60.0
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from executor.toolset import Toolset
 from planrail.erasing import Erased, Erasing, Holding
 from planrail.retention import Retention
 
-BOUND_S = 20.0
+BOUND_S = 60.0
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 BOB = Principal(id="bob")
 NAME = "Ann Example"

@@ -23,7 +23,7 @@ from planrail.tally import Tally
 from tests.planrail.command import ROOT, Command, finish
 from tests.postgres import PostgresServer
 
-BOUND_S = 30.0
+BOUND_S = 60.0
 
 
 @contextmanager

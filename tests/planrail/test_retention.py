@@ -32,7 +32,7 @@ from planrail.pruning import pruned_today
 from planrail.retention import Pruned, Retention, old_of
 from planrail.retention_settings import RetentionSettings
 
-BOUND_S = 20.0
+BOUND_S = 60.0
 START = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
 NOW = START + timedelta(days=180)
 ANN = Principal(id="ann")

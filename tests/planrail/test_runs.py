@@ -33,7 +33,7 @@ from planner.playbook import Playbooks
 from planner.toolspec import Json
 from planrail.runs import Runs
 
-BOUND_S = 20.0
+BOUND_S = 60.0
 LOCAL = Principal()
 EVE = Principal(id="eve")
 

@@ -20,7 +20,7 @@ from planrail.settings import Settings
 from planrail.signing import KeyUnreadable, SigningKeys, key_in
 from tests.planrail.command import Command
 
-BOUND_S = 20.0
+BOUND_S = 60.0
 SECRET = "0123456789abcdef0123456789abcdef"
 
 

@@ -30,7 +30,7 @@ from tests.planrail.command import ROOT, Command
 from tests.planrail.otlp_receiver import Receiver, receiving
 from tests.test_floors import FLOORS
 
-BOUND_S = 30.0
+BOUND_S = 60.0
 LOCAL = Principal()
 CALLER = Traceparent("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7")
 COUNTED = 'n = data.count(rows=[{"who": "Ann Miller"}])\nanswer(n)\n'

@@ -15,7 +15,7 @@ from planrail.house import open_house
 from planrail.settings import Settings, SettingsError, load_settings
 from planrail.worker import serve_worker
 
-BOUND_S = 30.0
+BOUND_S = 60.0
 PROGRAM = """
 import asyncio, os
 from pathlib import Path

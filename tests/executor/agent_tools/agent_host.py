@@ -42,7 +42,7 @@ from executor.agent_tools.agent import Agent, AgentSettings, Pins
 from executor.agent_tools.tools import agent_tools
 from executor.toolset import Toolset
 
-BOUND_S = 30.0
+BOUND_S = 60.0
 
 
 def data(value: Any) -> Part:
