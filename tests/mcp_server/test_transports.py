@@ -43,7 +43,9 @@ async def served(home: Path, config: str = "", *options: str) -> AsyncIterator[s
         async with asyncio.timeout(BOUND_S):
             told = b""
             while not told.rstrip().endswith(b"}"):
-                told += await process.stdout.readline()
+                line = await process.stdout.readline()
+                assert line, "the server ended"
+                told += line
             yield json.loads(told)["address"]
     finally:
         process.terminate()

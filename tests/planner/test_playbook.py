@@ -5,12 +5,16 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import create_engine
 
 from executor.builtin import builtin_tools
+from executor.hand_tools import hand_tools
+from executor.handing import Handing
 from executor.pack import PackHost, load_packs
+from executor.specialists import specialists_of
 from planner.budget import Budget
 from planner.check import Ground, certify
 from planner.compiler import compile_script
@@ -274,26 +278,39 @@ def test_the_first_playbook_that_fits_is_taken_and_the_nearest_come_first() -> N
     assert Playbooks().nearest("x") == []
 
 
-TYPICAL = {"str": "Austin", "int": 5, "float": 1.5, "bool": True}
+TYPICAL: dict[str, Json] = {"string": "Austin", "integer": 5, "number": 1.5, "boolean": True}
+
+
+def typical(schema: Any) -> Json:
+    """A value of that schema."""
+    if "enum" in schema:
+        return cast(Json, schema["enum"][0])
+    if schema["type"] == "array":
+        return [typical(schema["items"])] * 3
+    if schema["type"] == "object":
+        return {name: typical(of) for name, of in schema["properties"].items()}
+    return TYPICAL[schema["type"]]
 
 
 @pytest.mark.parametrize("models", [Terms(), Terms(ModelTerms("big"), ModelTerms("small"))], ids=["no model", "models"])
 def test_every_playbook_of_every_pack_is_certified_within_the_default_budget(models: Terms, tmp_path: Path) -> None:
     engine = create_engine(f"sqlite:///{tmp_path}/planrail.db")
-    packs = load_packs(PackHost(engine, tmp_path))
-    checked = []
+    packs = tuple(load_packs(PackHost(engine, tmp_path)))
+    books = [read_playbook(p) for pack in packs if pack.playbooks is not None for p in sorted(pack.playbooks.glob("*.plan"))]
+    handing = Handing(specialists_of(packs), Playbooks(books))
+    tools = builtin_tools() | hand_tools(handing.specialists)
     for pack in packs:
-        read = [] if pack.playbooks is None else [read_playbook(p) for p in sorted(pack.playbooks.glob("*.plan"))]
-        tools = (builtin_tools() | pack.tools).specs
-        for book in read:
-            given = {
-                p.name: p.schema["enum"][0] if "enum" in p.schema else TYPICAL[p.type] for p in book.parameters if p.required
-            }
-            params = book.bind(given)
-            program, statements = compile_script(book.script, tools, parameters=frozenset(params))
-            proved = certify(program, plan_of(statements), Ground(tools, Budget(), models, params))
-            assert {name.partition(".")[0] for name in proved.tools} <= set(book.tools)
-            assert book.fallback is None or book.fallback in {b.name for b in read}
-            checked.append(book.name)
+        tools |= pack.tools
+    taking = {t for book in books for m in handing.specialists.taking if m.about.playbook == book.name for t in book.tools}
+    checked = []
+    for book in books:
+        params = book.bind({p.name: typical(p.schema) for p in book.parameters if p.required})
+        script = handing.expanded(book.script).script
+        program, statements = compile_script(script, tools.specs, parameters=frozenset(params))
+        proved = certify(program, plan_of(statements), Ground(tools.specs, Budget(), models, params))
+        others = taking if "hand" in book.tools else set()
+        assert {name.partition(".")[0] for name in proved.tools} <= {*book.tools, *others}
+        assert book.fallback is None or book.fallback in {b.name for b in books}
+        checked.append(book.name)
     engine.dispose()
     assert {"lead_generation", "lead_list", "rescore_list"} <= set(checked)
