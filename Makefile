@@ -22,6 +22,7 @@ A2A_CLIENTS := tests/a2a_node/clients
 # behind, in which no other test can begin one
 PROOFS = $(shell grep -rl --include='test_*.py' 'mark\.proof' tests)
 STRANGERS = $(shell grep -rlE --include='test_*.py' 'mark\.(foreign|frameworks)' tests)
+OR_NONE = $(if $(PROOF), || [ $$$$? = 5 ])# what PROOF picks may all be of the one kind
 SAMPLE := clean_installation or bundle or cli_interrupt or (soak and not long) or (test_kills and (postgres-5 or postgres-12))
 SUITES ?= $(wildcard packs/*/evals.yaml)
 EVAL = $(BIN)/planrail eval --latency 1 --tolerance-cost 0.02 --tolerance-p95 3
@@ -73,11 +74,12 @@ browser: $(INSTALLED_DEV) ## the console in a real Chromium, where there is one;
 	@$(BIN)/python -m pytest -m browser $(PROOF) tests/browser
 
 foreign: $(INSTALLED_DEV) $(INSTALLED_FOREIGN) ## other people's MCP and A2A clients at our doors: installs them and a Node (470 MB)
-	@$(BIN)/python -m pytest -n 2 -m foreign $(PROOF) $(filter-out tests/browser/%,$(STRANGERS))
-	@$(BIN)/python -m pytest -m foreign $(PROOF) $(filter tests/browser/%,$(STRANGERS)) || [ $$? = 5 ]
+	@$(BIN)/python -m pytest -n 2 -m foreign $(PROOF) $(filter-out tests/browser/%,$(STRANGERS))$(OR_NONE)
+	@$(BIN)/python -m pytest -m foreign $(PROOF) $(filter tests/browser/%,$(STRANGERS))$(OR_NONE)
 
 foreign-all: $(INSTALLED_DEV) $(INSTALLED_FOREIGN) $(FRAMEWORKS:%=$(VENV)/.installed-foreign-%) ## and the agent frameworks of other vendors, each in an environment of its own (440 MB)
-	@$(BIN)/python -m pytest -n $(JOBS) -m 'foreign or frameworks' $(PROOF) $(filter-out tests/browser/%,$(STRANGERS))
+	@$(BIN)/python -m pytest -n $(JOBS) -m 'foreign or frameworks' $(PROOF) $(filter-out tests/browser/%,$(STRANGERS))$(OR_NONE)
+	@$(BIN)/python -m pytest -m foreign $(PROOF) $(filter tests/browser/%,$(STRANGERS))$(OR_NONE)
 
 conformance: $(INSTALLED_DEV) $(INSTALLED_FOREIGN) ## the official MCP conformance suite against the server, with its table
 	@$(BIN)/python -m pytest -s -m foreign tests/conformance

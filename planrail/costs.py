@@ -60,7 +60,7 @@ class Costs(BaseModel):
 
 
 @dataclass
-class Tally:
+class Sums:
     """Adds up runs, event by event."""
 
     since: datetime
@@ -97,14 +97,14 @@ class Tally:
         return Costs(since=self.since, runs=self.runs, models=tuple(used), tools=self.tools)
 
 
-async def tallied(journal: SqlJournal, since: datetime) -> Tally:
+async def tallied(journal: SqlJournal, since: datetime) -> Sums:
     """Every run, of every principal, that changed since then, and what runs had cost that were removed.
 
     Runs that are removed while they are added up would count twice, or not at all: then it is done once more.
     """
     for _ in range(_ATTEMPTS):
         before = await journal.retention.spent(since)
-        tally = Tally(since)
+        tally = Sums(since)
         async for record in runs_since(journal, since):
             await tally.run(journal, record)
         if await journal.retention.spent(since) == before:

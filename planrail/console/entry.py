@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from planrail.auth import Authenticator
 from planrail.console.app import PATH, application
 from planrail.console.catalog import CatalogRoutes
-from planrail.console.channel import Channels
+from planrail.console.channel import Channel
 from planrail.console.guard import Guard
 from planrail.console.live import Live
-from planrail.console.news import Feeds
+from planrail.console.news import Feed
 from planrail.console.parts import PartRoutes
 from planrail.console.rows import Rows
 from planrail.console.runs import RunRoutes
 from planrail.console.session import Sessions, link_token, spent_of
 from planrail.console.starts import StartRoutes
+from planrail.console.watched import Watches
 from planrail.doors import DoorUnavailable, Mounted
 from planrail.house import House
 from planrail.probes import Probes
@@ -39,7 +41,7 @@ class ConsoleEntry:
         seal = seal_of(house.settings)
         sessions = Sessions(seal, auth, spent_of(house.settings))
         rows = Rows(house.journal)
-        live = Live(sessions, Channels(house), Feeds(house.journal, rows))
+        live = Live(sessions, Watches(partial(Channel, house)), Watches(partial(Feed, house.journal, rows)))
         probes = self.probes or Probes(house, auth)
         doors = (RunRoutes(house, rows, live), PartRoutes(house), StartRoutes(house), CatalogRoutes(house, probes))
         app = application([route for part in doors for route in part.routes()], sessions)

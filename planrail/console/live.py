@@ -12,10 +12,11 @@ from sse_starlette.sse import EventSourceResponse
 
 from executor.errors import JournalUnreachable
 from executor.run import is_over
-from planrail.console.channel import Channels
+from planrail.console.channel import Channel
 from planrail.console.document import beside
-from planrail.console.news import Feeds
+from planrail.console.news import Feed
 from planrail.console.session import Session, Sessions
+from planrail.console.watched import Watches
 
 _BEAT_S = 10.0
 _LOOK_S = 1.0  # so often the session is asked for while nothing happens
@@ -24,7 +25,7 @@ _LOOK_S = 1.0  # so often the session is asked for while nothing happens
 class Live:
     """Streams for whoever has signed in."""
 
-    def __init__(self, sessions: Sessions, channels: Channels, feeds: Feeds) -> None:
+    def __init__(self, sessions: Sessions, channels: Watches[Channel], feeds: Watches[Feed]) -> None:
         self._sessions = sessions
         self._channels = channels
         self._feeds = feeds
@@ -38,7 +39,7 @@ class Live:
         return EventSourceResponse(self._runs(session), ping=_BEAT_S)
 
     async def _run(self, run: str, session: Session) -> AsyncIterator[ServerSentEvent]:
-        with self._channels.watched(run) as channel:
+        with self._channels.of(run) as channel:
             sent: dict[str, Any] | None = None
             while channel.failed is None:
                 news, now = channel.news(), channel.document
@@ -57,7 +58,7 @@ class Live:
                     return
 
     async def _runs(self, session: Session) -> AsyncIterator[ServerSentEvent]:
-        with self._feeds.watched(session.principal) as feed:
+        with self._feeds.of(session.principal.id) as feed:
             await feed.ready.wait()
             told = feed.number
             yield _event("ready", {})

@@ -33,8 +33,8 @@ from google.protobuf.struct_pb2 import Value
 from a2a_node.entry import A2aEntry
 from a2a_node.extension import URI
 from planrail.house import House
-from planrail.serving import serve
 from planrail.settings import load_settings
+from tests.serving import served
 
 BINDINGS = ("JSONRPC", "HTTP+JSON", "GRPC")
 BOUND_S = 60.0
@@ -100,7 +100,6 @@ async def node(home: Path, *, worker: bool = True, environment: Mapping[str, str
     """A node of the settings in `home`, with gRPC; served until the block ends."""
     settings = load_settings({"PLANRAIL_HOME": str(home), **(environment or {})}, home)
     settings = settings.model_copy(update={"a2a": settings.a2a.model_copy(update={"grpc_port": 0})})
-    heard: asyncio.Future[Node] = asyncio.get_running_loop().create_future()
 
     class Entry(A2aEntry):
         """The door, whose house the test sees."""
@@ -114,20 +113,8 @@ async def node(home: Path, *, worker: bool = True, environment: Mapping[str, str
                 yield mounted
 
     door = Entry()
-    serving = asyncio.create_task(
-        serve(
-            settings, [door], host="127.0.0.1", port=0, worker=worker,
-            ready=lambda where: heard.set_result(Node(door.house, dict(where))),
-        )
-    )  # fmt: skip
-    try:
-        await asyncio.wait([serving, heard], return_when=asyncio.FIRST_COMPLETED, timeout=BOUND_S)
-        if serving.done():
-            serving.result()
-        yield heard.result()
-    finally:
-        serving.cancel()
-        await asyncio.gather(serving, return_exceptions=True)
+    async with served(settings, door, worker=worker) as where:
+        yield Node(door.house, dict(where))
 
 
 def message(text: str = "", *, data: Any = None, **more: Any) -> Message:

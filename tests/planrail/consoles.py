@@ -21,8 +21,8 @@ from planrail.console.session import link_token
 from planrail.house import House
 from planrail.keys import hash_of
 from planrail.seal import seal_of
-from planrail.serving import serve
 from planrail.settings import Settings, load_settings
+from tests.serving import served
 
 BOUND_S = 60.0
 LOCAL = Principal(id="local", kind="agent")  # what other doors take whoever is at the machine for
@@ -92,7 +92,6 @@ class Console:
 async def console(home: Path, *, worker: bool = True, settings: str = "", packs: str = "") -> AsyncIterator[Console]:
     """A console over the data folder, with these settings; served until the block ends."""
     loaded = _loaded(home, settings, packs)
-    heard: asyncio.Future[Console] = asyncio.get_running_loop().create_future()
 
     class Entry(ConsoleEntry):
         """The door, whose house the test sees."""
@@ -110,18 +109,8 @@ async def console(home: Path, *, worker: bool = True, settings: str = "", packs:
 
     door = Entry()
 
-    def ready(where: Mapping[str, str]) -> None:
-        heard.set_result(Console(door.house, dict(where), door.paths))
-
-    serving = asyncio.create_task(serve(loaded, [door], host="127.0.0.1", port=0, worker=worker, ready=ready))
-    try:
-        await asyncio.wait([serving, heard], return_when=asyncio.FIRST_COMPLETED, timeout=BOUND_S)
-        if serving.done():
-            serving.result()
-        yield heard.result()
-    finally:
-        serving.cancel()
-        await asyncio.gather(serving, return_exceptions=True)
+    async with served(loaded, door, worker=worker) as where:
+        yield Console(door.house, dict(where), door.paths)
 
 
 def _loaded(home: Path, settings: str, packs: str) -> Settings:
